@@ -1,0 +1,96 @@
+//! The one place that knows what time it is.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use crate::model::Timestamp;
+
+/// Tells the time and waits for it. Everything that asks the time asks this, so that tests can move it.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The present.
+    fn now(&self) -> Timestamp;
+
+    /// Completes when `now()` has reached `at`.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+}
+
+/// How clocks are handed around.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+/// A clock that stands still until a test moves it.
+#[derive(Clone, Debug)]
+pub struct Manual(tokio::sync::watch::Sender<Timestamp>);
+
+// === impl System ===
+
+impl Clock for System {
+    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    fn now(&self) -> Timestamp {
+        jiff::Timestamp::now().into()
+    }
+
+    /// Sleeps at most a minute at a time, so that a stepped clock is noticed.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                let left = at.since(Self.now());
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left.min(std::time::Duration::from_secs(60))).await;
+            }
+        })
+    }
+}
+
+// === impl Manual ===
+
+impl Manual {
+    /// A clock that stands at `at`.
+    pub fn at(at: Timestamp) -> Self {
+        Self(tokio::sync::watch::Sender::new(at))
+    }
+
+    /// Moves it forward and wakes every sleeper whose time has come.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.send_modify(|now| *now = now.plus(by));
+    }
+}
+
+impl Clock for Manual {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let mut now = self.0.subscribe();
+        // The sender lives in the clock; when it is gone nobody can move the time, so waiting for ever is right.
+        Box::pin(async move {
+            if now.wait_for(|now| *now >= at).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_test_moves_the_clock_far_enough() {
+        let clock = Manual::at(Timestamp::from_second(1000));
+        let mut sleeper = clock.sleep_until(Timestamp::from_second(1060));
+        clock.advance(Duration::from_secs(59));
+        assert!(futures_util::poll!(&mut sleeper).is_pending());
+        clock.advance(Duration::from_secs(1));
+        sleeper.await;
+    }
+}

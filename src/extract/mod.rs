@@ -1,0 +1,179 @@
+//! room
+use crate::model::{Category, Issue, Item, Link, Person};
+use regex::Regex;
+use scraper::Selector;
+
+/// How a document of a source is read.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The platform's name: `sharepoint-posts`.
+    pub platform: String,
+    /// True when the source's main document is a feed, false when it is an HTML list.
+    pub feed: bool,
+    /// The lists on a page; all that match are read, in this order.
+    pub lists: Vec<ListRules>,
+    /// The article page; `None` when the list says everything.
+    pub page: Option<PageRules>,
+    /// Any of these in a page's markup says that it is this platform.
+    pub fingerprint: Vec<Regex>,
+    /// The most items read from one document.
+    pub max_items: usize,
+}
+
+/// One list of items on a page.
+#[derive(Clone, Debug)]
+pub struct ListRules {
+    /// Each match is one item.
+    pub item: Selector,
+    /// Where the item's fields are looked for.
+    pub scope: Scope,
+    /// The title.
+    pub title: Pick,
+    /// The link.
+    pub link: Pick,
+    /// The item's own id, where the page prints one.
+    pub id: Pick,
+    /// The date text.
+    pub date: Pick,
+    /// The teaser.
+    pub summary: Pick,
+    /// The image.
+    pub image: Pick,
+    /// Sections.
+    pub category: Pick,
+    /// Authors.
+    pub author: Pick,
+}
+
+/// Where an item's fields are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Scope {
+    /// Inside the item's element.
+    #[default]
+    Inside,
+    /// Inside it, and between it and the next item in document order (table layouts).
+    UntilNext,
+}
+
+/// The article page.
+#[derive(Clone, Debug)]
+pub struct PageRules {
+    /// The article's own id, where the page prints one.
+    pub id: Pick,
+    /// The title.
+    pub title: Pick,
+    /// The date text.
+    pub date: Pick,
+    /// The teaser.
+    pub summary: Pick,
+    /// The full text; every match of the first alternative that matches is taken, in order.
+    pub body: Pick,
+    /// The lead image.
+    pub image: Pick,
+    /// Sections.
+    pub category: Pick,
+    /// Authors.
+    pub author: Pick,
+    /// Links to attachments outside of the body.
+    pub attachments: Pick,
+    /// Elements dropped from the body.
+    pub drop: Vec<Selector>,
+}
+
+/// Where a value stands: alternatives, tried in order until one gives text. Empty: nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Pick(pub Vec<Alternative>);
+
+/// One way to find a value.
+#[derive(Clone, Debug)]
+pub struct Alternative {
+    /// The elements; `None` is the item's own element.
+    pub select: Option<Selector>,
+    /// What to take of them.
+    pub take: Take,
+    /// Keeps the first capture (or the whole match) and drops values that do not match.
+    pub pattern: Option<Regex>,
+}
+
+/// What to take of an element.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Take {
+    /// Its text, white space collapsed.
+    #[default]
+    Text,
+    /// Its own text nodes only, without its children's.
+    OwnText,
+    /// Its inner HTML.
+    Html,
+    /// One attribute.
+    Attr(String),
+}
+
+/// What a document is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// RSS, Atom, JSON Feed.
+    Feed,
+    /// A page that lists items.
+    List,
+    /// A page of one article.
+    Article,
+}
+
+/// A document's bytes and what its carrier said of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// The bytes, decompressed.
+    pub bytes: &'a [u8],
+    /// The `Content-Type` header, where there was one.
+    pub content_type: Option<&'a str>,
+    /// Where it stands.
+    pub url: &'a url::Url,
+}
+
+/// What a document said.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it was read as.
+    pub kind: Kind,
+    /// Its format: `rss-2.0`, `atom-1.0`, `json-1.1`, `html` …
+    pub format: String,
+    /// The encoding it was decoded with, as the WHATWG names it, lower case.
+    pub encoding: String,
+    /// What it says of itself.
+    pub head: Head,
+    /// Its items; an article page has one.
+    pub items: Vec<Item>,
+    /// What was wrong.
+    pub issues: Vec<Issue>,
+}
+
+/// What a document says of itself; everything as found.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// Title.
+    pub title: Option<String>,
+    /// The page it belongs to.
+    pub link: Option<String>,
+    /// A feed's id.
+    pub id: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Language.
+    pub language: Option<String>,
+    /// Published, as found.
+    pub published: Option<String>,
+    /// Updated, as found.
+    pub updated: Option<String>,
+    /// Authors.
+    pub authors: Vec<Person>,
+    /// Categories.
+    pub categories: Vec<Category>,
+    /// Links.
+    pub links: Vec<Link>,
+}
+
+/// Reads a document as `kind` by `rules`.
+pub fn extract(_document: &Document<'_>, _kind: Kind, _rules: &Rules) -> Found {
+    unimplemented!("spine")
+}

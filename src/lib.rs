@@ -1,0 +1,19 @@
+//! skeleton
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod dedup;
+pub mod demo;
+pub mod extract;
+pub mod fetch;
+pub mod ingest;
+pub mod journal;
+pub mod model;
+pub mod net;
+pub mod normalize;
+pub mod publish;
+pub mod push;
+pub mod store;
+pub mod telemetry;
+pub mod web;

@@ -1,0 +1,2 @@
+//! The `loa` binary.
+fn main() {}

@@ -1,0 +1,25 @@
+//! Plain values that every room speaks: ids, dates, items, articles, events, subscriptions.
+//!
+//! Nothing here does I/O, asks the time or knows a format. Stored forms live in `store::codec`,
+//! wire forms beside the code that writes them.
+
+mod article;
+mod event;
+pub mod filter;
+mod html;
+mod id;
+mod item;
+mod source;
+mod subscription;
+pub mod text;
+mod time;
+
+pub use article::{Article, Content, Digest, Draft, Known, Status};
+pub use event::{Change, Event, Follower};
+pub use filter::Filter;
+pub use html::Html;
+pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId};
+pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
+pub use source::{PageState, SourceState, Validators};
+pub use subscription::{Delivery, EventType, Outcome, Secret, State, Subscription};
+pub use time::{Date, Offset, Precision, Timestamp};

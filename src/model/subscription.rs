@@ -1,0 +1,147 @@
+//! Who wants to be told, and what still has to be said to them.
+
+use std::fmt;
+
+use super::{Change, Filter, Seq, SubscriptionId, Timestamp};
+
+/// One endpoint that is told about changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subscription {
+    /// Its key.
+    pub id: SubscriptionId,
+    /// Where to POST.
+    pub url: String,
+    /// Which articles; `None` for all.
+    pub filter: Option<Filter>,
+    /// Which events; empty for all.
+    pub events: Vec<EventType>,
+    /// Signing secrets, newest first; more than one only while a rotation overlaps.
+    pub secrets: Vec<Secret>,
+    /// Is it being told?
+    pub state: State,
+    /// True when the configuration file names it: it comes and goes with the file.
+    pub configured: bool,
+    /// May it stand at a private address?
+    pub allow_private: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Events up to this one are not for it: a new subscriber starts at the present.
+    pub after: Seq,
+    /// Not to be asked before this instant (`Retry-After`, throttling).
+    pub hold_until: Option<Timestamp>,
+    /// Since when every attempt has failed; `None` while healthy.
+    pub failing_since: Option<Timestamp>,
+    /// What the last failed attempt said; `None` while healthy.
+    pub last_error: Option<String>,
+    /// The newest event that it confirmed.
+    pub delivered: Option<Seq>,
+}
+
+/// Is a subscription being told?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Yes.
+    Active,
+    /// Its owner paused it: deliveries wait.
+    Paused,
+    /// We stopped: it answered 410, or failed for days. Deliveries wait.
+    Disabled {
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+/// The types of events that people subscribe to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventType {
+    /// `article.published`
+    ArticlePublished,
+    /// `article.updated`
+    ArticleUpdated,
+    /// `article.withdrawn`
+    ArticleWithdrawn,
+    /// `source.stale`
+    SourceStale,
+    /// `source.recovered`
+    SourceRecovered,
+    /// `ping`
+    Ping,
+}
+
+/// The bytes of a webhook secret. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+/// One event that one subscription still has to be told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delivery {
+    /// To whom.
+    pub subscription: SubscriptionId,
+    /// When to try.
+    pub due: Timestamp,
+    /// Which event.
+    pub seq: Seq,
+    /// How many attempts were made before.
+    pub attempt: u32,
+}
+
+/// What became of a delivery's attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Confirmed: the row goes away.
+    Delivered,
+    /// To be tried again: the row moves to `due` and counts one attempt more.
+    Retry {
+        /// When.
+        due: Timestamp,
+    },
+    /// Given up for now: the row is parked, out of the queue but kept for a replay.
+    Parked,
+    /// Dropped without an attempt: the event or the subscription is gone.
+    Dropped,
+}
+
+impl EventType {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ArticlePublished,
+        Self::ArticleUpdated,
+        Self::ArticleWithdrawn,
+        Self::SourceStale,
+        Self::SourceRecovered,
+        Self::Ping,
+    ];
+
+    /// The dotted name of the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ArticlePublished => "article.published",
+            Self::ArticleUpdated => "article.updated",
+            Self::ArticleWithdrawn => "article.withdrawn",
+            Self::SourceStale => "source.stale",
+            Self::SourceRecovered => "source.recovered",
+            Self::Ping => "ping",
+        }
+    }
+
+    /// From the dotted name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl From<Change> for EventType {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Published => Self::ArticlePublished,
+            Change::Updated => Self::ArticleUpdated,
+            Change::Withdrawn => Self::ArticleWithdrawn,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,1 @@
+//! Keys of text: what is compared, searched and filtered, never what is published.

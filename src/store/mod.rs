@@ -1,0 +1,208 @@
+//! What is kept, and the promises with which it is kept.
+//!
+//! Two backends, [`memory`] and [`sled`], one suite of promises: [`conformance`]. Only `journal` calls
+//! [`Store::commit`]; a tidy test watches that.
+
+use async_trait::async_trait;
+
+use crate::model::{
+    Article, ArticleId, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq, SourceId,
+    SourceState, Subscription, SubscriptionId, Timestamp,
+};
+
+/// Everything that outlives the process.
+///
+/// Every write is durable when it returns: on the disk, not in a cache of the operating system.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The newest journal line's number; 0 in an empty store.
+    async fn head(&self) -> Result<Seq>;
+
+    /// What is known under each of `keys` of `source`, in their order.
+    async fn known(&self, source: &SourceId, keys: &[IdentityKey]) -> Result<Vec<Option<Known>>>;
+
+    /// Applies a commit whole or not at all and returns the new head.
+    /// [`Error::Conflict`] when `commit.expected` is not the head any more.
+    async fn commit(&self, commit: Commit) -> Result<Seq>;
+
+    /// Up to `limit` journal lines after `after`, in order. [`Error::Pruned`] when `after` lies before the floor.
+    async fn events(&self, after: Seq, limit: usize) -> Result<Vec<Event>>;
+
+    /// One revision of an article; the latest for `None`.
+    async fn article(&self, id: ArticleId, revision: Option<Revision>) -> Result<Option<Article>>;
+
+    /// The latest revisions of `source`'s articles, newest `published` first (ties: greater id first),
+    /// starting after `after`. Withdrawn ones are included.
+    async fn newest(&self, source: &SourceId, after: Option<Place>, limit: usize) -> Result<Vec<Article>>;
+
+    /// What is remembered of a source.
+    async fn source(&self, id: &SourceId) -> Result<Option<SourceState>>;
+
+    /// Every remembered source, by id.
+    async fn sources(&self) -> Result<Vec<SourceState>>;
+
+    /// Remembers a source outside of a commit (a pass that changed no article).
+    async fn put_source(&self, state: SourceState) -> Result<()>;
+
+    /// How far a follower has read; 0 for one that never did.
+    async fn cursor(&self, follower: Follower) -> Result<Seq>;
+
+    /// A follower's progress together with the deliveries it produced: one write.
+    async fn advance(&self, step: Step) -> Result<()>;
+
+    /// Up to `limit` deliveries of one subscription that are due at `now`, by due time and sequence.
+    /// Per subscription, so that one endpoint's backlog never stands before another's.
+    async fn due(&self, subscription: &SubscriptionId, now: Timestamp, limit: usize)
+    -> Result<Vec<Delivery>>;
+
+    /// Every subscription that has queued deliveries, with its queue's state.
+    async fn queues(&self) -> Result<Vec<Queue>>;
+
+    /// Up to `limit` parked deliveries of one subscription, by sequence.
+    async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>>;
+
+    /// Writes down what became of deliveries, together with the subscription's own new state where there is one.
+    async fn settle(&self, settled: &[(Delivery, Outcome)], subscription: Option<Subscription>)
+    -> Result<()>;
+
+    /// Every subscription, by id.
+    async fn subscriptions(&self) -> Result<Vec<Subscription>>;
+
+    /// Adds or replaces a subscription.
+    async fn put_subscription(&self, subscription: Subscription) -> Result<()>;
+
+    /// Removes a subscription and everything queued or parked for it. False when there was none.
+    async fn remove_subscription(&self, id: &SubscriptionId) -> Result<bool>;
+
+    /// How much there is.
+    async fn stats(&self) -> Result<Stats>;
+
+    /// Up to `limit` records after the opaque place `after`, for an export; an empty answer is the end.
+    async fn dump(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Vec<Record>>;
+
+    /// Writes records of an export into this store as they are.
+    async fn restore(&self, records: Vec<Record>) -> Result<()>;
+}
+
+/// One atomic change of articles: the revisions, what finds them again, and the lines that speak of them.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The head that this commit was computed against.
+    pub expected: Seq,
+    /// New revisions.
+    pub articles: Vec<Article>,
+    /// Keys to remember: every key ever seen of an article leads to it.
+    pub aliases: Vec<(SourceId, IdentityKey, ArticleId)>,
+    /// Journal lines, numbered from `expected` on without a gap.
+    pub events: Vec<Event>,
+    /// The source's state after this.
+    pub source: Option<SourceState>,
+}
+
+/// A follower's step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Who.
+    pub follower: Follower,
+    /// It has now read up to here.
+    pub cursor: Seq,
+    /// What that made due.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A place in a source's articles by published date, for paging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The published date of the last article seen.
+    pub published: Timestamp,
+    /// Its id.
+    pub id: ArticleId,
+}
+
+/// The state of one subscription's queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Whose.
+    pub subscription: SubscriptionId,
+    /// The earliest due time.
+    pub due: Timestamp,
+    /// How many wait.
+    pub waiting: u64,
+}
+
+/// How much a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Articles, pruned ones not counted.
+    pub articles: u64,
+    /// The newest journal line.
+    pub head: Seq,
+    /// Deliveries waiting.
+    pub queued: u64,
+    /// Bytes on disk; 0 in memory.
+    pub bytes: u64,
+}
+
+/// One stored record, as `loa export` writes it: its place, and itself as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Where it stands: opaque, ordered, the next `dump` continues after it.
+    pub key: Vec<u8>,
+    /// The record in its versioned form.
+    pub value: serde_json::Value,
+}
+
+/// Where and how the store is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The folder. `None` keeps everything in memory (tests).
+    pub path: Option<std::path::PathBuf>,
+    /// How much of it is cached in memory, in bytes.
+    pub cache: u64,
+}
+
+/// What a store's caller can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else committed first: decide again.
+    #[error("the journal has moved on to {head}")]
+    Conflict {
+        /// The head now.
+        head: Seq,
+    },
+    /// The journal does not reach back that far.
+    #[error("the journal before {floor} was pruned")]
+    Pruned {
+        /// The oldest number that still can be asked for.
+        floor: Seq,
+    },
+    /// Another process has the store open.
+    #[error(
+        "the store `{path}` is in use by another process\nhint: stop the other `loa`, or give this one its own `store.path`"
+    )]
+    Locked {
+        /// The folder.
+        path: String,
+    },
+    /// The disk does not take any more, or refuses.
+    #[error("cannot {doing} the store `{path}`: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The folder.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// What is stored cannot be read.
+    #[error(
+        "the store is damaged: {what}\nhint: move the folder aside and restore the last `loa export` with `loa import`"
+    )]
+    Damaged {
+        /// What, and where.
+        what: String,
+    },
+}
+
+/// A result of the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

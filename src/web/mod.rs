@@ -1,0 +1,41 @@
+//! room
+use std::{net::SocketAddr, time::Duration};
+
+/// How we are reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The API token; `None` uses the one in the data folder, made at the first start.
+    pub token: Option<String>,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// Time for a request's head.
+    pub header_timeout: Duration,
+    /// Bytes of a request's body.
+    pub max_request: usize,
+}
+
+pub mod auth;
+pub mod error;
+
+/// What every handler may see.
+#[derive(Clone)]
+pub struct State {
+    /// What is kept.
+    pub store: std::sync::Arc<dyn crate::store::Store>,
+    /// The journal's wake-ups.
+    pub journal: std::sync::Arc<crate::journal::Journal>,
+    /// The time.
+    pub clock: crate::clock::SharedClock,
+    /// Feeds.
+    pub publisher: std::sync::Arc<crate::publish::Publisher>,
+    /// Subscriptions.
+    pub push: std::sync::Arc<crate::push::Push>,
+    /// Sources.
+    pub ingest: std::sync::Arc<crate::ingest::Ingest>,
+    /// The API token.
+    pub token: std::sync::Arc<str>,
+    /// Renders `/metrics`.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
