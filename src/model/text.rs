@@ -58,7 +58,11 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The text without characters that XML 1.0 (section 2.2) has no way to write.
 pub fn xml_safe(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_xml) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|&c| is_xml(c)).collect()) }
+    if text.chars().all(is_xml) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().filter(|&c| is_xml(c)).collect())
+    }
 }
 
 /// True for the characters of XML 1.0, section 2.2.
@@ -118,9 +122,9 @@ fn move_tones(text: &str) -> String {
 
 /// The letter and the place of its tone in the rows below.
 fn toned(c: char) -> Option<(char, usize)> {
-    ROWS.iter().filter(|(base, _)| matches!(base, 'o' | 'u')).find_map(|(base, row)| {
-        row.iter().position(|&toned| toned == c).map(|tone| (*base, tone))
-    })
+    ROWS.iter()
+        .filter(|(base, _)| matches!(base, 'o' | 'u'))
+        .find_map(|(base, row)| row.iter().position(|&toned| toned == c).map(|tone| (*base, tone)))
 }
 
 fn move_tone(first: char, second: char) -> Option<(char, char)> {
@@ -182,8 +186,10 @@ mod tests {
     fn text() -> impl Strategy<Value = String> {
         proptest::collection::vec(
             proptest::prop_oneof![
-                proptest::sample::select(vec!["oa", "òa", "uý", "úy", "q", "h", " ", "\u{301}", "İ", "Σ", "đ", "ự"])
-                    .prop_map(str::to_owned),
+                proptest::sample::select(vec![
+                    "oa", "òa", "uý", "úy", "q", "h", " ", "\u{301}", "İ", "Σ", "đ", "ự"
+                ])
+                .prop_map(str::to_owned),
                 "\\PC{0,3}",
             ],
             0..12,
