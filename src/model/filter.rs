@@ -27,7 +27,7 @@ use jiff::civil;
 use facts::Phrase;
 
 pub use facts::Facts;
-pub use parse::{Error, nearest};
+pub use parse::Error;
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]

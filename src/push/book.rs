@@ -50,8 +50,10 @@ impl Book {
 
     pub(super) fn insert(&self, subscription: Subscription) {
         let id = subscription.id.clone();
-        let entry =
-            Entry { current: ArcSwapOption::from_pointee(subscription), changing: tokio::sync::Mutex::default() };
+        let entry = Entry {
+            current: ArcSwapOption::from_pointee(subscription),
+            changing: tokio::sync::Mutex::default(),
+        };
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(entry));
     }
 

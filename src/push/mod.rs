@@ -173,7 +173,8 @@ impl Push {
         let due = self.store.queues().await?.into_iter().any(|queue| {
             queue.due <= now
                 && book.get(&queue.subscription).is_some_and(|subscription| {
-                    subscription.state == State::Active && subscription.hold_until.is_none_or(|hold| hold <= now)
+                    subscription.state == State::Active
+                        && subscription.hold_until.is_none_or(|hold| hold <= now)
                 })
         });
         Ok(!due)

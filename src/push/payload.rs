@@ -88,8 +88,8 @@ fn lists(data: &mut Map<String, Value>, article: &Article, extent: Extent) {
             ("url", person.url.as_deref().map(|url| whole(url, extent.url))),
         ])
     });
-    let categories =
-        content.categories.iter().take(extent.list).map(|category| clip(&category.term, extent.text).into());
+    let categories = content.categories.iter().take(extent.list);
+    let categories = categories.map(|category| Value::String(clip(&category.term, extent.text)));
     // A file without its whole address is of no use: left out, not cut.
     let files = content.enclosures.iter().filter(|file| file.url.chars().count() <= extent.url);
     let enclosures = files.take(extent.list).map(|file| {

@@ -80,13 +80,7 @@ impl Policy {
         1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0)
     }
 
-    fn why_disable(
-        &self,
-        answer: &Answer,
-        since: Timestamp,
-        now: Timestamp,
-        error: &str,
-    ) -> Option<String> {
+    fn why_disable(&self, answer: &Answer, since: Timestamp, now: Timestamp, error: &str) -> Option<String> {
         if matches!(answer, Answer::Status { code: 410, .. }) {
             return Some("it answered 410: it does not want to be told any more".to_owned());
         }

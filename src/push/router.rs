@@ -54,7 +54,8 @@ impl Push {
         let (mut reached, mut deliveries) = (None, Vec::new());
         for event in &events {
             let candidates = subscriptions.iter().filter(|one| concerns(one, event));
-            self.route_event(event, &candidates.map(|one| &**one).collect::<Vec<_>>(), &mut deliveries).await?;
+            self.route_event(event, &candidates.map(|one| &**one).collect::<Vec<_>>(), &mut deliveries)
+                .await?;
             reached = Some(event.seq);
             if deliveries.len() >= DELIVERIES {
                 break;
@@ -90,7 +91,8 @@ impl Push {
     }
 
     async fn advance(&self, cursor: Seq, deliveries: Vec<Delivery>) -> store::Result<()> {
-        let touched: BTreeSet<SubscriptionId> = deliveries.iter().map(|one| one.subscription.clone()).collect();
+        let touched: BTreeSet<SubscriptionId> =
+            deliveries.iter().map(|one| one.subscription.clone()).collect();
         let routed = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
         self.store.advance(Step { follower: Follower::Router, cursor, deliveries }).await?;
         metrics::counter!("loa_deliveries_routed_total").increment(routed);

@@ -247,15 +247,22 @@ fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
     };
     let mut url = Url::parse(text.trim()).map_err(|cause| {
-        invalid(format!("`{}` is no address: {cause}", shown(text)), "write it whole: `https://example.vn/hook`")
+        invalid(
+            format!("`{}` is no address: {cause}", shown(text)),
+            "write it whole: `https://example.vn/hook`",
+        )
     })?;
     if !url.username().is_empty() || url.password().is_some() {
-        let hint = "receivers know us by the signature; an address with a password would show it in every list";
+        let hint =
+            "receivers know us by the signature; an address with a password would show it in every list";
         return Err(invalid("an address with a user name or password is not accepted".to_owned(), hint));
     }
     if url.scheme() == "http" && !settings.allow_http {
         let hint = "use `https:`, or set `push.allow_http = true`";
-        return Err(invalid("an `http:` address is not accepted: anybody on the way could read along".to_owned(), hint));
+        return Err(invalid(
+            "an `http:` address is not accepted: anybody on the way could read along".to_owned(),
+            hint,
+        ));
     }
     guard::check(&url, settings.allow_private).map_err(|refusal| {
         let private = matches!(refusal, guard::Refusal::Address { .. } | guard::Refusal::Name(_));

@@ -22,8 +22,8 @@ use crate::{
     clock::Manual,
     journal::Journal,
     model::{
-        Article, ArticleId, Category, Change, Content, Date, Digest, Event, Filter, IdentityKey, Offset, Person,
-        Precision, Revision, Secret, Seq, State, Status, Subscription, Timestamp,
+        Article, ArticleId, Category, Change, Content, Date, Digest, Event, Filter, IdentityKey, Offset,
+        Person, Precision, Revision, Secret, Seq, State, Status, Subscription, Timestamp,
     },
     net,
     store::{self, Commit, Store},
@@ -261,7 +261,8 @@ struct Inner {
 
 impl Receiver {
     pub(crate) async fn new(replies: &[Reply]) -> Self {
-        let inner = Arc::new(Inner { replies: Mutex::new(replies.iter().copied().collect()), ..Inner::default() });
+        let inner =
+            Arc::new(Inner { replies: Mutex::new(replies.iter().copied().collect()), ..Inner::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let app = Router::new().route("/hook", post(receive)).with_state(inner.clone());

@@ -44,7 +44,8 @@ async fn a_receiver_can_verify_what_it_gets() {
 #[tokio::test]
 async fn retries_by_the_schedule_under_one_id_and_parks_at_last() {
     let mut world = World::new().await;
-    let receiver = Receiver::new(&[Reply::Status(500), Reply::Status(404), Reply::Redirect, Reply::Status(400)]).await;
+    let receiver =
+        Receiver::new(&[Reply::Status(500), Reply::Status(404), Reply::Redirect, Reply::Status(400)]).await;
     let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
     world.deliver();
     world.publish(1, false).await;
@@ -55,8 +56,11 @@ async fn retries_by_the_schedule_under_one_id_and_parks_at_last() {
     }
     let ids: Vec<_> = receiver.received().iter().map(|got| got.header("webhook-id").to_owned()).collect();
     assert!(ids.iter().all(|id| *id == ids[0]));
-    let times: Vec<_> =
-        receiver.received().iter().map(|got| got.header("webhook-timestamp").parse::<i64>().unwrap()).collect();
+    let times: Vec<_> = receiver
+        .received()
+        .iter()
+        .map(|got| got.header("webhook-timestamp").parse::<i64>().unwrap())
+        .collect();
     assert_eq!(times, [0, 5, 305, 2105].map(|after| NOW.as_second() + after), "the time is the attempt's");
     let parked = world.store.parked(&id, 10).await.unwrap();
     assert_eq!(parked.iter().map(|one| one.seq).collect::<Vec<_>>(), [Seq(1)]);
@@ -317,7 +321,8 @@ async fn refuses_addresses_by_the_settings() {
     check(strict(), "receiver.example", "https://").await;
     check(strict(), "file:///etc/passwd", "scheme").await;
     check(settings(), "http://127.0.0.1:1/", "").await;
-    check(Settings { max_subscriptions: 0, ..settings() }, "https://receiver.example/", "max_subscriptions").await;
+    check(Settings { max_subscriptions: 0, ..settings() }, "https://receiver.example/", "max_subscriptions")
+        .await;
 }
 
 #[tokio::test]

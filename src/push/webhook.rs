@@ -50,7 +50,8 @@ impl Push {
 fn without_address(error: &str, address: &str) -> String {
     let short: String = address.chars().take(100).collect();
     let said = error.lines().next().unwrap_or_default();
-    let spoken: Vec<&str> = said.split('`').map(|part| if part.starts_with(&short) { "its address" } else { part }).collect();
+    let spoken: Vec<&str> =
+        said.split('`').map(|part| if part.starts_with(&short) { "its address" } else { part }).collect();
     spoken.join("`")
 }
 

@@ -45,8 +45,7 @@ fn parse(query: &str) -> Result<(Seq, usize), Problem> {
                 after = Seq(number);
             }
             "limit" => {
-                let wrong =
-                    || Problem::field("limit", format!("`limit` is a number from 1 to {MAX_LIMIT}"));
+                let wrong = || Problem::field("limit", format!("`limit` is a number from 1 to {MAX_LIMIT}"));
                 limit = value.parse().map_err(|_| wrong())?;
                 if !(1..=MAX_LIMIT).contains(&limit) {
                     return Err(wrong());
@@ -64,7 +63,9 @@ async fn page(push: &Push, store: &dyn Store, after: Seq, limit: usize) -> Resul
     let head = store.head().await?;
     if after > head {
         let detail = format!("`after` is {after}, but the newest event is {head}");
-        return Err(Problem::field("after", detail).hint("this store is not the one you read before: start with 0"));
+        return Err(
+            Problem::field("after", detail).hint("this store is not the one you read before: start with 0")
+        );
     }
     let lines = match store.events(after, limit).await {
         Err(store::Error::Pruned { floor }) => return Err(pruned(floor)),
@@ -91,8 +92,11 @@ async fn told(push: &Push, event: &Event) -> store::Result<Option<String>> {
 }
 
 fn pruned(floor: Seq) -> Problem {
-    Problem::new(StatusCode::GONE, format!("the events before {floor} are not kept any more; the floor is {floor}"))
-        .hint(format!("go on with `after={floor}`, and read the articles of the time before from the feeds"))
+    Problem::new(
+        StatusCode::GONE,
+        format!("the events before {floor} are not kept any more; the floor is {floor}"),
+    )
+    .hint(format!("go on with `after={floor}`, and read the articles of the time before from the feeds"))
 }
 
 #[cfg(test)]

@@ -10,12 +10,9 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{State, auth, error::Problem};
+use super::{State, auth, error::Problem, nearest::nearest};
 use crate::{
-    model::{
-        self, EventType, Filter, Secret, Subscription, SubscriptionId, Timestamp,
-        filter::{self, nearest},
-    },
+    model::{self, EventType, Filter, Secret, Subscription, SubscriptionId, Timestamp, filter},
     push::{Error, NewSubscription, sign},
 };
 
@@ -96,7 +93,8 @@ fn named(id: &str) -> Result<SubscriptionId, Problem> {
 
 /// Reads a request body, and says which member is wrong.
 fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
-    const EXAMPLE: &str = r#"send an object such as {"url": "https://example.vn/hook", "filter": "thông báo"}"#;
+    const EXAMPLE: &str =
+        r#"send an object such as {"url": "https://example.vn/hook", "filter": "thông báo"}"#;
     let value: Value = serde_json::from_slice(body).map_err(|cause| {
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {cause}")).hint(EXAMPLE)
     })?;
@@ -172,13 +170,19 @@ fn parse_events(value: Option<&Value>) -> Result<Vec<EventType>, Problem> {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(names)) => names,
         Some(other) => {
-            return Err(Problem::field("events", format!("`events` is a list of names, not {}", kind(other))));
+            return Err(Problem::field(
+                "events",
+                format!("`events` is a list of names, not {}", kind(other)),
+            ));
         }
     };
     let mut events = Vec::new();
     for name in names {
         let Value::String(name) = name else {
-            return Err(Problem::field("events", format!("`events` is a list of names, not of {}", kind(name))));
+            return Err(Problem::field(
+                "events",
+                format!("`events` is a list of names, not of {}", kind(name)),
+            ));
         };
         let event = EventType::parse(name).ok_or_else(|| unknown_event(name))?;
         if !events.contains(&event) {
@@ -276,7 +280,11 @@ mod tests {
         check(r#"{"url": "x", "filtr": "x"}"#, Some("filtr"), "did you mean `filter`?");
         check(r#"{"url": "x", "zzzzzzzz": "x"}"#, Some("zzzzzzzz"), "url, filter, events, secret");
         check(r#"{"url": "x", "filter": ["a"]}"#, Some("filter"), "not a list");
-        check(r#"{"url": "x", "filter": "ả titel:b"}"#, Some("filter"), "at character 3 did you mean `title:`?");
+        check(
+            r#"{"url": "x", "filter": "ả titel:b"}"#,
+            Some("filter"),
+            "at character 3 did you mean `title:`?",
+        );
         check(r#"{"url": "x", "events": "article.published"}"#, Some("events"), "not text");
         check(r#"{"url": "x", "events": [1]}"#, Some("events"), "not of a number");
         check(r#"{"url": "x", "events": ["article.publish"]}"#, Some("events"), "`article.published`?");
@@ -310,7 +318,11 @@ mod tests {
         };
         for url in ["no address", "ftp://a.example/", "https://user:pw@a.example/"] {
             let problem = refused(url).await;
-            assert_eq!((problem.status, problem.field.as_deref()), (StatusCode::BAD_REQUEST, Some("url")), "{url}");
+            assert_eq!(
+                (problem.status, problem.field.as_deref()),
+                (StatusCode::BAD_REQUEST, Some("url")),
+                "{url}"
+            );
         }
         let id: SubscriptionId = "nobody".parse().unwrap();
         let missing: Problem = world.push.get(&id).await.unwrap_err().into();

@@ -51,7 +51,10 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
         return Err(Error::new("the filter is empty", 0..text.len()).hint("leave it out to get everything"));
     }
     if terms > MAX_TERMS {
-        return Err(Error::new(format!("a filter has at most {MAX_TERMS} terms, not {terms}"), 0..text.len()));
+        return Err(Error::new(
+            format!("a filter has at most {MAX_TERMS} terms, not {terms}"),
+            0..text.len(),
+        ));
     }
     let mut parser = Parser { tokens: tokens.into_iter().peekable(), end: text.len(), depth: 0 };
     let node = parser.or()?;
@@ -84,7 +87,7 @@ fn ends_word(c: char) -> bool {
 }
 
 /// The member of `known` that `word` was probably meant to be.
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let far = |name: &&&str| distance(&word, name);
     let best = known.iter().min_by_key(far)?;
