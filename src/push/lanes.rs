@@ -59,18 +59,21 @@ impl Lanes {
     }
 
     /// The next endpoint to be looked at, when there is a place for it. Failing endpoints, which keep theirs
-    /// until the timeout, get at most half of the places: the others always find one.
+    /// until the timeout, get at most half of the places, so that the others always find one; and one place
+    /// before the others, so that a long backlog does not keep them from recovering.
     pub(super) fn next(&mut self, places: usize) -> Option<SubscriptionId> {
         let places = places.max(1);
         if self.running.len() >= places {
             return None;
         }
         let stuck = self.running.values().filter(|running| running.failing).count();
-        let (id, failing) = match self.healthy.pop_front() {
-            Some(id) => (id, false),
-            None if stuck < (places / 2).max(1) => (self.failing.pop_front()?, true),
-            None => return None,
+        let failing = match (self.healthy.is_empty(), self.failing.is_empty()) {
+            (_, true) => false,
+            (true, false) => stuck < (places / 2).max(1),
+            (false, false) => stuck == 0 && places > 1,
         };
+        let line = if failing { &mut self.failing } else { &mut self.healthy };
+        let id = line.pop_front()?;
         self.ready.remove(&id);
         self.running.insert(id.clone(), Running { failing, again: false });
         Some(id)
@@ -132,6 +135,17 @@ mod tests {
         assert_eq!(lanes.next(4), Some(id("good")));
         lanes.finished(&id("bad0"), Visit::Nothing, true);
         assert_eq!(lanes.next(4), Some(id("bad2")));
+
+        let mut busy = Lanes::default();
+        for (name, failing) in [("good1", false), ("good2", false), ("bad1", true), ("bad2", true)] {
+            busy.touch(&id(name), failing);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| busy.next(3)).collect();
+        assert_eq!(
+            order,
+            [id("bad1"), id("good1"), id("good2")],
+            "a failing one gets a place in a crowd too"
+        );
 
         let mut single = Lanes::default();
         single.touch(&id("bad"), true);

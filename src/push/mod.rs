@@ -206,7 +206,7 @@ impl Push {
 
 impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Push").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Push").finish_non_exhaustive()
     }
 }
 

@@ -68,8 +68,10 @@ impl Policy {
     /// When the next attempt is due; `None` after the last.
     fn retry(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
         let attempt = delivery.attempt.saturating_add(1);
-        let delay = self.schedule.get(usize::try_from(attempt).ok()?)?;
-        Some(now.plus(delay.mul_f64(self.stretch(&delivery.subscription, delivery.seq.0, attempt))))
+        let delay = *self.schedule.get(usize::try_from(attempt).ok()?)?;
+        let stretch = self.stretch(&delivery.subscription, delivery.seq.0, attempt);
+        // A delay beyond what can be counted stays as it is.
+        Some(now.plus(Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(delay)))
     }
 
     /// Between 1 - jitter and 1 + jitter; the same for the same attempt, so that a restart changes nothing.
@@ -215,5 +217,7 @@ mod tests {
         assert!(stretches.iter().all(|stretch| (0.8..=1.2).contains(stretch)));
         assert!(stretches.iter().any(|s| *s < 0.85) && stretches.iter().any(|s| *s > 1.15));
         assert!((policy.stretch(&"hook".parse().unwrap(), 7, 1) - stretches[7]).abs() < f64::EPSILON);
+        let forever = Policy { schedule: vec![Duration::MAX; 2], ..policy };
+        assert_eq!(forever.retry(&delivery(0), NOW), Some(Timestamp::MAX));
     }
 }

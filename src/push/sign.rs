@@ -150,18 +150,18 @@ mod tests {
 
     #[test]
     fn reads_secrets_as_people_copy_them() {
-        fn check(text: &str, expected: Result<usize, SecretError>) {
-            assert_eq!(parse_secret(text).map(|secret| secret.0.len()), expected, "{text}");
+        fn check(text: &str, expected: &Result<usize, SecretError>) {
+            assert_eq!(&parse_secret(text).map(|secret| secret.0.len()), expected, "{text}");
         }
-        check(SECRET, Ok(24));
-        check(&format!(" {SECRET}\n"), Ok(24));
-        check("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", Ok(32));
-        check("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", Ok(32));
-        check("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Err(SecretError::Prefix));
-        check("whsec_", Err(SecretError::Length(0)));
-        check("whsec_AAAA", Err(SecretError::Length(3)));
-        check(&format!("whsec_{}", "AAAA".repeat(22)), Err(SecretError::Length(66)));
-        check("whsec_not base64!", Err(SecretError::Base64));
+        check(SECRET, &Ok(24));
+        check(&format!(" {SECRET}\n"), &Ok(24));
+        check("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", &Ok(32));
+        check("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &Ok(32));
+        check("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &Err(SecretError::Prefix));
+        check("whsec_", &Err(SecretError::Length(0)));
+        check("whsec_AAAA", &Err(SecretError::Length(3)));
+        check(&format!("whsec_{}", "AAAA".repeat(22)), &Err(SecretError::Length(66)));
+        check("whsec_not base64!", &Err(SecretError::Base64));
     }
 
     #[test]

@@ -351,7 +351,7 @@ async fn payloads_name_the_feeds_that_show_the_article() {
 fn another_event_has_another_id() {
     let (hook, first) = (subscription("hook"), event(1));
     let id = message_id(&hook, &first);
-    assert_eq!(id, message_id(&hook, &first.clone()));
+    assert_eq!(id, message_id(&hook, &event(1)));
     let mut others = vec![first.clone(); 4];
     others[0].seq = Seq(2);
     others[1].at = first.at.plus(Duration::from_millis(1));

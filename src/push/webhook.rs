@@ -16,7 +16,7 @@ impl Push {
             Ok(url) => url,
             Err(cause) => return Answer::Nothing(format!("its address cannot be read: {cause}")),
         };
-        let body = Bytes::from(body);
+        let (address, body) = (url.to_string(), Bytes::from(body));
         let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
         let request = net::Request {
             method: reqwest::Method::POST,
@@ -41,7 +41,7 @@ impl Push {
                 let retry_after = net::backoff::retry_after(&answer.headers, now).map(|wait| now.plus(wait));
                 Answer::Status { code: answer.status, retry_after }
             }
-            Err(cause) => Answer::Nothing(without_address(&cause.to_string(), &subscription.url)),
+            Err(cause) => Answer::Nothing(without_address(&cause.to_string(), &address)),
         }
     }
 }

@@ -107,6 +107,11 @@ impl Phrase {
         let marked = marked.map(|(at, (key, _))| (at, key.to_string())).collect();
         Some(Self { folded: words.folded, marked })
     }
+
+    /// How many words it has.
+    pub(super) fn length(&self) -> usize {
+        self.folded.split_whitespace().count()
+    }
 }
 
 // === impl Words ===

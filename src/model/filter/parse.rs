@@ -12,6 +12,8 @@ use crate::model::SourceId;
 const MAX_LENGTH: usize = 4096;
 /// Words, phrases and conditions of a filter.
 const MAX_TERMS: usize = 200;
+/// Words of a phrase: looking for one costs up to this much per word of the text.
+const MAX_WORDS: usize = 50;
 /// Parentheses and `NOT` inside one another.
 const MAX_DEPTH: usize = 32;
 
@@ -242,6 +244,10 @@ fn term(field: &str, value: &str, span: Range<usize>) -> Result<Node, Error> {
             None => nothing(span),
         },
         _ => match facts::Phrase::of(&typed) {
+            Some(phrase) if phrase.length() > MAX_WORDS => {
+                let found = phrase.length();
+                Err(Error::new(format!("a phrase has at most {MAX_WORDS} words, not {found}"), span))
+            }
             Some(phrase) => Ok(Node::Text(Text { place: place(field), typed, phrase })),
             None => nothing(span),
         },

@@ -153,6 +153,7 @@ fn a_mistake_is_shown_where_it_is() {
     check("a -b", "-b", "`NOT b`");
     check("a +++", "+++", "no letters");
     check("number:-", "number:-", "no letters");
+    assert!(Filter::parse(&format!("\"{}\"", "a ".repeat(51))).unwrap_err().message.contains("50 words"));
     let deep = "(".repeat(40) + "a" + &")".repeat(40);
     assert!(Filter::parse(&deep).unwrap_err().message.contains("inside one another"));
     assert!(Filter::parse(&"NOT ".repeat(900)).unwrap_err().message.contains("inside one another"));
