@@ -1,5 +1,6 @@
 //! An item as found becomes a draft: composed text, honest dates, absolute addresses, safe markup.
 
+pub mod date;
 pub mod text;
 pub mod url;
 
