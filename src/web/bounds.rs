@@ -91,7 +91,7 @@ mod tests {
     }
 
     async fn sent(method: Method, body: Body) -> (StatusCode, String, Option<HeaderValue>) {
-        let router = Router::new().route("/", post(echo)).layer(axum::middleware::from_fn(problems));
+        let router = Router::new().route("/", post(echo)).layer(from_fn(problems));
         let request = Request::builder().method(method).uri("/").body(body).unwrap();
         let response = limited(router, 8).oneshot(request).await.unwrap();
         let (status, allow) = (response.status(), response.headers().get(header::ALLOW).cloned());

@@ -49,3 +49,14 @@ async fn remember(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_addresses_are_the_same() {
+        // The router panics where one pattern hides another.
+        assert!(all().has_routes());
+    }
+}

@@ -1,12 +1,12 @@
 //! Templates to answers.
 
-use std::sync::LazyLock;
+use std::{fmt::Write, sync::LazyLock};
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, Output, UndefinedBehavior, Value, context};
 
 use super::language::Language;
 use crate::web::{assets, conditional::unchanged, error::Problem};
@@ -27,6 +27,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     ];
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_formatter(escaped);
     templates.set_trim_blocks(true);
     templates.set_lstrip_blocks(true);
     for (name, source) in SOURCES {
@@ -34,6 +35,29 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     }
     templates
 });
+
+/// Escapes what HTML needs escaped. The template engine's own way also writes every `/` as a reference, which
+/// programs that look for our feeds without a real parser do not understand.
+fn escaped(
+    out: &mut Output<'_>,
+    state: &minijinja::State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    if value.is_safe() || state.auto_escape() != AutoEscape::Html {
+        return minijinja::escape_formatter(out, state, value);
+    }
+    for char in value.to_string().chars() {
+        match char {
+            '&' => out.write_str("&amp;"),
+            '<' => out.write_str("&lt;"),
+            '>' => out.write_str("&gt;"),
+            '"' => out.write_str("&quot;"),
+            '\'' => out.write_str("&#39;"),
+            char => out.write_char(char),
+        }?;
+    }
+    Ok(())
+}
 
 /// The texts of both languages.
 static WORDS: LazyLock<Value> = LazyLock::new(|| {
