@@ -1,8 +1,12 @@
-//! room
+//! An item as found becomes a draft: composed text, honest dates, absolute addresses, safe markup.
+
+pub mod text;
+pub mod url;
+
 use crate::model::{Draft, Issue, Item, Timestamp};
+use ::url::Url;
 use jiff::tz::TimeZone;
 use regex::Regex;
-use url::Url;
 
 /// What a source's rules say about reading items: zone, dates, addresses, leftovers of titles.
 #[derive(Clone, Debug)]
