@@ -6,8 +6,8 @@ use atom_syndication::{
 use chrono::{DateTime, FixedOffset};
 
 use super::{
-    document::{Author, Channel, Entry, Moment},
     Format,
+    document::{Author, Channel, Entry, Moment},
 };
 use crate::model;
 
@@ -84,11 +84,7 @@ fn person(author: &Author) -> Person {
 }
 
 fn category(category: &model::Category) -> Category {
-    Category {
-        term: category.term.clone(),
-        scheme: category.scheme.clone(),
-        label: category.label.clone(),
-    }
+    Category { term: category.term.clone(), scheme: category.scheme.clone(), label: category.label.clone() }
 }
 
 fn enclosure(enclosure: &model::Enclosure) -> Link {

@@ -16,12 +16,16 @@ use uuid::Uuid;
 use super::{Feed, Settings};
 use crate::model::{
     Article, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision, Timestamp,
+    markup::to_text,
+    text::{is_invisible, xml_safe},
 };
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
 pub(super) const LIMIT: usize = 1_000_000;
 
 const TITLE: usize = 500;
+/// As much of a text as stands in for a title.
+const TEASER: usize = 100;
 const SUMMARY: usize = 5_000;
 const ADDRESS: usize = 4_096;
 const AUTHORS: usize = 50;
@@ -108,7 +112,8 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, feed: &Feed, artic
     let title = or(line(&feed.title, TITLE), || feed.id.to_string());
     let language = language(&feed.language);
     let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| address.clone());
-    let entries: Vec<_> = articles.iter().map(|article| entry(article.as_ref(), language.as_deref())).collect();
+    let entries: Vec<_> =
+        articles.iter().map(|article| entry(article.as_ref(), language.as_deref())).collect();
     Channel {
         id: feed_id(&feed.id),
         description: or(text(&feed.description, SUMMARY), || title.clone()),
@@ -178,15 +183,14 @@ fn entry(article: &Article, feed_language: Option<&str>) -> Entry {
 
 /// Articles have a title; after cleaning there may be none left, and every format wants one to show.
 fn title(own: &str, summary: &str, url: Option<&str>, article: &Article) -> String {
-    let own = line(own, TITLE);
-    let teaser = || line(summary, 100);
-    or(or(own, teaser), || url.map_or_else(|| article.id.to_string(), str::to_owned))
+    let text = || line(&to_text(article.content.html.as_str()), TEASER);
+    let title = or(or(line(own, TITLE), || line(summary, TEASER)), text);
+    or(title, || url.map_or_else(|| article.id.to_string(), str::to_owned))
 }
 
 fn author(person: &Person) -> Option<Author> {
-    let [name, email] = [&person.name, &person.email].map(|field| {
-        field.as_deref().map(|field| line(field, TITLE)).filter(|field| !field.is_empty())
-    });
+    let [name, email] = [&person.name, &person.email]
+        .map(|field| field.as_deref().map(|field| line(field, TITLE)).filter(|field| !field.is_empty()));
     let url = person.url.as_deref().and_then(web);
     let name = name.or_else(|| email.clone()).or_else(|| url.clone())?;
     Some(Author { name, email: email.filter(|email| is_email(email)), url })
@@ -198,7 +202,11 @@ fn categories(all: &[Category]) -> Vec<Category> {
         .map(|category| Category {
             term: line(&category.term, TITLE),
             scheme: category.scheme.as_deref().and_then(address),
-            label: category.label.as_deref().map(|label| line(label, TITLE)).filter(|label| !label.is_empty()),
+            label: category
+                .label
+                .as_deref()
+                .map(|label| line(label, TITLE))
+                .filter(|label| !label.is_empty()),
         })
         .filter(|category| !category.term.is_empty())
         .filter(|category| seen.insert((category.term.clone(), category.scheme.clone())))
@@ -250,22 +258,36 @@ fn frame(entry: &Entry) -> usize {
     let authors: usize = entry
         .authors
         .iter()
-        .map(|author| TAGS / 10 + [Some(&author.name), author.email.as_ref(), author.url.as_ref()].into_iter().flatten().map(|s| weight(s)).sum::<usize>())
+        .map(|author| {
+            TAGS / 10
+                + [Some(&author.name), author.email.as_ref(), author.url.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .map(|s| weight(s))
+                    .sum::<usize>()
+        })
         .sum();
     let categories: usize = entry
         .categories
         .iter()
         .map(|category| {
-            TAGS / 10 + weight(&category.term) + weight(category.scheme.as_deref().unwrap_or_default()) + weight(category.label.as_deref().unwrap_or_default())
+            TAGS / 10
+                + weight(&category.term)
+                + weight(category.scheme.as_deref().unwrap_or_default())
+                + weight(category.label.as_deref().unwrap_or_default())
         })
         .sum();
     let enclosures: usize = entry
         .enclosures
         .iter()
-        .map(|enclosure| TAGS / 5 + weight(&enclosure.url) + weight(enclosure.title.as_deref().unwrap_or_default()))
+        .map(|enclosure| {
+            TAGS / 5 + weight(&enclosure.url) + weight(enclosure.title.as_deref().unwrap_or_default())
+        })
         .sum();
     // The title or the summary may stand once more, as the content of an item that has none.
-    TAGS + authors + categories + enclosures
+    TAGS + authors
+        + categories
+        + enclosures
         + 2 * weight(&entry.title)
         + 2 * weight(&entry.summary)
         + 2 * weight(entry.image.as_deref().unwrap_or_default())
@@ -292,22 +314,17 @@ fn weight(text: &str) -> usize {
 
 /// Only characters that XML 1.0 allows (section 2.2), and one way to end a line, so that XML readers, which
 /// turn carriage returns into line feeds, and JSON readers see the same text.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| is_xml(c) && c != '\r') {
-        return Cow::Borrowed(text);
-    }
-    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    Cow::Owned(unified.chars().filter(|c| is_xml(*c)).collect())
+fn clean(text: &str) -> Cow<'_, str> {
+    let legal = xml_safe(text);
+    if legal.contains('\r') { Cow::Owned(legal.replace("\r\n", "\n").replace('\r', "\n")) } else { legal }
 }
 
-/// Is this one of XML's characters (XML 1.0, section 2.2)?
-pub(super) fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-}
-
-/// One line of at most `limit` characters.
+/// One line of at most `limit` characters; empty where nothing could be seen.
 pub(super) fn line(text: &str, limit: usize) -> String {
     let clean = clean(text);
+    if clean.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        return String::new();
+    }
     let mut line = String::with_capacity(clean.len().min(4 * limit));
     for word in clean.split_whitespace() {
         if !line.is_empty() {
@@ -357,7 +374,8 @@ fn address(address: &str) -> Option<String> {
 fn media_type(text: &str) -> Option<String> {
     let essence = text.split(';').next()?.trim().to_ascii_lowercase();
     let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
     let (kind, subtype) = essence.split_once('/')?;
     (essence.len() <= 127 && token(kind) && token(subtype)).then_some(essence)
@@ -375,7 +393,8 @@ fn language(tag: &str) -> Option<String> {
 
 /// RFC 4287, section 3.2.3 asks no more of an e-mail address than `.+@.+`.
 fn is_email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()) && !text.contains(' ')
+    text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !text.contains(' ')
 }
 
 // === Dates ===

@@ -8,10 +8,9 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    render,
+    Publisher, Rendered, Settings, Shown, render,
     select::select,
-    view::{place_of, View},
-    Publisher, Rendered, Settings, Shown,
+    view::{View, place_of},
 };
 use crate::{
     model::{Article, FeedId, Seq, SourceId},
@@ -71,7 +70,9 @@ impl Publisher {
             return self.restart(&mut state, settings).await.map(|()| true);
         };
         let more = match self.drain(&mut state).await {
-            Err(store::Error::Pruned { .. }) => return self.restart(&mut state, settings).await.map(|()| true),
+            Err(store::Error::Pruned { .. }) => {
+                return self.restart(&mut state, settings).await.map(|()| true);
+            }
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
@@ -110,7 +111,8 @@ impl Publisher {
 
     /// Reads the views again that lost an article out of a full window.
     async fn refill(&self, views: &mut [View]) -> store::Result<()> {
-        let hungry: Vec<_> = views.iter().filter(|view| view.hungry).map(|view| Arc::clone(&view.feed)).collect();
+        let hungry: Vec<_> =
+            views.iter().filter(|view| view.hungry).map(|view| Arc::clone(&view.feed)).collect();
         if hungry.is_empty() {
             return Ok(());
         }
@@ -185,10 +187,12 @@ impl Publisher {
 /// still take something older. So a feed of fifty items costs about fifty articles a source, however many
 /// there are, and only a filter that finds too little reads a source to its end.
 async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
-    let sources: BTreeSet<SourceId> = views.iter().flat_map(|view| view.feed.sources.iter().cloned()).collect();
+    let sources: BTreeSet<SourceId> =
+        views.iter().flat_map(|view| view.feed.sources.iter().cloned()).collect();
     for source in sources {
         let reads = |view: &&View| view.reads(&source);
-        let mut limit = views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).clamp(1, PAGE);
+        let mut limit =
+            views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).clamp(1, PAGE);
         let mut after = None;
         loop {
             let page = store.newest(&source, after, limit).await?;

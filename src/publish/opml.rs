@@ -1,8 +1,8 @@
 //! The catalogue of all feeds, as OPML 2.0: <https://opml.org/spec2.opml>.
 
 use quick_xml::{
-    events::{BytesDecl, BytesText, Event},
     Writer,
+    events::{BytesDecl, BytesText, Event},
 };
 
 use super::document::{Channel, Moment};

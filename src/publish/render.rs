@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    atom, cache, document, json, opml, rss, strict, view::View, Document, Feed, Format, Rendered, Settings,
+    Document, Feed, Format, Rendered, Settings, atom, cache, document, json, opml, rss, strict, view::View,
 };
 use crate::model::{Article, FeedId, Timestamp};
 
@@ -49,7 +49,8 @@ impl Job {
                 Ok(body)
             });
             let content_type = format.content_type();
-            let version = body.map(|body| cache::Version { content_type, address, body, changed: self.changed });
+            let version =
+                body.map(|body| cache::Version { content_type, address, body, changed: self.changed });
             accept(self.feed.id.as_str(), format.extension(), version, previous)
         });
         Rendered { articles: self.articles, documents, updated: channel.updated }
@@ -87,7 +88,7 @@ fn read(format: Format, body: &[u8], n_entries: usize) -> Result<(), String> {
 }
 
 /// The new version, or the previous one when the new one is broken: that is our bug, and no reader's problem.
-fn accept(
+pub(super) fn accept(
     feed: &str,
     format: &'static str,
     version: Result<cache::Version, String>,

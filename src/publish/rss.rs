@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use rss::{
-    extension::{atom::AtomExtension, dublincore::DublinCoreExtension, Extension, ExtensionMap},
     Category, Channel as Rss, Enclosure, Guid, Item,
+    extension::{Extension, ExtensionMap, atom::AtomExtension, dublincore::DublinCoreExtension},
 };
 
 use super::{
-    document::{Channel, Entry},
     Format,
+    document::{Channel, Entry},
 };
 use crate::model;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Feed;
-use crate::model::Article;
+use crate::model::{Article, filter::Facts, markup::to_text};
 
 /// For each of `articles`, which of `feeds` want it. Filters read whole texts, so they are asked on a
 /// blocking thread; feeds without one cost nothing.
@@ -29,11 +29,15 @@ fn wanted(article: &Article, feeds: &[Arc<Feed>]) -> Vec<bool> {
         .iter()
         .map(|feed| {
             feed.sources.contains(&article.source)
-                && feed.filter.as_ref().is_none_or(|filter| { let _: &mut () = facts.get_or_insert_with(|| facts_of(article)); let _ = filter; true })
+                && feed
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.matches(facts.get_or_insert_with(|| facts_of(article))))
         })
         .collect()
 }
 
 /// What filters look at.
-fn facts_of(_article: &Article) {
+fn facts_of(article: &Article) -> Facts {
+    Facts::new(article, &to_text(article.content.html.as_str()))
 }

@@ -3,13 +3,13 @@
 //! Readers differ in what they forgive; this one forgives nothing that XML 1.0 and Namespaces in XML forbid.
 
 use quick_xml::{
+    NsReader, XmlVersion,
     escape::resolve_xml_entity,
     events::{BytesStart, Event},
     name::ResolveResult,
-    NsReader, XmlVersion,
 };
 
-use super::document::is_xml;
+use crate::model::text::is_xml;
 
 /// Reads `body` as XML to its end: well-formed, every prefix declared, legal characters only. Returns how
 /// many elements are called `item` (without prefix).
