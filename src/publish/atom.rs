@@ -43,7 +43,7 @@ fn entry(entry: &Entry) -> AtomEntry {
         links: entry
             .url
             .iter()
-            .map(|url| link("alternate", url, Some("text/html")))
+            .map(|url| link("alternate", url, None))
             .chain(entry.enclosures.iter().map(enclosure))
             .collect(),
         summary: (!entry.summary.is_empty()).then(|| text(entry, &entry.summary)),

@@ -222,7 +222,8 @@ fn enclosures(all: &[Enclosure]) -> Vec<Enclosure> {
             Some(Enclosure {
                 url: web(&enclosure.url)?,
                 media_type: enclosure.media_type.as_deref().and_then(media_type),
-                length: enclosure.length,
+                // RSS writes 0 for an unknown length, and feeds that say 0 mean that.
+                length: enclosure.length.filter(|length| *length > 0),
                 title: title.filter(|title| !title.is_empty()),
             })
         })

@@ -67,7 +67,7 @@ fn item(entry: &Entry) -> Item {
 /// else the first, with the 0 that stands for an unknown one. The others go into `media:content`.
 fn attachments(entry: &Entry) -> (Option<Enclosure>, Vec<&model::Enclosure>) {
     let all = &entry.enclosures;
-    let chosen = all.iter().position(|one| one.length.is_some_and(|n| n > 0)).unwrap_or(0);
+    let chosen = all.iter().position(|one| one.length.is_some()).unwrap_or(0);
     let enclosure = all.get(chosen).map(|one| Enclosure {
         url: one.url.clone(),
         length: one.length.unwrap_or(0).to_string(),

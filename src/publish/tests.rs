@@ -256,7 +256,7 @@ fn a_document_never_grows_past_its_limit_and_the_oldest_lose_their_texts_first()
 
 #[test]
 fn a_broken_rendering_keeps_what_was_visible() {
-    let mut job = |previous| {
+    let job = |previous| {
         render::Job {
             settings: Arc::new(settings(vec![feed(5)])),
             feed: Arc::new(feed(5)),
