@@ -74,6 +74,10 @@ pub(super) fn settings(feeds: Vec<Feed>) -> Settings {
 
 /// Articles that try everything: each would break some feed somewhere.
 fn hostile() -> Vec<Article> {
+    vec![markup(), files(), bare(), untitled(), untitled_body(), long()]
+}
+
+fn markup() -> Article {
     let mut markup = article(9);
     markup.content.title =
         "<script>alert('&amp;amp;')</script> ]]> & “Quận 1”\u{0}\u{b}\u{fffe}\u{ffff} 📢".to_owned();
@@ -103,7 +107,10 @@ fn hostile() -> Vec<Article> {
     ];
     markup.revision = Revision(3);
     markup.updated = markup.published.at.plus(Duration::from_millis(90_500));
+    markup
+}
 
+fn files() -> Article {
     let mut files = article(8);
     files.content.title = "ho\u{302}\u{300}i e\u{301}".to_owned();
     files.content.image = Some("https://cdn.vn/ảnh 1.jpg?a=1&b=\"2\"".to_owned());
@@ -119,7 +126,10 @@ fn hostile() -> Vec<Article> {
         .chain([Enclosure { url: "https://cdn.vn/0.pdf?x=1&y=2".to_owned(), ..Enclosure::default() }])
         .collect();
     files.content.language = Some("en".to_owned());
+    files
+}
 
+fn bare() -> Article {
     let mut bare = article(7);
     bare.content = Content::default();
     bare.content.title = " \u{200b}\u{0}\n".to_owned();
@@ -127,23 +137,32 @@ fn hostile() -> Vec<Article> {
     bare.published.precision = Precision::Day;
     bare.published.raw = Some("ngày 30\u{1}/07/2020".to_owned());
     bare.published.inferred = true;
+    bare
+}
 
+fn untitled() -> Article {
     let mut untitled = article(6);
     untitled.content.title = String::new();
     untitled.content.summary = "Chỉ có tóm tắt".to_owned();
     untitled.content.url = None;
     // Saigon's local mean time, and an offset that no format can print.
     untitled.published.offset = Offset(25_590);
+    untitled
+}
 
+fn untitled_body() -> Article {
     let mut body = article(5);
     body.content.title = "\u{feff}".to_owned();
     body.content.html = Html::sanitized("<p>Chỉ có <i>nội dung</i></p>".to_owned());
     body.published.offset = Offset(900_000);
+    body
+}
 
+fn long() -> Article {
     let mut long = article(4);
     long.content.title = "dài ".repeat(250_000);
     long.content.summary = "ắ".repeat(1_000_000);
-    vec![markup, files, bare, untitled, body, long]
+    long
 }
 
 fn channel(articles: &[Article]) -> Channel {
@@ -201,7 +220,7 @@ fn every_format_can_be_read_back_whole() {
 fn ids_links_and_dates_are_the_same_bytes_in_every_format() {
     let article = article(1);
     let link = article.content.url.clone().unwrap();
-    let [rss, atom, json] = Format::ALL.map(|format| text(format, &[article.clone()]));
+    let [rss, atom, json] = Format::ALL.map(|format| text(format, std::slice::from_ref(&article)));
     for text in [&rss, &atom, &json] {
         assert!(text.contains(&article.id.to_string()) && text.contains(&link), "{text}");
     }
