@@ -1,5 +1,7 @@
 //! Whole documents with hostile text in them, and the publisher against a store.
 
+mod live;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
