@@ -8,16 +8,20 @@
 //! newest items first, and an item whose text does not fit any more has its summary only. Where even
 //! summaries are too much, the oldest items are left out.
 
-use std::{borrow::Cow, collections::HashSet};
+pub(super) mod clean;
+mod size;
 
-use url::Url;
+use std::collections::HashSet;
+
 use uuid::Uuid;
+
+use clean::{address, clean, is_email, language, line, media_type, or, text, web};
+use size::fit;
 
 use super::{Feed, Settings};
 use crate::model::{
     Article, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision, Timestamp,
     markup::to_text,
-    text::{is_invisible, xml_safe},
 };
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
@@ -27,7 +31,6 @@ const TITLE: usize = 500;
 /// As much of a text as stands in for a title.
 const TEASER: usize = 100;
 const SUMMARY: usize = 5_000;
-const ADDRESS: usize = 4_096;
 const AUTHORS: usize = 50;
 const CATEGORIES: usize = 50;
 const ENCLOSURES: usize = 100;
@@ -230,172 +233,6 @@ fn enclosures(all: &[Enclosure]) -> Vec<Enclosure> {
         .filter(|enclosure| seen.insert(enclosure.url.clone()))
         .take(ENCLOSURES)
         .collect()
-}
-
-// === Size ===
-
-/// Gives full texts to the newest items first, as far as `limit` allows.
-fn fit(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
-    let mut left = limit.saturating_sub(20_000);
-    let mut kept = 0;
-    for entry in &entries {
-        let Some(rest) = left.checked_sub(frame(entry)) else { break };
-        left = rest;
-        kept += 1;
-    }
-    entries.truncate(kept);
-    for entry in &mut entries {
-        match left.checked_sub(weight(&entry.html)) {
-            Some(rest) => left = rest,
-            None => entry.html = String::new(),
-        }
-    }
-    entries
-}
-
-/// The most that an entry without its full text takes in any format.
-fn frame(entry: &Entry) -> usize {
-    const TAGS: usize = 1_000;
-    let authors: usize = entry
-        .authors
-        .iter()
-        .map(|author| {
-            TAGS / 10
-                + [Some(&author.name), author.email.as_ref(), author.url.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .map(|s| weight(s))
-                    .sum::<usize>()
-        })
-        .sum();
-    let categories: usize = entry
-        .categories
-        .iter()
-        .map(|category| {
-            TAGS / 10
-                + weight(&category.term)
-                + weight(category.scheme.as_deref().unwrap_or_default())
-                + weight(category.label.as_deref().unwrap_or_default())
-        })
-        .sum();
-    let enclosures: usize = entry
-        .enclosures
-        .iter()
-        .map(|enclosure| {
-            TAGS / 5 + weight(&enclosure.url) + weight(enclosure.title.as_deref().unwrap_or_default())
-        })
-        .sum();
-    // The title or the summary may stand once more, as the content of an item that has none.
-    TAGS + authors
-        + categories
-        + enclosures
-        + 2 * weight(&entry.title)
-        + 2 * weight(&entry.summary)
-        + 2 * weight(entry.image.as_deref().unwrap_or_default())
-        + weight(entry.url.as_deref().unwrap_or_default())
-        + weight(entry.date_raw.as_deref().unwrap_or_default())
-}
-
-/// The most that a string takes in any format: escaped as XML or as JSON, or as CDATA where `]]>` is split.
-fn weight(text: &str) -> usize {
-    let escaped: usize = text
-        .bytes()
-        .map(|byte| match byte {
-            b'"' | b'\'' => 6,
-            b'&' => 5,
-            b'<' | b'>' => 4,
-            b'\\' | b'\n' | b'\t' => 2,
-            _ => 1,
-        })
-        .sum();
-    escaped + 12 * text.matches("]]>").count()
-}
-
-// === Strings ===
-
-/// Only characters that XML 1.0 allows (section 2.2), and one way to end a line, so that XML readers, which
-/// turn carriage returns into line feeds, and JSON readers see the same text.
-fn clean(text: &str) -> Cow<'_, str> {
-    let legal = xml_safe(text);
-    if legal.contains('\r') { Cow::Owned(legal.replace("\r\n", "\n").replace('\r', "\n")) } else { legal }
-}
-
-/// One line of at most `limit` characters; empty where nothing could be seen.
-pub(super) fn line(text: &str, limit: usize) -> String {
-    let clean = clean(text);
-    if clean.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
-        return String::new();
-    }
-    let mut line = String::with_capacity(clean.len().min(4 * limit));
-    for word in clean.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > 4 * limit {
-            break;
-        }
-    }
-    cut(line, limit)
-}
-
-/// Text of at most `limit` characters, its lines kept.
-fn text(text: &str, limit: usize) -> String {
-    cut(clean(text).trim().to_owned(), limit)
-}
-
-fn cut(mut text: String, limit: usize) -> String {
-    if let Some((at, _)) = text.char_indices().nth(limit) {
-        text.truncate(at);
-        text.push('…');
-    }
-    text
-}
-
-fn or(text: String, other: impl FnOnce() -> String) -> String {
-    if text.is_empty() { other() } else { text }
-}
-
-/// An address that a reader may open: absolute, http or https, printable ASCII.
-fn web(address: &str) -> Option<String> {
-    let address = address.trim();
-    let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let plain = address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte));
-    let printed = if plain { address.to_owned() } else { String::from(url) };
-    (printed.len() <= ADDRESS).then_some(printed)
-}
-
-/// Any absolute address: the scheme of a category names a vocabulary and need not be a page.
-fn address(address: &str) -> Option<String> {
-    let url = String::from(Url::parse(address.trim()).ok()?);
-    (url.len() <= ADDRESS && url.bytes().all(|byte| byte.is_ascii_graphic())).then_some(url)
-}
-
-/// `type/subtype`, without parameters (RFC 9110, section 8.3.1).
-fn media_type(text: &str) -> Option<String> {
-    let essence = text.split(';').next()?.trim().to_ascii_lowercase();
-    let token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    let (kind, subtype) = essence.split_once('/')?;
-    (essence.len() <= 127 && token(kind) && token(subtype)).then_some(essence)
-}
-
-/// What can be a BCP 47 tag.
-fn language(tag: &str) -> Option<String> {
-    let tag = tag.trim();
-    let fits = (2..=35).contains(&tag.len())
-        && tag.split('-').all(|part| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        });
-    fits.then(|| tag.to_owned())
-}
-
-/// RFC 4287, section 3.2.3 asks no more of an e-mail address than `.+@.+`.
-fn is_email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-        && !text.contains(' ')
 }
 
 // === Dates ===

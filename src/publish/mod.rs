@@ -137,6 +137,17 @@ struct Rendered {
     updated: Option<document::Moment>,
 }
 
+/// A document that nobody keeps: `articles`, newest first, as `feed` would show them in `format`. Pure; the
+/// error is what strict reading found wrong, and a bug of ours.
+pub fn render(
+    settings: &Settings,
+    feed: &Feed,
+    articles: &[Arc<Article>],
+    format: Format,
+) -> Result<Vec<u8>, String> {
+    render::checked(format, &document::compose(settings, feed, articles))
+}
+
 // === impl Publisher ===
 
 impl Publisher {

@@ -44,10 +44,7 @@ impl Job {
         let documents = Format::ALL.map(|format| {
             let previous = self.previous.as_ref().and_then(|rendered| rendered.document(format));
             let address = format!("{}.{}", channel.address, format.extension());
-            let body = write(format, &channel).and_then(|body| {
-                read(format, &body, channel.entries.len())?;
-                Ok(body)
-            });
+            let body = checked(format, &channel);
             let content_type = format.content_type();
             let version =
                 body.map(|body| cache::Version { content_type, address, body, changed: self.changed });
@@ -68,8 +65,14 @@ impl Rendered {
     }
 }
 
-/// Writes `channel` in one format.
-pub(super) fn write(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
+/// Writes `channel` in one format and reads it again.
+pub(super) fn checked(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
+    let body = write(format, channel)?;
+    read(format, &body, channel.entries.len())?;
+    Ok(body)
+}
+
+fn write(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
     match format {
         Format::Rss => rss::render(channel),
         Format::Atom => atom::render(channel),
@@ -129,7 +132,7 @@ pub(super) fn catalogue(
         })
     };
     let host = settings.base_url.split_once("://").map_or(settings.base_url.as_str(), |(_, host)| host);
-    accept("opml", "opml", version(&channels, &document::line(host, 500)), previous)
+    accept("opml", "opml", version(&channels, &document::clean::line(host, 500)), previous)
         .or_else(|| accept("opml", "opml", version(&[], super::GENERATOR), None))
         .expect("an empty catalogue can be rendered")
 }

@@ -174,7 +174,7 @@ fn channel(articles: &[Article]) -> Channel {
 }
 
 fn text(format: Format, articles: &[Article]) -> String {
-    String::from_utf8(render::write(format, &channel(articles)).unwrap()).unwrap()
+    String::from_utf8(render::checked(format, &channel(articles)).unwrap()).unwrap()
 }
 
 /// One line per element, and what is long cut: for people to read.
