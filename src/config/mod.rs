@@ -1,4 +1,39 @@
-//! room
+//! What was written, and what it means.
+//!
+//! A configuration is layers of TOML: the embedded reference (`config/loa.toml`: every key, its default), the file,
+//! the environment (`LOA_WEB__LISTEN`), flags. They are merged as values that remember their places, read section by
+//! section, and compiled into the settings of each room: selectors parsed, zones resolved, references checked.
+//! Nothing stops at the first mistake: a [`Report`] has all of them.
+
+mod layers;
+mod pick;
+mod read;
+mod recipe;
+mod report;
+mod sections;
+mod source;
+mod suggest;
+mod tree;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use recipe::Rules;
+pub use report::{Located, Problem, Report};
+pub(crate) use units::print_duration;
+
+use self::{
+    layers::Inputs,
+    read::Section,
+    recipe::Recipes,
+    report::Findings,
+    sections::Folders,
+    source::Surroundings,
+    tree::{Table, Value},
+};
 use crate::{ingest, net, publish, push, store, telemetry, web};
 
 /// What a configuration means: every reference checked, every selector compiled.
@@ -18,4 +53,119 @@ pub struct Config {
     pub push: push::Settings,
     /// `[web]`
     pub web: web::Settings,
+}
+
+/// Reads the configuration: the built-in one without a file, with the environment of this process and `overrides`
+/// (dotted key, value: `("web.listen", "127.0.0.1:0")`) on top.
+pub fn load(path: Option<&Path>, overrides: &[(String, String)]) -> Result<Config, Report> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let text = path.map(|path| (path, read_file(path)));
+    let file = text.as_ref().map(|(path, text)| (*path, text));
+    load_from(Inputs { file, environment: &environment, flags: overrides }).0
+}
+
+/// The compiled built-in recipe of that name, for reading files without a source.
+pub fn recipe(name: &str) -> Result<Rules, Report> {
+    let findings = Findings::default();
+    let recipes = Recipes::built_in(&findings);
+    let rules = compile_named(&recipes, name, &findings);
+    rules.filter(|_| findings.is_empty()).ok_or_else(|| findings.into_report())
+}
+
+/// Rules that know nothing of any platform: metadata and main text only.
+pub fn generic() -> Rules {
+    let findings = Findings::default();
+    let (source, _) = defaults(&findings);
+    let effective = recipe::effective(None, None, &source);
+    recipe::compile(&effective, "generic", "", &findings).expect("a test compiles the embedded defaults")
+}
+
+/// The names of the built-in recipes.
+pub fn platform_names() -> Vec<&'static str> {
+    recipe::BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+fn compile_named(recipes: &Recipes, name: &str, findings: &Findings) -> Option<Rules> {
+    let Some(table) = recipes.get(name) else {
+        let wrong = recipes.unknown(name);
+        findings.add(Problem { place: None, message: wrong.message, hint: wrong.hint });
+        return None;
+    };
+    let (source, _) = defaults(findings);
+    recipe::compile(&recipe::effective(Some(table), None, &source), name, "", findings)
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|cause| cause.to_string())?;
+    String::from_utf8(bytes)
+        .map_err(|cause| format!("it is not UTF-8 after byte {}", cause.utf8_error().valid_up_to()))
+}
+
+/// Reads a configuration from given layers; also the keys that were asked for.
+fn load_from(inputs: Inputs<'_>) -> (Result<Config, Report>, std::collections::BTreeSet<String>) {
+    let findings = Findings::default();
+    let config = compile(inputs, &findings).filter(|_| findings.is_empty());
+    let asked = findings.asked();
+    (config.ok_or_else(|| findings.into_report()), asked)
+}
+
+/// `None` only when something was recorded.
+fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
+    let (default_source, default_feed) = defaults(findings);
+    let mut folders = Folders::default();
+    let table = layers::gather(inputs, &mut folders, findings)?;
+    let root = Section::new(&table, "", findings);
+    let mut recipes = Recipes::built_in(findings);
+    if let Some(word) = root.filled("platforms") {
+        recipes.add_folder(&folders.resolve(&word.place, &word.text), &word.place, findings);
+    }
+    let web = root.table("web").and_then(|section| sections::web(section, &folders));
+    let store = root.table("store").and_then(|section| sections::store(section, &folders));
+    let net = root.table("net").and_then(|section| sections::net(section, &folders));
+    let concurrency = root.table("ingest").and_then(sections::ingest);
+    let push = root.table("push").and_then(sections::push);
+    let max_age = root.table("publish").and_then(sections::publish);
+    let telemetry = root.table("log").and_then(sections::log);
+    let around = Surroundings {
+        recipes: &recipes,
+        default_source: &default_source,
+        default_feed: &default_feed,
+        folders: &folders,
+    };
+    let sources = source::sources(&root, around);
+    let feeds = source::feeds(&root, &source::written_ids(&table), around);
+    let webhooks = source::webhooks(&root, around);
+    root.finish();
+    let (web, base_url) = web?;
+    let (sources, push) = (sources?, push?);
+    Some(Config {
+        telemetry: telemetry?,
+        net: net?,
+        store: store?,
+        publish: publish::Settings {
+            base_url: base_url.unwrap_or_else(|| sections::default_base_url(web.listen)),
+            feeds: feeds?,
+            sources: sources.iter().map(|source| source_info(source)).collect(),
+            max_age: max_age?,
+        },
+        ingest: ingest::Settings { sources, concurrency: concurrency? },
+        push: push.with(webhooks?),
+        web,
+    })
+}
+
+fn source_info(source: &ingest::Source) -> publish::SourceInfo {
+    publish::SourceInfo { id: source.id.clone(), name: source.name.clone(), home: source.home.to_string() }
+}
+
+/// The first source and the first feed of the reference: they show the defaults of all others.
+fn defaults(findings: &Findings) -> (Table, Table) {
+    let table = layers::defaults(findings);
+    let first = |key| match table.list(key).first().map(|node| &node.value) {
+        Some(Value::Table(table)) => table.clone(),
+        _ => Table::empty(table.place.clone()),
+    };
+    (first("source"), first("feed"))
 }

@@ -1,0 +1,282 @@
+//! The plain sections: one function per room.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use url::Url;
+
+use super::{
+    read::{Section, Wrong},
+    report::Findings,
+    tree::Place,
+};
+use crate::{net, push, store, telemetry, web};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Where the relative paths of each text start.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Folders(pub(super) Vec<(usize, PathBuf)>);
+
+/// `[push]` without its webhooks.
+#[derive(Debug)]
+pub(super) struct Push {
+    pub(super) timeout: Duration,
+    pub(super) schedule: Vec<Duration>,
+    pub(super) jitter: f64,
+    pub(super) disable_after: Duration,
+    pub(super) concurrency: usize,
+    pub(super) allow_http: bool,
+    pub(super) allow_private: bool,
+    pub(super) max_subscriptions: usize,
+}
+
+pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Settings, Option<String>)> {
+    let listen = section.parsed("listen", listen);
+    let base_url = section.parsed("base_url", base_url);
+    let token = token(&section, folders);
+    let max_connections = section.integer("max_connections", 1..=1_000_000);
+    let header_timeout = section.duration("header_timeout", SECOND..=HOUR);
+    let max_request = section.bytes("max_request", 1024..=1 << 30);
+    section.finish();
+    let settings = web::Settings {
+        listen: listen?,
+        token,
+        max_connections: max_connections?,
+        header_timeout: header_timeout?,
+        max_request: usize::try_from(max_request?).ok()?,
+    };
+    Some((settings, base_url))
+}
+
+pub(super) fn store(section: Section<'_>, folders: &Folders) -> Option<store::Settings> {
+    let path = section.filled("path").map(|word| folders.resolve(&word.place, &word.text));
+    let cache = section.bytes("cache", 1 << 20..=1 << 40);
+    section.finish();
+    Some(store::Settings { path: Some(path?), cache: cache? })
+}
+
+pub(super) fn net(section: Section<'_>, folders: &Folders) -> Option<net::Settings> {
+    let user_agent = section.parsed("user_agent", header_text);
+    let connect_timeout = section.duration("connect_timeout", SECOND..=HOUR);
+    let read_timeout = section.duration("read_timeout", SECOND..=HOUR);
+    let timeout = section.duration("timeout", SECOND..=HOUR);
+    let max_body = section.bytes("max_body", 1024..=1 << 32);
+    let max_redirects = section.integer("max_redirects", 0..=50);
+    let concurrency = section.integer("concurrency", 1..=1000);
+    let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
+    let ca_file = readable(&section, "ca_file", folders);
+    section.finish();
+    Some(net::Settings {
+        user_agent: user_agent?,
+        connect_timeout: connect_timeout?,
+        read_timeout: read_timeout?,
+        timeout: timeout?,
+        max_body: max_body?,
+        max_redirects: max_redirects?,
+        concurrency: concurrency?,
+        spacing: spacing?,
+        ca_file,
+    })
+}
+
+/// `ingest.concurrency`.
+pub(super) fn ingest(section: Section<'_>) -> Option<usize> {
+    let concurrency = section.integer("concurrency", 1..=1000);
+    section.finish();
+    concurrency
+}
+
+pub(super) fn push(section: Section<'_>) -> Option<Push> {
+    let timeout = section.duration("timeout", SECOND..=HOUR);
+    let schedule = section.durations("schedule", &(Duration::ZERO..=30 * DAY));
+    if schedule.as_ref().is_some_and(Vec::is_empty) {
+        section.wrong("schedule", "`schedule` names no attempt", Some("start it with `\"0s\"`".to_owned()));
+    }
+    let jitter = section.number("jitter", 0.0..=1.0);
+    let disable_after = section.duration("disable_after", HOUR..=YEAR);
+    let concurrency = section.integer("concurrency", 1..=10_000);
+    let allow_http = section.boolean("allow_http");
+    let allow_private = section.boolean("allow_private");
+    let max_subscriptions = section.integer("max_subscriptions", 0..=1_000_000);
+    section.finish();
+    Some(Push {
+        timeout: timeout?,
+        schedule: schedule?,
+        jitter: jitter?,
+        disable_after: disable_after?,
+        concurrency: concurrency?,
+        allow_http: allow_http?,
+        allow_private: allow_private?,
+        max_subscriptions: max_subscriptions?,
+    })
+}
+
+/// `publish.max_age`.
+pub(super) fn publish(section: Section<'_>) -> Option<Duration> {
+    let max_age = section.duration("max_age", Duration::ZERO..=DAY);
+    section.finish();
+    max_age
+}
+
+pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {
+    let filter = section.parsed("filter", |text| {
+        let parsed = text.parse::<tracing_subscriber::filter::Targets>().map(drop);
+        let parsed = parsed.or_else(|_| tracing_subscriber::EnvFilter::try_new(text).map(drop));
+        parsed.map(|()| text.to_owned()).map_err(|cause| {
+            Wrong::new(format!("`filter` is not a log filter: {cause}"))
+                .hint("write a level, or targets with levels: `info,loaphuong::push=debug`")
+        })
+    });
+    let json = section.boolean("json");
+    section.finish();
+    Some(telemetry::Settings { filter: filter?, json: json? })
+}
+
+/// The address under which the public reaches a daemon whose configuration does not say it.
+pub(super) fn default_base_url(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        return format!("http://localhost:{}", listen.port());
+    }
+    format!("http://{listen}")
+}
+
+/// A secret from `key` itself or from the file that `file_key` names.
+pub(super) fn secret_text(
+    section: &Section<'_>,
+    keys: (&'static str, &'static str),
+    folders: &Folders,
+) -> Option<super::read::Word> {
+    let (key, file_key) = keys;
+    let (direct, from_file) = (section.filled(key), section.filled(file_key));
+    if section.has(key) && section.has(file_key) {
+        let hint = Some(format!("keep `{file_key}`: files can be given other permissions"));
+        section.wrong(key, format!("`{key}` and `{file_key}` are both there"), hint);
+    }
+    let Some(mut word) = from_file else { return direct };
+    let path = folders.resolve(&word.place, &word.text);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            text.trim().clone_into(&mut word.text);
+            Some(word)
+        }
+        Err(cause) => {
+            section.wrong(file_key, format!("cannot read `{}`: {cause}", path.display()), None);
+            None
+        }
+    }
+}
+
+// === impl Push ===
+
+impl Push {
+    /// The whole section.
+    pub(super) fn with(self, webhooks: Vec<push::Webhook>) -> push::Settings {
+        push::Settings {
+            timeout: self.timeout,
+            schedule: self.schedule,
+            jitter: self.jitter,
+            disable_after: self.disable_after,
+            concurrency: self.concurrency,
+            allow_http: self.allow_http,
+            allow_private: self.allow_private,
+            max_subscriptions: self.max_subscriptions,
+            webhooks,
+        }
+    }
+}
+
+// === impl Folders ===
+
+impl Folders {
+    /// A path, relative to the folder of the file in which it stands; to the working directory where that is none.
+    pub(super) fn resolve(&self, place: &Place, path: &str) -> PathBuf {
+        let folder = self.0.iter().find(|(file, _)| *file == place.file).map(|(_, folder)| folder.as_path());
+        folder.unwrap_or(Path::new("")).join(path)
+    }
+
+    pub(super) fn add(&mut self, findings: &Findings, name: &Path) {
+        if let Some(folder) = name.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            self.0.push((findings.last_text(), folder.to_owned()));
+        }
+    }
+}
+
+// === values ===
+
+/// An http(s) address with a host and without credentials.
+pub(super) fn http_url(text: &str) -> Result<Url, Wrong> {
+    let url = Url::parse(text).map_err(|cause| {
+        let wrong = Wrong::new(format!("this is not an address: {cause}"));
+        if text.contains("://") { wrong } else { wrong.hint(format!("write `https://{text}`")) }
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Wrong::new(format!("`{}` addresses cannot be used here", url.scheme()))
+            .hint("write one that begins with `https://` or `http://`"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(Wrong::new("this address has no host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Wrong::new("this address has a user name or password in it")
+            .hint("addresses are published: leave it out"));
+    }
+    Ok(url)
+}
+
+fn base_url(text: &str) -> Result<String, Wrong> {
+    let url = http_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            Wrong::new("`base_url` has a query or a fragment").hint("feeds' paths are added to its end")
+        );
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn listen(text: &str) -> Result<SocketAddr, Wrong> {
+    text.parse().map_err(|_| {
+        let wrong = Wrong::new("`listen` is not an IP address with a port");
+        match text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text) {
+            port if port.parse::<u16>().is_ok() => wrong.hint(format!("write `127.0.0.1:{port}`")),
+            _ if text.parse::<std::net::IpAddr>().is_ok() => wrong.hint("add a port: `127.0.0.1:8080`"),
+            _ => wrong.hint("write `127.0.0.1:8080`, or `0.0.0.0:8080` for every interface"),
+        }
+    })
+}
+
+fn header_text(text: &str) -> Result<String, Wrong> {
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new("a header cannot carry this text").hint("use ASCII without control characters"))
+}
+
+fn token(section: &Section<'_>, folders: &Folders) -> Option<String> {
+    let word = secret_text(section, ("token", "token_file"), folders)?;
+    let wrong = if word.text.chars().count() < 16 {
+        Wrong::new("the token is too short").hint("use at least 16 characters: `openssl rand -hex 32`")
+    } else if !word.text.bytes().all(|b| b.is_ascii_graphic()) {
+        Wrong::new("the token has characters that a header cannot carry").hint("use ASCII without spaces")
+    } else {
+        return Some(word.text);
+    };
+    section.blame(&word, wrong);
+    None
+}
+
+fn readable(section: &Section<'_>, key: &'static str, folders: &Folders) -> Option<PathBuf> {
+    let word = section.filled(key)?;
+    let path = folders.resolve(&word.place, &word.text);
+    if let Err(cause) = std::fs::File::open(&path) {
+        section.wrong(key, format!("cannot read `{}`: {cause}", path.display()), None);
+        return None;
+    }
+    Some(path)
+}

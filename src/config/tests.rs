@@ -1,0 +1,381 @@
+use std::{collections::BTreeSet, path::Path};
+
+use super::*;
+
+/// Loads `text` as the file `loa.toml` in a folder that does not exist.
+fn load_text(text: &str) -> Result<Config, Report> {
+    load_layers(Some(text), &[], &[]).0
+}
+
+fn load_layers(
+    text: Option<&str>,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> (Result<Config, Report>, BTreeSet<String>) {
+    let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let (environment, flags) = (owned(environment), owned(flags));
+    let text = text.map(|text| Ok(text.to_owned()));
+    let file = text.as_ref().map(|text| (Path::new("loa.toml"), text));
+    load_from(Inputs { file, environment: &environment, flags: &flags })
+}
+
+fn problems(text: &str) -> String {
+    load_text(text).unwrap_err().to_string()
+}
+
+/// A source that is right, to which a test adds what is wrong.
+const SOURCE: &str = "[[source]]\nid = 'a'\nurl = 'https://a.example/'\nevery = '10m'\nplatform = 'feed'\n";
+
+/// The reference with every key set that it only shows.
+fn reference_with_everything() -> String {
+    let shown = |line: &str| {
+        let rest = line.strip_prefix('#')?;
+        rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[').then(|| rest.to_owned())
+    };
+    layers::DEFAULTS.lines().map(|line| shown(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+}
+
+/// Every dotted key of a table; elements of lists of tables count as one.
+fn keys_of(table: &Table, path: &str, keys: &mut BTreeSet<String>) {
+    for entry in &table.entries {
+        let key = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        keys.insert(key.clone());
+        match &entry.node.value {
+            Value::Table(inner) if entry.key != "rename_params" => keys_of(inner, &key, keys),
+            Value::List(nodes) => {
+                for node in nodes {
+                    if let Value::Table(inner) = &node.value {
+                        keys_of(inner, &key, keys);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_reference_has_every_key_of_the_code_and_no_other() {
+    let text = reference_with_everything();
+    let (result, asked) = load_layers(Some(&text), &[], &[]);
+    // What the reference cannot do at once is to set both of two alternatives, or to bring the files that it names.
+    let report = result.unwrap_err().to_string();
+    for line in report.lines().filter(|line| line.starts_with("error:")) {
+        let expected = [
+            "are both there",
+            "cannot read `secrets/",
+            "cannot read `certificates/",
+            "cannot read the folder",
+        ];
+        assert!(expected.iter().any(|part| line.contains(part)), "{report}");
+    }
+    let mut shown = BTreeSet::new();
+    keys_of(&tree::parse(&text, 0).unwrap(), "", &mut shown);
+    let asked: BTreeSet<String> = asked
+        .into_iter()
+        // A recipe's own keys, and how compiled recipes call what a source calls `canonical`.
+        .filter(|key| key != "source.description" && !key.starts_with("source.url."))
+        .filter(|key| !key.starts_with("title.") && !key.starts_with("date.") && !key.starts_with("id."))
+        .filter(|key| !key.starts_with("image.") && key != "name" && key != "description")
+        .collect();
+    let missing: Vec<_> = asked.difference(&shown).collect();
+    assert!(missing.is_empty(), "not in config/loa.toml: {missing:?}");
+    let unknown: Vec<_> = shown
+        .difference(&asked)
+        .filter(|key| !key.starts_with("source.") || !key.ends_with(".select"))
+        .collect();
+    assert!(unknown.iter().all(|key| is_part_of_a_pick(key)), "only in config/loa.toml: {unknown:?}");
+}
+
+fn is_part_of_a_pick(key: &str) -> bool {
+    [".select", ".take", ".pattern"].iter().any(|end| key.ends_with(end))
+}
+
+#[test]
+fn without_a_file_the_reference_is_the_configuration() {
+    let config = load_layers(None, &[], &[]).0.unwrap();
+    assert_eq!(config.web.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.publish.base_url, "http://127.0.0.1:8080");
+    assert_eq!(config.store.path.as_deref(), Some(Path::new("data")));
+    let source = &config.ingest.sources[0];
+    assert_eq!((source.id.as_str(), config.ingest.sources.len()), ("quan1", 1));
+    assert_eq!(source.extract.platform, "sharepoint-posts");
+    assert_eq!(source.normalize.zone.iana_name(), Some("Asia/Ho_Chi_Minh"));
+    assert!(source.url.as_str().contains("Category=Tin+t%E1%BB%A9c+-+S%E1%BB%B1+ki%E1%BB%87n&Mode=2"));
+    assert_eq!(config.publish.feeds[0].sources, [source.id.clone()]);
+    assert!(config.push.webhooks.is_empty());
+}
+
+#[test]
+fn a_file_replaces_the_built_in_sources_and_keeps_the_other_defaults() {
+    let config = load_text(&format!("{SOURCE}[web]\nlisten = '0.0.0.0:80'\n")).unwrap();
+    assert_eq!(config.ingest.sources.len(), 1);
+    assert_eq!(config.ingest.sources[0].id.as_str(), "a");
+    assert_eq!(config.ingest.sources[0].name, "a");
+    assert_eq!(config.ingest.sources[0].max_pages, 30);
+    assert_eq!(config.ingest.sources[0].home.as_str(), "https://a.example/");
+    assert!(config.publish.feeds.is_empty());
+    assert_eq!(config.web.max_connections, 10_000);
+    assert_eq!(config.publish.base_url, "http://localhost:80");
+    assert!(load_text("").unwrap().ingest.sources.is_empty());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let text = "[web]\nlisten = '127.0.0.1:1'\n[push]\njitter = 0\n";
+    let listen = |environment: &[(&str, &str)], flags: &[(&str, &str)]| {
+        load_layers(Some(text), environment, flags).0.unwrap().web.listen.port()
+    };
+    let environment = [("LOA_WEB__LISTEN", "127.0.0.1:2")];
+    assert_eq!(listen(&[], &[]), 1);
+    assert_eq!(listen(&environment, &[]), 2);
+    assert_eq!(listen(&environment, &[("web.listen", "127.0.0.1:3")]), 3);
+    let environment = [
+        ("LOA_CONFIG", "not ours"),
+        ("LOA_PUSH__SCHEDULE", "0s, 5m"),
+        ("LOA_PUSH__ALLOW_HTTP", "true"),
+        ("LOA_PUSH__JITTER", "0.5"),
+        ("LOA_NET__MAX_BODY", "1MB"),
+        ("LOA_NET__MAX_REDIRECTS", "0"),
+        ("LOA_WEB__TOKEN", "0123456789abcdef"),
+    ];
+    let config = load_layers(Some(text), &environment, &[]).0.unwrap();
+    assert_eq!(config.push.schedule.len(), 2);
+    assert!(config.push.allow_http);
+    assert!((config.push.jitter - 0.5).abs() < f64::EPSILON);
+    assert_eq!((config.net.max_body, config.net.max_redirects), (1_000_000, 0));
+    assert_eq!(config.web.token.as_deref(), Some("0123456789abcdef"));
+}
+
+#[test]
+fn mistakes_of_the_environment_and_of_flags_are_shown_like_those_of_files() {
+    let environment = [
+        ("LOA_WEB__LISTN", "x"),
+        ("LOA_WBE__LISTEN", "x"),
+        ("LOA_SOURCE__URL", "x"),
+        ("LOA_WEB__MAX_CONNECTIONS", "many"),
+        ("LOA_WEB__TOKEN", "hunter2"),
+    ];
+    let flags = [("web.listen", "8080")];
+    let report = load_layers(None, &environment, &flags).0.unwrap_err().to_string();
+    assert!(!report.contains("hunter2"));
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    insta::assert_snapshot!(problems(include_str!("fixtures/wrong.toml")));
+}
+
+#[test]
+fn every_syntax_error_is_reported() {
+    insta::assert_snapshot!(problems("[web]\nlisten = \n[store]\npath = \"a\" \"b\"\n[web]\ncache = 1\n"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_so() {
+    let report = load(Some(Path::new("/nonexistent/loa.toml")), &[]).unwrap_err().to_string();
+    assert!(report.contains("cannot read the configuration `/nonexistent/loa.toml`"), "{report}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latin.toml");
+    std::fs::write(&path, b"[web]\n# caf\xe9").unwrap();
+    assert!(load(Some(&path), &[]).unwrap_err().to_string().contains("it is not UTF-8 after byte 11"));
+}
+
+#[test]
+fn every_key_reaches_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("token", "file-token-0123456789\n"),
+        ("newsroom", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n"),
+        ("ca.pem", "pem"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    std::fs::create_dir(folder.path().join("own")).unwrap();
+    std::fs::write(folder.path().join("own/mine.toml"), include_str!("fixtures/mine.toml")).unwrap();
+    let path = folder.path().join("loa.toml");
+    std::fs::write(&path, include_str!("fixtures/everything.toml")).unwrap();
+    let config = load(Some(&path), &[]).unwrap_or_else(|report| panic!("{report}"));
+    let mut sources = config.ingest.sources.iter();
+    let rules =
+        |source: &ingest::Source| (source.extract.clone(), source.normalize.clone(), source.dedup.clone());
+    let (mine, custom) = (sources.next().unwrap(), sources.next().unwrap());
+    assert_eq!(config.push.webhooks[0].secret.0.len(), 32);
+    assert_eq!(config.push.webhooks[1].secret.0.len(), 32);
+    let printed = format!(
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{} at once\n{}\n{}\n",
+        config.telemetry,
+        config.net,
+        config.store,
+        config.publish,
+        config.push,
+        config.web,
+        config.ingest.concurrency,
+        source_text(mine),
+        source_text(custom),
+    );
+    let printed = printed.replace(&folder.path().display().to_string(), "FOLDER");
+    insta::assert_snapshot!(printed);
+    let (extract, normalize, dedup) = rules(custom);
+    assert_eq!(extract.lists.len(), 2);
+    assert_eq!(extract.page.as_ref().unwrap().drop.len(), 2);
+    assert_eq!(normalize.title_noise[0].as_str(), "noise$");
+    assert_eq!(dedup.item[0].key, "${site}#${id}");
+}
+
+/// What a source says, without the insides of compiled selectors.
+fn source_text(source: &ingest::Source) -> String {
+    let pick = |pick: &crate::extract::Pick| {
+        let one = |way: &crate::extract::Alternative| {
+            (
+                way.select.is_some(),
+                format!("{:?}", way.take),
+                way.pattern.as_ref().map(|p| p.as_str().to_owned()),
+            )
+        };
+        format!("{:?}", pick.0.iter().map(one).collect::<Vec<_>>())
+    };
+    let lists = source.extract.lists.iter().map(|list| {
+        let fields = [
+            &list.title,
+            &list.link,
+            &list.id,
+            &list.date,
+            &list.summary,
+            &list.image,
+            &list.category,
+            &list.author,
+        ];
+        format!("  {:?}\n    {}", list.scope, fields.map(pick).join("\n    "))
+    });
+    let page = source.extract.page.as_ref().map(|page| {
+        let fields = [
+            &page.id,
+            &page.title,
+            &page.date,
+            &page.summary,
+            &page.body,
+            &page.image,
+            &page.category,
+            &page.author,
+            &page.attachments,
+        ];
+        format!("  page\n    {}", fields.map(pick).join("\n    "))
+    });
+    format!(
+        "source {} {:?} {} {} {} {} private={} {:?} {} {}\n{} feed={} max={} {:?}\n{}\n{}\n  {:?} {:?} {:?} {:?} {:?}\n  {:#?}",
+        source.id,
+        source.name,
+        source.url,
+        source.home,
+        print_duration(source.jitter),
+        print_duration(source.recheck),
+        source.allow_private,
+        source.spacing,
+        source.max_pages,
+        source.normalize.zone.iana_name().unwrap_or_default(),
+        source.extract.platform,
+        source.extract.feed,
+        source.extract.max_items,
+        source.extract.fingerprint,
+        lists.collect::<Vec<_>>().join("\n"),
+        page.unwrap_or_default(),
+        source.normalize.order,
+        source.normalize.language,
+        source.normalize.title_noise,
+        source.normalize.body_noise,
+        source.dedup.item,
+        source.normalize.url,
+    )
+}
+
+#[test]
+fn the_digest_follows_the_rules_and_nothing_else() {
+    let digest = |text: &str| load_text(text).unwrap().ingest.sources[0].rules;
+    let base = digest(SOURCE);
+    assert_eq!(base, digest(&format!("# a comment\n{SOURCE}max_pages = 3\nname = 'x'\n")));
+    for other in ["timezone = 'UTC'", "language = 'en'", "max_items = 3", "[source.dates]\norder = 'mdy'"] {
+        assert_ne!(base, digest(&format!("{SOURCE}{other}\n")), "{other}");
+    }
+    assert_ne!(base, digest(&SOURCE.replace("'feed'", "'liferay6'")));
+}
+
+#[test]
+fn a_zone_of_the_source_wins_over_the_recipe_and_that_over_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("x.toml"),
+        "name = 'x'\nfeed = true\n[dates]\ntimezone = 'Asia/Tokyo'\n",
+    )
+    .unwrap();
+    let zone = |more: &str| {
+        let source = SOURCE.replace("'feed'", "'x'");
+        let text = format!("platforms = '{}'\n{source}{more}\n", folder.path().display());
+        let config = load_text(&text).unwrap_or_else(|report| panic!("{report}"));
+        config.ingest.sources[0].normalize.zone.iana_name().unwrap().to_owned()
+    };
+    assert_eq!(zone(""), "Asia/Tokyo");
+    assert_eq!(zone("timezone = 'Europe/Berlin'"), "Europe/Berlin");
+    assert_eq!(zone("[source.dates]\ntimezone = 'UTC'"), "UTC");
+}
+
+#[test]
+fn the_built_in_recipes_compile_under_their_names() {
+    for (name, text) in recipe::BUILT_IN {
+        let (extract, _, _) = recipe(name).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(extract.platform, name);
+        assert!(extract.feed || !extract.lists.is_empty(), "{name}");
+        let written = tree::parse(text, 0).unwrap();
+        assert!(matches!(written.get("name").map(|node| &node.value), Some(Value::Text(own)) if own == name));
+    }
+    assert_eq!(platform_names().len(), recipe::BUILT_IN.len());
+    assert!(generic().0.lists.is_empty());
+    let report = recipe("liferay").unwrap_err().to_string();
+    assert!(
+        report.contains("there is no platform `liferay`") && report.contains("did you mean `liferay6`?"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_recipe_that_is_wrong_is_wrong_once_and_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.toml"), "name = 'x'\nfeed = true\nmax_items = 0\n").unwrap();
+    let source = SOURCE.replace("'feed'", "'x'");
+    let second = source.replace("'a'", "'b'");
+    let report =
+        load_text(&format!("platforms = '{}'\n{source}{second}", folder.path().display())).unwrap_err();
+    assert_eq!(report.len(), 1, "{report}");
+    assert!(report.to_string().contains("x.toml:3:13"), "{report}");
+}
+
+#[test]
+fn the_examples_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Secrets are not part of examples.
+        let text = text
+            .replace("secret_file = ", "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\" # ");
+        let result = load_text(&text);
+        assert!(result.is_ok(), "{}:\n{}", path.display(), result.unwrap_err());
+        count += 1;
+    }
+    assert!(count >= 2);
+}
+
+proptest::proptest! {
+    /// Any text is a configuration or a report, never a panic.
+    #[test]
+    fn any_text_is_answered(text in "(?s)(\\[\\[?(web|source|feed|source\\.list)\\]\\]?|[a-z_]{1,8} = |['\"\\[\\]{}0-9a-zà-ỹ.,=\\n-]){0,60}") {
+        match load_text(&text) {
+            Ok(_) => {}
+            Err(report) => proptest::prop_assert!(!report.to_string().is_empty() && !report.is_empty()),
+        }
+    }
+}
