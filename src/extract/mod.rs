@@ -1,4 +1,8 @@
 //! room
+
+mod charset;
+mod legacy;
+
 use crate::model::{Category, Issue, Item, Link, Person};
 use regex::Regex;
 use scraper::Selector;
