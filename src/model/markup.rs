@@ -5,9 +5,13 @@
 //! to send. [`max_open_depth`] follows the tree builder's rules (WHATWG HTML, section 13.2.6) for the stack and the
 //! list of active formatting elements, without building anything.
 
+mod entities;
+mod plain;
 mod scan;
 mod tags;
 
+pub use entities::{decode, decode_if};
+pub use plain::to_text;
 use scan::{Event, Scanner};
 use tags::{Kind, kind};
 
@@ -29,7 +33,7 @@ pub fn max_open_depth(html: &str) -> usize {
     let mut scanner = Scanner::new(html.as_bytes());
     while let Some(event) = scanner.next(builder.in_foreign()) {
         match event {
-            Event::Text => builder.reopen(),
+            Event::Text { .. } => builder.reopen(),
             Event::Start { attributes, .. } if attributes > MAX_ATTRIBUTES => return usize::MAX,
             Event::Start { name, tag, self_closing, .. } => builder.start(name, tag, self_closing),
             Event::End { name } => builder.end(name),

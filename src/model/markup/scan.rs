@@ -5,8 +5,8 @@ use super::tags;
 /// What the scanner found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// Some text.
-    Text,
+    /// Some text, and where it stands.
+    Text { from: usize, to: usize },
     /// A start tag: its name, a number of its whole text, its attributes.
     Start { name: u64, tag: u64, self_closing: bool, attributes: usize },
     /// An end tag.
@@ -39,6 +39,8 @@ impl<'a> Scanner<'a> {
     /// The next tag or text; `foreign` says that the current element is `svg` or `math`.
     pub(super) fn next(&mut self, foreign: bool) -> Option<Event> {
         loop {
+            // Text that ends where the `noscript` ends crosses nothing.
+            self.noscript = self.noscript.filter(|end| *end != self.at);
             let rest = self.bytes.get(self.at..)?;
             match rest {
                 [] => return None,
@@ -58,8 +60,9 @@ impl<'a> Scanner<'a> {
                 }
                 _ => {
                     let text = rest.iter().skip(1).position(|&byte| byte == b'<');
-                    self.at = text.map_or(self.bytes.len(), |found| self.at + 1 + found);
-                    return Some(Event::Text);
+                    let from = self.at;
+                    self.at = text.map_or(self.bytes.len(), |found| from + 1 + found);
+                    return Some(Event::Text { from, to: self.at });
                 }
             }
             self.check_noscript();

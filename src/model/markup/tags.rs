@@ -58,7 +58,7 @@ names! {
     ADDRESS = "address", TABLE = "table", TEMPLATE = "template", COL = "col", NOSCRIPT = "noscript",
     SCRIPT = "script", PLAINTEXT = "plaintext", TITLE = "title", TEXTAREA = "textarea", STYLE = "style",
     XMP = "xmp", IFRAME = "iframe", NOEMBED = "noembed", NOFRAMES = "noframes",
-    TR = "tr", TD = "td", TH = "th", TBODY = "tbody", THEAD = "thead", TFOOT = "tfoot",
+    BR = "br", HR = "hr", PRE = "pre", TR = "tr", TD = "td", TH = "th", TBODY = "tbody", THEAD = "thead", TFOOT = "tfoot",
 }
 
 const fn numbers<const N: usize>(names: [&str; N]) -> [u64; N] {
@@ -280,4 +280,10 @@ names! { COLGROUP = "colgroup" }
 /// True when the tokenizer reads the element's content as text, up to its end tag.
 pub(super) fn is_raw(name: u64) -> bool {
     matches!(name, SCRIPT | STYLE | TITLE | TEXTAREA | XMP | IFRAME | NOEMBED | NOFRAMES)
+}
+
+/// True when text before and after the tag stands on different lines.
+pub(super) fn breaks_line(name: u64) -> bool {
+    let facts = kind(name);
+    facts.closes_p || facts.table || matches!(name, BR | HR | TABLE)
 }
