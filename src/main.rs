@@ -1,2 +1,7 @@
-//! The `loa` binary.
-fn main() {}
+//! The `loa` binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    loaphuong::cli::main()
+}

@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub use recipe::Rules;
 pub use report::{Located, Problem, Report};
-pub(crate) use units::print_duration;
+pub(crate) use suggest::nearest;
 
 use self::{
     layers::Inputs,
@@ -80,6 +80,20 @@ pub fn generic() -> Rules {
     let (source, _) = defaults(&findings);
     let effective = recipe::effective(None, None, &source);
     recipe::compile(&effective, "generic", "", &findings).expect("a test compiles the embedded defaults")
+}
+
+/// A source that no configuration names, with the defaults of all: for trying an address.
+pub fn source_at(url: &url::Url, platform: &str, allow_private: bool) -> Result<ingest::Source, Report> {
+    let quoted = |text: &str| toml::Value::String(text.to_owned());
+    let text = Ok(format!(
+        "[[source]]\nid = \"try\"\nevery = \"1h\"\nallow_private = {allow_private}\nurl = {}\nplatform = {}\n",
+        quoted(url.as_str()),
+        quoted(platform),
+    ));
+    let inputs = Inputs { file: Some((Path::new("loa try"), &text)), environment: &[], flags: &[] };
+    let config = load_from(inputs).0?;
+    let source = config.ingest.sources.into_iter().next().expect("the text above names one");
+    Ok(std::sync::Arc::unwrap_or_clone(source))
 }
 
 /// The names of the built-in recipes.

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, path::Path};
 
-use super::*;
+use super::{units::print_duration, *};
 
 /// Loads `text` as the file `loa.toml` in a folder that does not exist.
 fn load_text(text: &str) -> Result<Config, Report> {
@@ -378,4 +378,14 @@ proptest::proptest! {
             Err(report) => proptest::prop_assert!(!report.to_string().is_empty() && !report.is_empty()),
         }
     }
+}
+
+#[test]
+fn an_address_becomes_a_source_whatever_is_in_it() {
+    for text in ["https://a.example/x?a='b'&c=%22d%22", "http://127.0.0.1:1/#\"q\"\\\u{1b}", "https://a.example/tin-tức"] {
+        let url = url::Url::parse(text).unwrap();
+        let source = source_at(&url, "feed", true).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!((source.url, source.allow_private, source.max_pages), (url, true, 30));
+    }
+    assert!(source_at(&url::Url::parse("ftp://a.example/").unwrap(), "feed", false).is_err());
 }

@@ -36,7 +36,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// Prints a duration as it would be written: `1h30m`.
-pub(crate) fn print_duration(duration: Duration) -> String {
+pub(super) fn print_duration(duration: Duration) -> String {
     let mut left = duration.as_millis();
     let mut out = String::new();
     for (name, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {

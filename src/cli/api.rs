@@ -1,0 +1,104 @@
+//! The API of a running daemon: how commands reach a store that it has.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use url::Url;
+
+use crate::{
+    clock,
+    config::Config,
+    net::{self, Answer, Request},
+    store,
+};
+
+/// A running daemon.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    client: net::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+/// An export is as large as the store.
+const MAX_ANSWER: u64 = 1 << 36;
+/// A pass over a slow source takes its time.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+// === impl Daemon ===
+
+impl Daemon {
+    /// The daemon of `config`, which may or may not run.
+    pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        let client = net::Client::new(&config.net, Arc::new(clock::System)).context("cannot make an HTTP client")?;
+        let mut address = config.web.listen;
+        // A daemon that listens everywhere also listens here.
+        if address.ip().is_unspecified() {
+            address.set_ip(match address.ip() {
+                IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        let base = Url::parse(&format!("http://{address}/")).context("cannot address the daemon")?;
+        Ok(Self { client, base, token: token(config) })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.ask(reqwest::Method::GET, path).await
+    }
+
+    pub(super) async fn post(&self, path: &str) -> anyhow::Result<Answer> {
+        self.ask(reqwest::Method::POST, path).await
+    }
+
+    async fn ask(&self, method: reqwest::Method, path: &str) -> anyhow::Result<Answer> {
+        let url = self.base.join(path).with_context(|| format!("cannot ask for `{path}`"))?;
+        let authorization = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));
+        let request = Request {
+            method,
+            url: url.clone(),
+            headers: authorization.collect(),
+            body: None,
+            max_redirects: 0,
+            allow_private: true,
+            spacing: None,
+            timeout: Some(PATIENCE),
+            max_body: Some(MAX_ANSWER),
+        };
+        let answer = self.client.send(request).await.with_context(|| {
+            format!("the store is in use, but no daemon answers at `{}`\nhint: give this command the daemon's `--config`", self.base)
+        })?;
+        if answer.status >= 400 {
+            bail!("the daemon refused `{path}`: {}", refusal(&answer));
+        }
+        Ok(answer)
+    }
+}
+
+/// True when the error is that another process has the store.
+pub(super) fn is_locked(error: &anyhow::Error) -> bool {
+    let locked = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref::<store::Error>(), Some(store::Error::Locked { .. }))
+    };
+    error.chain().any(locked)
+}
+
+/// The configured token, or the one that the daemon made at its first start.
+fn token(config: &Config) -> Option<String> {
+    let made = || {
+        let path = config.store.path.as_ref()?.join("api-token");
+        Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+    };
+    config.web.token.clone().or_else(made)
+}
+
+/// What a refusal says (RFC 9457), or its status.
+fn refusal(answer: &Answer) -> String {
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let member = |name: &str| problem.get(name).and_then(|value| value.as_str());
+    match (member("detail"), member("hint")) {
+        (Some(detail), Some(hint)) => format!("{detail}\nhint: {hint}"),
+        (Some(detail), None) => detail.to_owned(),
+        _ => format!("status {}", answer.status),
+    }
+}

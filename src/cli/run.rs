@@ -1,0 +1,144 @@
+//! `loa run`
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    Common, Done, Failure,
+    api::{self, Daemon},
+    block_on, out, table,
+};
+use crate::{app, config::Config, ingest::Report, model::{Issue, SourceId}};
+
+/// One real pass over sources now: through the running daemon, or on the store when none runs
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  loa run quan1
+  loa run --all --config loa.toml
+  loa run quan1 --json")]
+pub(super) struct Arguments {
+    /// Which sources
+    #[arg(value_name = "SOURCE", required_unless_present = "all")]
+    sources: Vec<String>,
+
+    /// Every source of the configuration
+    #[arg(long, conflicts_with = "sources")]
+    all: bool,
+
+    /// One JSON object per source and line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
+    let config = common.load()?;
+    let ids = chosen(&config, arguments)?;
+    let reports = block_on(reports(config, &ids))?;
+    for report in &reports {
+        out::text(&if arguments.json { format!("{report}\n") } else { describe(report) })?;
+    }
+    let failed = reports.iter().any(|report| !report["failed"].is_null());
+    if failed { Err(Failure::Said) } else { Ok(()) }
+}
+
+fn chosen(config: &Config, arguments: &Arguments) -> Result<Vec<SourceId>, Failure> {
+    let sources = &config.ingest.sources;
+    if arguments.all {
+        return Ok(sources.iter().map(|source| source.id.clone()).collect());
+    }
+    let known = |name: &String| {
+        let source = sources.iter().find(|source| source.id.as_str() == name);
+        source.map(|source| source.id.clone()).ok_or_else(|| unknown(config, name))
+    };
+    arguments.sources.iter().map(known).collect()
+}
+
+/// What is wrong with asking for a source that is not there.
+pub(super) fn unknown(config: &Config, name: &str) -> Failure {
+    let ids: Vec<&str> = config.ingest.sources.iter().map(|source| source.id.as_str()).collect();
+    let hint = match crate::config::nearest(name, ids.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if ids.is_empty() => "the configuration names none".to_owned(),
+        None => format!("there are `{}`", ids.join("`, `")),
+    };
+    Failure::Usage(format!("there is no source `{name}`\nhint: {hint}"))
+}
+
+/// The reports as the API gives them.
+async fn reports(config: Config, ids: &[SourceId]) -> anyhow::Result<Vec<Value>> {
+    match app::run_once(config.clone(), ids).await {
+        Ok(reports) => Ok(reports.iter().map(value).collect()),
+        Err(error) if api::is_locked(&error) => {
+            let daemon = Daemon::of(&config)?;
+            let mut reports = Vec::new();
+            for id in ids {
+                let answer = daemon.post(&format!("api/v1/sources/{id}/run")).await?;
+                reports.push(serde_json::from_slice(&answer.body)?);
+            }
+            Ok(reports)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A report in the form of `POST /api/v1/sources/{id}/run`.
+pub(super) fn value(report: &Report) -> Value {
+    json!({
+        "source": report.source.as_str(),
+        "at": report.at.to_string(),
+        "items": report.items,
+        "new": report.new,
+        "revised": report.revised,
+        "unchanged": report.unchanged,
+        "failed": report.failed,
+        "issues": report.issues.iter().map(issue).collect::<Vec<_>>(),
+    })
+}
+
+fn issue(issue: &Issue) -> Value {
+    json!({
+        "severity": issue.severity.to_string(), "code": issue.code, "message": issue.message, "at": issue.at,
+    })
+}
+
+/// A report as text: one line, and one for each issue.
+pub(super) fn describe(report: &Value) -> String {
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 200);
+    let mut lines = format!(
+        "{}: {} items, {} new, {} revised, {} unchanged\n",
+        text(&report["source"]), report["items"], report["new"], report["revised"], report["unchanged"],
+    );
+    if !report["failed"].is_null() {
+        lines = format!("{}: failed: {}\n", text(&report["source"]), text(&report["failed"]));
+    }
+    for issue in report["issues"].as_array().into_iter().flatten() {
+        let at = text(&issue["at"]);
+        let at = if at.is_empty() { at } else { format!(" ({at})") };
+        lines.push_str(&format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"])));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_a_line_and_one_for_each_issue() {
+        let report = Report {
+            source: "quan1".parse().unwrap(),
+            at: "2026-03-05T02:15:09Z".parse().unwrap(),
+            items: 20,
+            new: 2,
+            revised: 1,
+            unchanged: 17,
+            issues: vec![Issue::warning("date-in-future", "the date is\nin the future").at("item 3")],
+            failed: None,
+        };
+        let expected = "quan1: 20 items, 2 new, 1 revised, 17 unchanged\n  warning: the date is in the future (item 3)\n";
+        assert_eq!(describe(&value(&report)), expected);
+        let failed = Report { failed: Some("the host does not answer".to_owned()), issues: Vec::new(), ..report };
+        assert_eq!(describe(&value(&failed)), "quan1: failed: the host does not answer\n");
+    }
+}
