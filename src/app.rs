@@ -6,6 +6,7 @@
 mod offline;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,8 +26,8 @@ use crate::{
     journal::Journal,
     model::Follower,
     net,
-    publish::Publisher,
-    push::Push,
+    publish::{self, Publisher},
+    push::{self, Push},
     store::{self, Store},
     telemetry, web,
 };
@@ -35,7 +36,6 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Everything that runs.
-#[derive(Debug)]
 pub struct App {
     /// What is watched.
     pub ingest: Arc<Ingest>,
@@ -55,7 +55,7 @@ pub struct App {
 
 /// Runs the daemon until SIGTERM or Ctrl-C; reloads the configuration on SIGHUP.
 pub async fn serve(config: Config, overrides: Vec<(String, String)>, path: Option<PathBuf>) -> anyhow::Result<()> {
-    let listener = listen(&config.web).await?;
+    let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;
     let app = App::start(config, listener, Arc::new(clock::System)).await?;
     tracing::info!(%address, "listening on http://{address}");
@@ -74,9 +74,8 @@ pub async fn serve(config: Config, overrides: Vec<(String, String)>, path: Optio
     Ok(())
 }
 
-/// Binds the address of `[web]`.
-pub async fn listen(settings: &web::Settings) -> anyhow::Result<TcpListener> {
-    let address = settings.listen;
+/// Binds an address.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
         std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
             "cannot listen on `{address}`: another process has this port\nhint: stop it, or choose another `web.listen`"
@@ -104,6 +103,7 @@ impl App {
         let token = api_token(&config)?;
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
         let client = net::Client::new(&config.net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
+        let feeds = push_feeds(&config.publish);
         let publisher =
             Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);
         let push = Push::new(
@@ -113,15 +113,17 @@ impl App {
             Arc::clone(&clock),
             config.push.clone(),
         );
+        push.set_feeds(feeds);
         push.reload(config.push).await?;
         let ingest = Ingest::new(Arc::clone(&journal), client, Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let app = Self { ingest, publisher, push, store, token, journal, clock, stop, tasks };
-        app.start_tasks(listener, config.web);
+        app.start_tasks(listener, config.web)?;
         Ok(app)
     }
 
-    fn start_tasks(&self, listener: TcpListener, settings: web::Settings) {
+    fn start_tasks(&self, listener: TcpListener, settings: web::Settings) -> anyhow::Result<()> {
+        let metrics = telemetry::metrics()?;
         let state = web::State {
             store: Arc::clone(&self.store),
             journal: Arc::clone(&self.journal),
@@ -130,10 +132,11 @@ impl App {
             push: Arc::clone(&self.push),
             ingest: Arc::clone(&self.ingest),
             token: Arc::clone(&self.token),
-            metrics: telemetry::metrics(),
+            metrics: metrics.clone(),
         };
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { web::serve(listener, state, settings, stop).await });
+        self.tasks.spawn(async move { web::server::serve(listener, state, settings, stop).await });
+        self.tasks.spawn(telemetry::upkeep(metrics, self.stop.clone()));
         let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
         self.supervise("publish", move || {
             let (publisher, stop) = (Arc::clone(&publisher), stop.clone());
@@ -157,6 +160,7 @@ impl App {
             let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
             async move { ingest.run(stop).await }
         });
+        Ok(())
     }
 
     /// Starts a task that starts again when it fails, after a pause that grows to a minute.
@@ -185,6 +189,7 @@ impl App {
 
     /// Swaps sources, feeds and webhooks whole. Addresses, store and limits stay as they were started.
     pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
+        self.push.set_feeds(push_feeds(&config.publish));
         self.publisher.reload(config.publish).await?;
         self.push.reload(config.push).await?;
         self.ingest.reload(config.ingest);
@@ -211,6 +216,16 @@ impl App {
             tracing::warn!("some work did not end within {} s and is left; nothing stored is lost", GRACE.as_secs());
         }
     }
+}
+
+/// What push has to know of the feeds.
+fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
+    let feed = |feed: &publish::Feed| push::Feed {
+        id: feed.id.clone(),
+        sources: feed.sources.clone(),
+        filter: feed.filter.clone(),
+    };
+    settings.feeds.iter().map(feed).collect()
 }
 
 /// The API token: the configured one, or the one in the store's folder, made at the first start.

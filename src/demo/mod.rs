@@ -67,7 +67,7 @@ async fn scene(
     }
     say("1/5", &format!("the portal of Quận 1 stands at   {}", portal.list_url()));
 
-    let secret = sign::generate();
+    let secret = sign::generate_secret().map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
     let (sender, received) = mpsc::unbounded_channel();
     let (receiver, serving) =
         Receiver::serve(loopback().await?, secret.clone(), clock.clone(), Some(sender), stop.clone())?;
@@ -77,7 +77,7 @@ async fn scene(
     let listener = daemon_listener(listen).await?;
     let address = listener.local_addr()?;
     let path = folder.join("loa.toml");
-    let text = configuration(&portal, &receiver, &sign::print(&secret), folder, address);
+    let text = configuration(&portal, &receiver, &sign::print_secret(&secret), folder, address);
     std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
     let config = config::load(Some(&path), &[]).map_err(|report| anyhow::anyhow!("{report}"))?;
     let app = App::start(config, listener, clock.clone()).await?;
@@ -208,7 +208,7 @@ async fn loopback() -> anyhow::Result<TcpListener> {
 /// The chosen address, or 8080 where it is free, or any port.
 async fn daemon_listener(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
     if let Some(address) = listen {
-        return app::listen_on(address).await;
+        return app::listen(address).await;
     }
     match TcpListener::bind(("127.0.0.1", 8080)).await {
         Ok(listener) => Ok(listener),

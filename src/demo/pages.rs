@@ -125,7 +125,7 @@ pub(super) fn article(story: &Story, all: &[Story], noise: u64) -> String {
 /// What stands around every page of the site.
 fn frame(title: &str, main: &str, noise: u64) -> String {
     format!(
-        r#"<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">
+        r##"<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">
 <html xmlns="http://www.w3.org/1999/xhtml" lang="vi-vn" dir="ltr">
 <head><meta http-equiv="Content-Type" content="text/html; charset=utf-8" /><meta name="GENERATOR" content="Microsoft SharePoint" />
 <title>{title}</title>
@@ -142,7 +142,7 @@ fn frame(title: &str, main: &str, noise: u64) -> String {
 <tbody><tr><td class="rcInputCell"><span class="riSingle RadInput"><input name="ctl00$rdp$dateInput" type="text" value="" /></span></td>
 <td><a title="Open the calendar popup." href="#" class="rcCalPopup">Open the calendar popup.</a></td></tr></tbody></table></div></div>
 <div class="footer">Lượt truy cập: {count} <span id="clock">{noise:06}</span></div>
-</form></body></html>"#,
+</form></body></html>"##,
         title = escape(title),
         count = 1_204_377 + noise,
     )

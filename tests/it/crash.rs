@@ -89,13 +89,13 @@ async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_on
     let (portal, serving) = Portal::serve(loopback().await, stop.clone()).unwrap();
     tasks.spawn(serving);
     stories::archive(clock.now()).into_iter().for_each(|story| portal.publish(story));
-    let secret = sign::generate();
+    let secret = sign::generate_secret().unwrap();
     let (receiver, serving) =
         Receiver::serve(loopback().await, secret.clone(), clock.clone(), None, stop.clone()).unwrap();
     tasks.spawn(serving);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loa.toml");
-    std::fs::write(&path, configuration(&portal, &receiver, &sign::print(&secret), folder.path())).unwrap();
+    std::fs::write(&path, configuration(&portal, &receiver, &sign::print_secret(&secret), folder.path())).unwrap();
 
     // The first run is a backfill: nobody is told of the archive.
     let mut daemon = Daemon::start(&path);

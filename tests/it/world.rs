@@ -51,13 +51,13 @@ impl World {
         let (portal, serving) = Portal::serve(loopback().await, stop.clone()).unwrap();
         tasks.spawn(serving);
         stories::archive(clock.now()).into_iter().for_each(|story| portal.publish(story));
-        let secret = sign::generate();
+        let secret = sign::generate_secret().unwrap();
         let shared = Arc::new(clock.clone());
         let (receiver, serving) =
             Receiver::serve(loopback().await, secret.clone(), shared, None, stop.clone()).unwrap();
         tasks.spawn(serving);
         let folder = tempfile::tempdir().unwrap();
-        let secret = sign::print(&secret);
+        let secret = sign::print_secret(&secret);
         let config = change(configuration(&portal, &receiver, &secret, folder.path()));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut world = Self { portal, receiver, clock, app: None, address, secret, config, folder, stop, tasks };
