@@ -4,6 +4,7 @@
 //! overtaken decides again, on what is known then.
 
 mod follow;
+mod learn;
 mod record;
 
 use std::sync::Arc;

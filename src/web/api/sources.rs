@@ -34,6 +34,7 @@ pub(super) async fn run(
     match state.ingest.pass(&source).await {
         Ok(done) => Ok(Json(report(&done))),
         Err(ingest::Error::Unknown(_)) => Err(missing(&state, &id)),
+        Err(failed @ ingest::Error::Store { .. }) => Err(Problem::internal(&failed)),
         Err(busy @ ingest::Error::Busy(_)) => Err(Problem::new(StatusCode::CONFLICT, busy.to_string())),
     }
 }
