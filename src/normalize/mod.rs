@@ -1,6 +1,8 @@
 //! An item as found becomes a draft: composed text, honest dates, absolute addresses, safe markup.
 
 pub mod date;
+pub mod html;
+mod media;
 pub mod text;
 pub mod url;
 
