@@ -38,3 +38,28 @@ pub(super) fn preflight() -> Response {
     ];
     (StatusCode::NO_CONTENT, HEADERS).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn asked(method: Method) -> Response {
+        let router = Router::new().route("/", get(async || "x")).layer(from_fn(open));
+        let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+        router.oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn everybody_may_read_and_may_ask_whether() {
+        let read = asked(Method::GET).await;
+        assert_eq!(read.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert_eq!(read.headers()[header::ACCESS_CONTROL_EXPOSE_HEADERS], "ETag, Link, Last-Modified");
+        let preflight = asked(Method::OPTIONS).await;
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+        assert_eq!(preflight.headers()[header::ACCESS_CONTROL_ALLOW_METHODS], "GET, HEAD, OPTIONS");
+        assert_eq!(preflight.headers().get(header::ACCESS_CONTROL_ALLOW_CREDENTIALS), None);
+    }
+}

@@ -140,3 +140,35 @@ fn latest(feeds: impl Iterator<Item = Vec<Arc<Article>>>) -> Vec<Arc<Article>> {
 fn headlines<'a>(articles: &'a [Arc<Article>], settings: &'a Settings, frame: &Frame) -> Vec<Headline<'a>> {
     articles.iter().map(|article| Headline::of(article, settings, frame.language)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Article, IdentityKey, Timestamp};
+
+    fn frame(uri: &str) -> Frame {
+        Frame::of(&uri.parse().unwrap(), &HeaderMap::new(), "https://tin.example")
+    }
+
+    #[test]
+    fn an_article_has_a_page_until_it_is_withdrawn() {
+        let (settings, live) = (sample::settings(), sample::article());
+        assert_eq!(shown(&live, &settings, &frame("/articles/x")).status(), StatusCode::OK);
+        let withdrawn = Article { status: Status::Withdrawn, ..live };
+        assert_eq!(shown(&withdrawn, &settings, &frame("/articles/x")).status(), StatusCode::GONE);
+    }
+
+    #[test]
+    fn the_newest_of_all_feeds_are_shown_once() {
+        let at = |second: i64| {
+            let mut article = sample::article();
+            article.id = ArticleId::mint(&article.source, &IdentityKey::Item(second.to_string()));
+            article.published.at = Timestamp::from_second(second);
+            Arc::new(article)
+        };
+        let feeds = [(0..30).map(at).rev().collect(), vec![at(29), at(40), at(3)]];
+        let shown: Vec<_> = latest(feeds.into_iter()).iter().map(|it| it.published.at.as_second()).collect();
+        let expected: Vec<_> = [40].into_iter().chain((11..30).rev()).collect();
+        assert_eq!(shown, expected);
+    }
+}

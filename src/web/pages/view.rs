@@ -141,7 +141,7 @@ impl Health {
         Self {
             name: source.name.clone(),
             home: address::web(source.home.as_str()).map(|_| address::without_credentials(&source.home)),
-            state: if failures > 0 { "failing" } else { checked.map_or("waiting", |_| "ok") },
+            state: condition(failures, checked),
             checked: checked.map(when),
             next: due.map(when),
             failures,
@@ -195,6 +195,15 @@ impl<'a> Attachment<'a> {
     }
 }
 
+/// How a source is, as `words.toml` and the style sheet call it.
+fn condition(failures: u32, checked: Option<Timestamp>) -> &'static str {
+    match (failures, checked) {
+        (0, None) => "waiting",
+        (0, Some(_)) => "ok",
+        _ => "failing",
+    }
+}
+
 /// Bytes for people.
 fn size(bytes: u64) -> String {
     match bytes {
@@ -228,6 +237,14 @@ mod tests {
         ];
         for (bytes, expected) in table {
             assert_eq!(size(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn a_source_that_answered_and_fails_now_is_failing() {
+        let table = [(0, None, "waiting"), (0, Some(1), "ok"), (1, Some(1), "failing"), (2, None, "failing")];
+        for (failures, checked, expected) in table {
+            assert_eq!(condition(failures, checked.map(Timestamp::from_second)), expected);
         }
     }
 
