@@ -6,6 +6,8 @@ use crate::model::{Delivery, Outcome, State, Subscription, SubscriptionId, Times
 
 /// The longest hold that an endpoint may ask for.
 const MAX_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between two attempts to an endpoint that fails again and again: its backlog waits, it is not hammered with it.
+const PACE: Duration = Duration::from_secs(5);
 /// Characters of an error that are kept.
 const MAX_ERROR: usize = 300;
 
@@ -50,7 +52,8 @@ impl Policy {
             return (Outcome::Delivered, next);
         };
         let retry = self.retry(delivery, now);
-        next.hold_until = hold(answer, retry, now).or(next.hold_until);
+        let pace = next.failing_since.map(|_| now.plus(PACE));
+        next.hold_until = hold(answer, retry, now).max(pace).or(next.hold_until);
         let since = *next.failing_since.get_or_insert(now);
         if next.state == State::Active
             && let Some(reason) = self.why_disable(answer, since, now, &error)
@@ -179,6 +182,18 @@ mod tests {
         }
         check(&Answer::Nothing("refused".into()), None);
         check(&Answer::Status { code: 500, retry_after: Some(seconds(9)) }, Some(seconds(9)));
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_again_is_asked_less_often() {
+        let healthy = subscription("hook");
+        let (_, once) = policy().decide(&delivery(0), &healthy, &status(400), NOW);
+        assert_eq!(once.hold_until, None, "one event that it cannot take does not stop the others");
+        let (_, twice) = policy().decide(&delivery(0), &once, &Answer::Nothing("refused".into()), seconds(1));
+        assert_eq!(twice.hold_until, Some(seconds(6)));
+        let asked = Answer::Status { code: 503, retry_after: Some(seconds(90)) };
+        let (_, asked) = policy().decide(&delivery(0), &twice, &asked, seconds(7));
+        assert_eq!(asked.hold_until, Some(seconds(90)), "its own word weighs more");
     }
 
     #[test]

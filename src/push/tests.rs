@@ -4,13 +4,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Feed, NewSubscription, Settings, Webhook, sign,
-    testing::{NOW, Receiver, Reply, World, article, event, numbered, settings, subscription, until},
+    testing::{
+        NOW, Received, Receiver, Reply, World, article, event, numbered, settings, subscription, until,
+    },
     webhook::message_id,
 };
 use crate::{
     clock::{Clock, Manual},
-    model::{Change, Filter, Follower, Revision, Secret, Seq, State, SubscriptionId},
-    store::Store,
+    model::{Change, Filter, Follower, Revision, Secret, Seq, State, SubscriptionId, Timestamp},
+    store::{self, Store},
 };
 
 async fn waiting(store: &dyn Store) -> u64 {
@@ -146,21 +148,24 @@ async fn an_answer_of_any_length_confirms() {
 
 #[tokio::test]
 async fn a_restart_goes_on_where_it_stopped() {
-    let mut world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = store::Settings { path: Some(folder.path().join("data")), cache: 1 << 20 };
+    let mut world = World::on(store::open(&kept).await.unwrap(), Manual::at(NOW), settings()).await;
     let receiver = Receiver::new(&[Reply::Status(503)]).await;
-    let added = world.subscribe(&receiver.url, "").await;
+    let added = world.subscribe(&receiver.url, "title:thông").await;
     world.deliver();
     for n in 1..=3 {
         world.publish(n, false).await;
     }
     world.settle().await;
     world.publish(4, false).await;
-    let (store, clock) = world.stop().await;
+    let clock = world.clock.clone();
+    drop(world.stop().await);
     let first = receiver.received();
-    assert_eq!(first.iter().map(|got| got.sequence()).collect::<Vec<_>>(), [1]);
+    assert_eq!(first.iter().map(Received::sequence).collect::<Vec<_>>(), [1]);
 
     clock.advance(Duration::from_secs(5));
-    let mut world = World::on(store, clock, settings()).await;
+    let mut world = World::on(store::open(&kept).await.unwrap(), clock, settings()).await;
     world.deliver();
     world.settle().await;
     let mut all = receiver.sequences();
@@ -175,6 +180,40 @@ async fn a_restart_goes_on_where_it_stopped() {
         repeated.header("webhook-signature"),
     );
     assert_eq!(sign::verify(&secret, signed, &repeated.body, world.clock.now()), Ok(()));
+}
+
+/// Killed between an attempt and its settling: told again, under the same id.
+#[tokio::test]
+async fn a_crash_repeats_what_was_not_settled_under_the_same_id() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[Reply::Never]).await;
+    world.subscribe(&receiver.url, "").await;
+    world.deliver();
+    world.publish(1, false).await;
+    world.route().await;
+    until(async || receiver.received().len() == 1).await;
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    drop(world);
+    let mut world = World::on(store, clock, settings()).await;
+    world.deliver();
+    world.settle().await;
+    let ids: Vec<_> = receiver.received().iter().map(|got| got.header("webhook-id").to_owned()).collect();
+    assert!(ids.len() == 2 && ids[0] == ids[1], "{ids:?}");
+}
+
+#[tokio::test]
+async fn stopping_finishes_the_attempt_under_way() {
+    let mut world = World::new().await;
+    world.push.reload(Settings { timeout: Duration::from_millis(300), ..settings() }).await.unwrap();
+    let receiver = Receiver::new(&[Reply::Never]).await;
+    let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
+    world.deliver();
+    world.publish(1, false).await;
+    world.route().await;
+    until(async || receiver.received().len() == 1).await;
+    let (store, _) = world.stop().await;
+    let [row] = &store.due(&id, Timestamp::MAX, 9).await.unwrap()[..] else { panic!("one row") };
+    assert_eq!(row.attempt, 1, "the attempt was counted");
 }
 
 #[tokio::test]
