@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Finds out what is known of each item; items that are one article by any key become one.
-    async fn identify(&self, drafts: Vec<(Draft, Vec<IdentityKey>)>) -> store::Result<Vec<Listed>> {
+    async fn identify(&mut self, drafts: Vec<(Draft, Vec<IdentityKey>)>) -> store::Result<Vec<Listed>> {
         let mut items: Vec<Listed> = Vec::with_capacity(drafts.len());
         for (index, (draft, keys)) in drafts.into_iter().enumerate() {
             if let Some(twin) = items.iter_mut().find(|item| item.keys[0] == keys[0]) {
@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Every key of a known article leads to it from now on.
-    async fn learn_aliases(&self, items: &[Listed]) -> store::Result<()> {
+    async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
         if self.sink == Sink::Rehearse {
             return Ok(());
         }
@@ -311,7 +311,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A known article as its list showed it.
-    async fn known_item(&self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
+    async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
         let store = self.ingest.journal.store();
         let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
         let Some(known) = known else { return Ok(None) };
@@ -394,7 +394,7 @@ impl<'a> Walk<'a> {
 
     fn fail(&mut self, issue: Issue, after: Option<Duration>) {
         self.state.failures += 1;
-        let wait = after.unwrap_or_else(|| backoff::delay(self.state.failures, self.source.id.as_str()));
+        let wait = after.unwrap_or_else(|| backoff::delay(self.state.failures, self.seed()));
         self.state.not_before = Some(self.at.plus(wait));
         self.report.failed = Some(issue.message.clone());
         tracing::warn!(
@@ -404,6 +404,12 @@ impl<'a> Walk<'a> {
         if !self.report.issues.contains(&issue) {
             self.wrong(issue);
         }
+    }
+
+    /// What this source's back-off is jittered with: other sources on the same failing host come at other times.
+    fn seed(&self) -> u64 {
+        let hash = blake3::hash(self.source.id.as_str().as_bytes());
+        hash.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
     async fn end(mut self) -> store::Result<Report> {
