@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use super::{Rules, digest};
+use super::{
+    Rules,
+    digest::{digest, hex},
+};
 use crate::model::{Draft, IdentityKey, text};
 
 /// The identity keys of a draft, strongest first, never empty. `site` is the source's own address:
@@ -72,6 +75,6 @@ fn title_and_date(draft: &Draft) -> String {
             let printed = date.rfc3339();
             format!("{title}|{}", printed.split('T').next().unwrap_or_default())
         }
-        None => format!("{title}|{}", digest::hex(digest::digest(draft))),
+        None => format!("{title}|{}", hex(digest(draft))),
     }
 }

@@ -52,7 +52,7 @@ fn clean(person: &Person, base: &Url) -> Person {
     let mut email = person.email.as_deref().and_then(filled);
     let mut name = person.name.as_deref().and_then(filled);
     // RSS writes `lawyer@boyer.net (Lawyer Boyer)`.
-    for field in [&name.clone(), &email.clone()] {
+    for field in [name.clone(), email.clone()] {
         if let Some(parts) = field.as_deref().and_then(|text| EMAIL.captures(text)) {
             let part = |key: &str| parts.name(key).and_then(|part| filled(part.as_str()));
             email = part("email");
