@@ -80,7 +80,7 @@ pub fn date(raw: Option<&str>, context: &Context<'_>) -> (Option<Date>, Vec<Issu
     match year(at, zone) {
         ..=1970 => return inferred("date-implausible", "cannot be true"),
         1971..1990 => {
-            issues.push(Issue::warning("date-implausible", format!("`{shown}` is older than the web")))
+            issues.push(Issue::warning("date-implausible", format!("`{shown}` is older than the web")));
         }
         _ => {}
     }

@@ -198,11 +198,11 @@ fn offset(tokens: &[Token], end: &mut usize) -> Option<i32> {
         at += 1;
         *end = at;
     }
-    if named.is_none() || counts {
-        if let Some((seconds, length)) = numeric_offset(tokens.get(at..).unwrap_or_default(), counts) {
-            *end = at + length;
-            return Some(seconds);
-        }
+    if (named.is_none() || counts)
+        && let Some((seconds, length)) = numeric_offset(tokens.get(at..).unwrap_or_default(), counts)
+    {
+        *end = at + length;
+        return Some(seconds);
     }
     named
 }
@@ -276,10 +276,7 @@ fn numeric(tokens: &mut [Token], order: Order) -> Option<(Day, Precision)> {
 }
 
 fn numeric_at(tokens: &[Token], order: Order, first: i64, digits: usize) -> Option<Day> {
-    let sign = match tokens.get(1)?.kind {
-        Kind::Sign(sign @ ('/' | '-' | '.')) => sign,
-        _ => return None,
-    };
+    let Kind::Sign(sign @ ('/' | '-' | '.')) = tokens.get(1)?.kind else { return None };
     if digits == 4
         && let Some(day) = iso(tokens, first)
     {
@@ -350,7 +347,7 @@ fn around(tokens: &mut [Token], from: usize, to: usize, month: i64) -> Option<(D
     };
     // `31 tháng 7`, `31-Jul`, `31st of July`: the day may stand a sign or a word before.
     let before = (from.saturating_sub(2)..from).rev().find(|&at| short(&tokens[at]).is_some());
-    let after = before.is_none().then(|| to).filter(|&at| tokens.get(at).and_then(short).is_some());
+    let after = before.is_none().then_some(to).filter(|&at| tokens.get(at).and_then(short).is_some());
     if let Some(at) = before
         && is_span(tokens, at)
     {
@@ -393,9 +390,9 @@ fn partial(tokens: &[Token]) -> Option<(Day, Precision)> {
         if !(sign.is('/') || sign.is('-')) || first.used || second.used || sign.spaced || second.spaced {
             return None;
         }
-        let (year, month) = match (first.number()?, second.number()?) {
-            ((year, 4), (month, 1..=2)) | ((month, 1..=2), (year, 4)) => (year, month),
-            _ => return None,
+        let (((year, 4), (month, 1..=2)) | ((month, 1..=2), (year, 4))) = (first.number()?, second.number()?)
+        else {
+            return None;
         };
         let goes_on = tokens.get(at + 3).is_some_and(|t| t.is('/') || t.is('-'));
         let follows = at > 0 && (tokens[at - 1].is('/') || tokens[at - 1].is('-')) && !first.spaced;
