@@ -16,7 +16,10 @@ pub(super) fn rules(text: &str) -> Rules {
         feed: table.get("feed").and_then(Value::as_bool).unwrap_or_default(),
         lists: list("list").iter().map(|list| list_rules(list.as_table().unwrap())).collect(),
         page: table.get("page").map(|page| page_rules(page.as_table().unwrap())),
-        fingerprint: list("fingerprint").iter().map(|mark| Regex::new(mark.as_str().unwrap()).unwrap()).collect(),
+        fingerprint: list("fingerprint")
+            .iter()
+            .map(|mark| Regex::new(mark.as_str().unwrap()).unwrap())
+            .collect(),
         max_items: usize::try_from(table.get("max_items").and_then(Value::as_integer).unwrap_or(0)).unwrap(),
     }
 }
@@ -25,7 +28,11 @@ fn list_rules(table: &Table) -> ListRules {
     let text = |key| pick(table.get(key), &Take::Text);
     ListRules {
         item: css(table["item"].as_str().unwrap()),
-        scope: if table.get("scope").and_then(Value::as_str) == Some("until-next") { Scope::UntilNext } else { Scope::Inside },
+        scope: if table.get("scope").and_then(Value::as_str) == Some("until-next") {
+            Scope::UntilNext
+        } else {
+            Scope::Inside
+        },
         title: text("title"),
         link: pick(table.get("link"), &Take::Attr("href".to_owned())),
         id: text("id"),
@@ -64,7 +71,9 @@ fn pick(value: Option<&Value>, default: &Take) -> Pick {
 
 fn alternative(value: &Value, default: &Take) -> Alternative {
     match value {
-        Value::String(selector) => Alternative { select: Some(css(selector)), take: default.clone(), pattern: None },
+        Value::String(selector) => {
+            Alternative { select: Some(css(selector)), take: default.clone(), pattern: None }
+        }
         other => {
             let text = |key: &str| other.get(key).map(|value| value.as_str().unwrap());
             let take = text("take").map(|take| match take {
