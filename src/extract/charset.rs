@@ -40,7 +40,12 @@ enum Charset {
 }
 
 /// Decodes `bytes`; never fails. `tld` is the last label of the host, a hint for undeclared bytes.
-pub(super) fn decode(bytes: &[u8], content_type: Option<&str>, tld: Option<&str>, carrier: Carrier) -> Decoded {
+pub(super) fn decode(
+    bytes: &[u8],
+    content_type: Option<&str>,
+    tld: Option<&str>,
+    carrier: Carrier,
+) -> Decoded {
     if let Some((charset, mark)) = byte_order_mark(bytes).or_else(|| wide(bytes).map(|found| (found, 0))) {
         return finish(charset, bytes.get(mark..).unwrap_or_default(), Vec::new());
     }
@@ -53,7 +58,10 @@ fn finish(charset: Charset, bytes: &[u8], mut issues: Vec<Issue>) -> Decoded {
     let (text, broken) = charset.decode(bytes);
     if broken && issues.is_empty() && !cut_in_character(charset, bytes) {
         let name = charset.name();
-        issues.push(Issue::warning("invalid-bytes", format!("some bytes are not `{name}`; they were replaced")));
+        issues.push(Issue::warning(
+            "invalid-bytes",
+            format!("some bytes are not `{name}`; they were replaced"),
+        ));
     }
     Decoded { text, encoding: charset.name(), issues }
 }
@@ -173,7 +181,8 @@ fn meta(head: &str) -> Option<String> {
 
 /// `encoding=` of an XML declaration.
 fn prolog(head: &str) -> Option<String> {
-    let rest = head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').strip_prefix("<?xml")?;
+    let rest =
+        head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').strip_prefix("<?xml")?;
     let declaration = rest.split("?>").next()?;
     let (_, value) = declaration.split_once("encoding")?;
     let value = value.trim_start().strip_prefix('=')?.trim_start();
@@ -337,8 +346,18 @@ mod tests {
         let expected = "Quận 1: Thông báo về kế hoạch của ủy ban nhân dân thành phố";
         check(text, None, Carrier::Html, ("x-viet-tcvn3", expected, ""));
         check(text, Some("text/html; charset=x-user-defined"), Carrier::Html, ("x-viet-tcvn3", expected, ""));
-        check(text, Some("text/html; charset=iso-8859-1"), Carrier::Html, ("x-viet-tcvn3", expected, "wrong-charset"));
-        check(text, Some("text/html; charset=utf-8"), Carrier::Html, ("x-viet-tcvn3", expected, "wrong-charset"));
+        check(
+            text,
+            Some("text/html; charset=iso-8859-1"),
+            Carrier::Html,
+            ("x-viet-tcvn3", expected, "wrong-charset"),
+        );
+        check(
+            text,
+            Some("text/html; charset=utf-8"),
+            Carrier::Html,
+            ("x-viet-tcvn3", expected, "wrong-charset"),
+        );
     }
 
     #[test]
@@ -351,14 +370,22 @@ mod tests {
             None,
             ("windows-1258", "<?xml version='1.0' encoding = \"windows-1258\"?><a>đ</a>", ""),
         );
-        xml(b"<?xml encoding='koi8-r'?>\xf0", Some("text/xml; charset=windows-1251"), ("windows-1251", "<?xml encoding='koi8-r'?>р", ""));
+        xml(
+            b"<?xml encoding='koi8-r'?>\xf0",
+            Some("text/xml; charset=windows-1251"),
+            ("windows-1251", "<?xml encoding='koi8-r'?>р", ""),
+        );
         for (big, mark) in [(true, false), (true, true), (false, false), (false, true)] {
             let text = if mark { "\u{feff}<a>đ" } else { "<a>đ" };
-            let four: Vec<u8> =
-                text.chars().flat_map(|c| if big { u32::from(c).to_be_bytes() } else { u32::from(c).to_le_bytes() }).collect();
+            let four: Vec<u8> = text
+                .chars()
+                .flat_map(|c| if big { u32::from(c).to_be_bytes() } else { u32::from(c).to_le_bytes() })
+                .collect();
             xml(&four, None, (if big { "utf-32be" } else { "utf-32le" }, "<a>đ", ""));
-            let two: Vec<u8> =
-                text.encode_utf16().flat_map(|c| if big { c.to_be_bytes() } else { c.to_le_bytes() }).collect();
+            let two: Vec<u8> = text
+                .encode_utf16()
+                .flat_map(|c| if big { c.to_be_bytes() } else { c.to_le_bytes() })
+                .collect();
             xml(&two, None, (if big { "utf-16be" } else { "utf-16le" }, "<a>đ", ""));
         }
         xml(b"<?xml encoding='utf-7'?>+ADw-", None, ("utf-8", "<?xml encoding='utf-7'?>+ADw-", ""));

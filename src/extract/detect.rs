@@ -26,7 +26,8 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
         return Kind::List;
     }
     let metadata = Metadata::read(&html, document.url);
-    let says_article = metadata.json_ld.is_some() || metadata.meta(&["og:type"]).is_some_and(|kind| kind == "article");
+    let says_article =
+        metadata.json_ld.is_some() || metadata.meta(&["og:type"]).is_some_and(|kind| kind == "article");
     if says_article || rules.lists.is_empty() { Kind::Article } else { Kind::List }
 }
 
@@ -35,10 +36,12 @@ fn is_feed(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let head: String = text.chars().take(4096).collect();
     if text.starts_with('{') {
-        return head.contains("jsonfeed.org/version") || (head.contains("\"items\"") && head.contains("\"version\""));
+        return head.contains("jsonfeed.org/version")
+            || (head.contains("\"items\"") && head.contains("\"version\""));
     }
     let is_root = |tag: &str| {
-        let name = tag.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
+        let name =
+            tag.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
         let local = name.rsplit(':').next().unwrap_or_default().to_ascii_lowercase();
         feed::ROOTS.contains(&local.as_str()) && local != "channel" && local != "entry"
     };

@@ -8,8 +8,30 @@ use super::{Alternative, Pick, Take, plain};
 
 /// Elements that separate words.
 const BREAKS: [&str; 24] = [
-    "address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",
-    "h5", "h6", "hr", "li", "p", "section", "table", "td", "th", "tr",
+    "address",
+    "article",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "p",
+    "section",
+    "table",
+    "td",
+    "th",
+    "tr",
 ];
 
 /// Elements whose text nobody reads.
@@ -22,7 +44,8 @@ pub(super) fn picked<'a>(
 ) -> Vec<(ElementRef<'a>, String)> {
     for (index, alternative) in pick.0.iter().enumerate() {
         let elements = candidates(index, alternative).into_iter();
-        let values: Vec<_> = elements.filter_map(|element| Some((element, value(element, alternative)?))).collect();
+        let values: Vec<_> =
+            elements.filter_map(|element| Some((element, value(element, alternative)?))).collect();
         if !values.is_empty() {
             return values;
         }
@@ -56,6 +79,7 @@ pub(super) fn value(element: ElementRef<'_>, alternative: &Alternative) -> Optio
     let taken = match &alternative.take {
         Take::Text => text(element),
         Take::OwnText => own_text(element),
+        Take::Html if is_blank(element) => return None,
         Take::Html => element.inner_html().trim().to_owned(),
         Take::Attr(name) => element.attr(name)?.trim().to_owned(),
     };
@@ -70,6 +94,14 @@ fn captured(pattern: &Regex, text: &str) -> Option<String> {
     let captures = pattern.captures(text)?;
     let group = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0))?;
     Some(group.as_str().trim().to_owned())
+}
+
+/// Nothing in it that people could read or look at.
+fn is_blank(element: ElementRef<'_>) -> bool {
+    let shows =
+        |name: &str| matches!(name, "img" | "video" | "audio" | "iframe" | "object" | "embed" | "svg");
+    let mut inside = element.descendent_elements();
+    !inside.any(|inner| shows(inner.value().name())) && text(element).is_empty()
 }
 
 /// The text that people see, white space collapsed.

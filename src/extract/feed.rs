@@ -45,7 +45,11 @@ fn read_xml(text: &str, document: &Document<'_>, rules: &Rules, found: &mut Foun
     };
     found.format = format(&root);
     if root.name.eq_ignore_ascii_case("rss") && root.attr("version").is_none() {
-        found.issues.push(Issue::new(Severity::Info, "no-version", "`<rss>` does not say its version; read as 2.0"));
+        found.issues.push(Issue::new(
+            Severity::Info,
+            "no-version",
+            "`<rss>` does not say its version; read as 2.0",
+        ));
     }
     if root.name.eq_ignore_ascii_case("entry") {
         found.items.push(feed_item::read(&root));
@@ -60,7 +64,8 @@ fn read_xml(text: &str, document: &Document<'_>, rules: &Rules, found: &mut Foun
 fn tree_issues(tree: &Tree, max_items: usize) -> Vec<Issue> {
     let mut issues = Vec::new();
     if tree.root.is_some() && tree.dirt {
-        issues.push(Issue::warning("dirt-before-feed", "something else stands before the feed's root element"));
+        issues
+            .push(Issue::warning("dirt-before-feed", "something else stands before the feed's root element"));
     }
     if tree.truncated && tree.root.is_some() {
         issues.push(Issue::warning("truncated", "the document ends early; an item that was cut is left out"));
@@ -86,7 +91,9 @@ fn format(root: &Element) -> String {
         root.attributes.iter().any(|(name, value)| is_namespace(name) && value.contains(part))
     };
     match root.name.to_ascii_lowercase().as_str() {
-        "rdf" if says("my.netscape.com/rdf/simple/0.9") || says("channel.netscape.com") => "rss-0.90".to_owned(),
+        "rdf" if says("my.netscape.com/rdf/simple/0.9") || says("channel.netscape.com") => {
+            "rss-0.90".to_owned()
+        }
         "rdf" => "rss-1.0".to_owned(),
         "feed" if root.attr("version") == Some("0.3") || says("purl.org/atom/ns#") => "atom-0.3".to_owned(),
         "feed" | "entry" => "atom-1.0".to_owned(),
@@ -129,19 +136,29 @@ fn head_field(head: &mut Head, child: &Element) {
         (Ns::Core, "title") => head.title = text(child),
         (Ns::Dc, "title") => head.title = head.title.take().or_else(|| text(child)),
         (Ns::Core, "link") => head.links.extend(link(child)),
-        (Ns::Core, "description" | "subtitle" | "tagline") => head.description = text(child).or(head.description.take()),
+        (Ns::Core, "description" | "subtitle" | "tagline") => {
+            head.description = text(child).or(head.description.take());
+        }
         (Ns::Dc, "description") | (Ns::Itunes, "summary" | "subtitle") => {
             head.description = head.description.take().or_else(|| text(child));
         }
         (Ns::Core | Ns::Dc, "language") => head.language = text(child).or(head.language.take()),
         (Ns::Core, "id") => head.id = text(child),
         (Ns::Core, "pubdate" | "published") => head.published = text(child).or(head.published.take()),
-        (Ns::Core | Ns::Dc, "issued" | "created") => head.published = head.published.take().or_else(|| text(child)),
-        (Ns::Core, "lastbuilddate" | "updated" | "modified") => head.updated = text(child).or(head.updated.take()),
+        (Ns::Core | Ns::Dc, "issued" | "created") => {
+            head.published = head.published.take().or_else(|| text(child));
+        }
+        (Ns::Core, "lastbuilddate" | "updated" | "modified") => {
+            head.updated = text(child).or(head.updated.take());
+        }
         (Ns::Dc, "date" | "modified") => head.updated = head.updated.take().or_else(|| text(child)),
-        (Ns::Core, "author" | "managingeditor") | (Ns::Dc, "creator" | "author") => head.authors.extend(person(child)),
+        (Ns::Core, "author" | "managingeditor") | (Ns::Dc, "creator" | "author") => {
+            head.authors.extend(person(child));
+        }
         (Ns::Itunes, "author") if head.authors.is_empty() => head.authors.extend(person(child)),
-        (Ns::Core | Ns::Itunes | Ns::Dc, "category" | "subject") => feed_item::categories(child, &mut head.categories),
+        (Ns::Core | Ns::Itunes | Ns::Dc, "category" | "subject") => {
+            feed_item::categories(child, &mut head.categories);
+        }
         _ => {}
     }
 }

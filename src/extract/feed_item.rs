@@ -17,7 +17,7 @@ pub(super) fn read(element: &Element) -> Item {
     reader.finish(element)
 }
 
-/// A text of two possible places: an element that says it, and one that only stands in for it.
+/// An item while its elements arrive, in any order.
 #[derive(Default)]
 struct Reader {
     item: Item,
@@ -38,7 +38,9 @@ impl Reader {
             (Ns::Core, "link") => self.link(child),
             (Ns::Core, "guid") => self.guid(child),
             (Ns::Core, "id") => self.item.id = text(child),
-            (Ns::Core, "pubdate" | "published") => self.item.published = text(child).or(self.item.published.take()),
+            (Ns::Core, "pubdate" | "published") => {
+                self.item.published = text(child).or(self.item.published.take());
+            }
             (Ns::Core | Ns::Dc, "issued" | "created" | "date") => or_text(&mut self.item.published, child),
             (Ns::Core | Ns::Dc, "updated" | "modified" | "lastbuilddate") => {
                 self.item.updated = text(child).or(self.item.updated.take());
@@ -173,7 +175,8 @@ impl Reader {
 
     fn media_content(&mut self, url: String, child: &Element) {
         let media_type = child.attr("type");
-        let is_image = child.attr("medium") == Some("image") || media_type.is_some_and(|kind| kind.starts_with("image/"));
+        let is_image = child.attr("medium") == Some("image")
+            || media_type.is_some_and(|kind| kind.starts_with("image/"));
         if is_image {
             self.item.image = self.item.image.take().or(Some(url));
         } else {
@@ -183,15 +186,16 @@ impl Reader {
 
     fn finish(mut self, element: &Element) -> Item {
         // Both a summary and a description: then the description is the text (RSS 2.0 as it is practiced).
-        if let Some(summary) = self.summary.take() {
-            if let Some(description) = self.item.summary.replace(summary)
-                && self.item.content.is_none()
-            {
-                self.item.content = Some(description);
-                self.item.content_type = Some("text/html".to_owned());
-            }
+        if let Some(summary) = self.summary.take()
+            && let Some(description) = self.item.summary.replace(summary)
+            && self.item.content.is_none()
+        {
+            self.item.content = Some(description);
+            self.item.content_type = Some("text/html".to_owned());
         }
         let mut item = self.item;
+        // RSS 1.0 names its items where RDF does.
+        item.id = item.id.or_else(|| element.attr("rdf:about").map(str::to_owned));
         item.url = alternate(&item.links).or(self.permalink);
         item.base = self.base.or_else(|| element.base.clone());
         item.language = item.language.or_else(|| element.lang.clone());
@@ -219,7 +223,11 @@ pub(super) fn text(element: &Element) -> Option<String> {
 fn markup(element: &Element) -> Option<String> {
     let (value, kind) = construct(element);
     // RSS never declares a type and always means HTML.
-    let value = if element.attr("type").is_none() && !element.has_elements() { value } else { value.map(|v| as_html(v, &kind)) };
+    let value = if element.attr("type").is_none() && !element.has_elements() {
+        value
+    } else {
+        value.map(|v| as_html(v, &kind))
+    };
     value.filter(|value| !value.is_empty())
 }
 
@@ -264,7 +272,10 @@ fn is_blank_around(element: &Element) -> bool {
 }
 
 fn is_binary(kind: &str) -> bool {
-    kind.contains('/') && !kind.starts_with("text/") && !kind.ends_with("xml") && kind != "application/xhtml+xml"
+    kind.contains('/')
+        && !kind.starts_with("text/")
+        && !kind.ends_with("xml")
+        && kind != "application/xhtml+xml"
 }
 
 fn from_base64(text: &str) -> Option<String> {
@@ -320,13 +331,18 @@ fn is_address(text: &str) -> bool {
 /// Atom's person construct, RSS's `mail (name)`, or a bare name.
 pub(super) fn person(element: &Element) -> Option<Person> {
     let part = |names: &[&str]| {
-        let child = element.elements().find(|child| names.iter().any(|name| child.name.eq_ignore_ascii_case(name)))?;
+        let child = element
+            .elements()
+            .find(|child| names.iter().any(|name| child.name.eq_ignore_ascii_case(name)))?;
         text(child)
     };
     if element.has_elements() {
         let base = |url: String| resolved(&url, element);
-        let person =
-            Person { name: part(&["name"]), email: part(&["email"]), url: part(&["uri", "url", "homepage"]).map(base) };
+        let person = Person {
+            name: part(&["name"]),
+            email: part(&["email"]),
+            url: part(&["uri", "url", "homepage"]).map(base),
+        };
         return Some(person).filter(|person| *person != Person::default());
     }
     text(element).map(|said| person_of(&said))
@@ -334,7 +350,11 @@ pub(super) fn person(element: &Element) -> Option<Person> {
 
 /// `mail (name)`, `name (mail)`, `name <mail>`, `mail`, `name`.
 pub(super) fn person_of(said: &str) -> Person {
-    let is_mail = |word: &str| word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._%+-@".contains(c);
+    let is_mail = |word: &str| {
+        let parts = word.split_once('@');
+        word.chars().all(is_plain) && parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+    };
     let mail_edges = |c: char| matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ',' | ';' | '"' | '“' | '”');
     let mut email = None;
     let mut name = Vec::new();
@@ -348,7 +368,11 @@ pub(super) fn person_of(said: &str) -> Person {
         }
     }
     let joined = name.join(" ");
-    let joined = if email.is_some() { joined.trim_matches(|c| matches!(c, '(' | ')' | '<' | '>' | ' ')) } else { joined.as_str() };
+    let joined = if email.is_some() {
+        joined.trim_matches(|c| matches!(c, '(' | ')' | '<' | '>' | ' '))
+    } else {
+        joined.as_str()
+    };
     Person { name: Some(joined.to_owned()).filter(|name| !name.is_empty()), email, url: None }
 }
 

@@ -14,17 +14,24 @@ pub(super) fn read(text: &str, max_items: usize, found: &mut Found) {
         Ok(feed) => feed,
         Err(error) => match tidy.closed_after_last_item().and_then(|text| serde_json::from_str(&text).ok()) {
             Some(feed) => {
-                found.issues.push(Issue::warning("truncated", "the document ends early; an item that was cut is left out"));
+                found.issues.push(Issue::warning(
+                    "truncated",
+                    "the document ends early; an item that was cut is left out",
+                ));
                 feed
             }
             None => {
-                found.issues.push(Issue::error("invalid-json", format!("reading the document as JSON: {error}")));
+                found
+                    .issues
+                    .push(Issue::error("invalid-json", format!("reading the document as JSON: {error}")));
                 return;
             }
         },
     };
     let Some(items) = feed.get("items").and_then(Value::as_array) else {
-        found.issues.push(Issue::error("not-a-feed", "the document is JSON without `items`, so no JSON Feed"));
+        found
+            .issues
+            .push(Issue::error("not-a-feed", "the document is JSON without `items`, so no JSON Feed"));
         return;
     };
     found.format = format(&feed, &mut found.issues);
@@ -44,7 +51,11 @@ fn format(feed: &Value, issues: &mut Vec<Issue>) -> String {
         Some("1" | "1.0") => "json-1.0".to_owned(),
         Some("1.1") => "json-1.1".to_owned(),
         _ => {
-            issues.push(Issue::new(Severity::Info, "no-version", "the feed does not say its version; read as 1.1"));
+            issues.push(Issue::new(
+                Severity::Info,
+                "no-version",
+                "the feed does not say its version; read as 1.1",
+            ));
             "json-1.1".to_owned()
         }
     }
@@ -105,7 +116,9 @@ fn attachments(value: &Value) -> Vec<Enclosure> {
     let length = |one: &Value| {
         let said = one.get("size_in_bytes")?;
         // Some writers print sizes as `1.0` or as text.
-        said.as_u64().or_else(|| said.as_str()?.parse().ok()).or_else(|| format!("{:.0}", said.as_f64()?).parse().ok())
+        said.as_u64()
+            .or_else(|| said.as_str()?.parse().ok())
+            .or_else(|| format!("{:.0}", said.as_f64()?).parse().ok())
     };
     all.filter_map(|one| {
         Some(Enclosure {

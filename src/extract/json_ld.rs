@@ -43,7 +43,9 @@ impl Article {
         let line = |key: &str| text(key).map(|text| plain::text(&text)).filter(|text| !text.is_empty());
         Self {
             title: line("headline").or_else(|| line("name")),
-            body: text("articleBody").map(|body| entity::decode(&body).trim().to_owned()).filter(|body| !body.is_empty()),
+            body: text("articleBody")
+                .map(|body| entity::decode(&body).trim().to_owned())
+                .filter(|body| !body.is_empty()),
             summary: line("description"),
             published: text("datePublished").or_else(|| text("dateCreated")),
             updated: text("dateModified"),
@@ -86,7 +88,9 @@ fn first_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Array(all) => all.iter().find_map(first_text),
-        Value::Object(_) => value.get("@value").or_else(|| value.get("name")).and_then(Value::as_str).map(str::to_owned),
+        Value::Object(_) => {
+            value.get("@value").or_else(|| value.get("name")).and_then(Value::as_str).map(str::to_owned)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

@@ -26,25 +26,111 @@ const TCVN3_HIGH: &str = "ÀẢÃÁẠẶẬÈẺẼÉẸỆÌỈĨÍỊÒỎÕ�
 
 /// Letters that VNI writes as one byte.
 const VNI_LETTERS: [(char, char); 16] = [
-    ('ô', 'ơ'), ('Ô', 'Ơ'), ('ö', 'ư'), ('Ö', 'Ư'), ('ñ', 'đ'), ('Ñ', 'Đ'), ('æ', 'ỉ'), ('Æ', 'Ỉ'),
-    ('ó', 'ĩ'), ('Ó', 'Ĩ'), ('ò', 'ị'), ('Ò', 'Ị'), ('î', 'ỵ'), ('Î', 'Ỵ'), ('ì', 'ì'), ('í', 'í'),
+    ('ô', 'ơ'),
+    ('Ô', 'Ơ'),
+    ('ö', 'ư'),
+    ('Ö', 'Ư'),
+    ('ñ', 'đ'),
+    ('Ñ', 'Đ'),
+    ('æ', 'ỉ'),
+    ('Æ', 'Ỉ'),
+    ('ó', 'ĩ'),
+    ('Ó', 'Ĩ'),
+    ('ò', 'ị'),
+    ('Ò', 'Ị'),
+    ('î', 'ỵ'),
+    ('Î', 'Ỵ'),
+    ('ì', 'ì'),
+    ('í', 'í'),
 ];
 
 /// Marks that VNI writes behind a base letter, as combining characters.
 const VNI_MARKS: [(char, &str); 17] = [
-    ('ø', "\u{300}"), ('ù', "\u{301}"), ('û', "\u{309}"), ('õ', "\u{303}"), ('ï', "\u{323}"),
-    ('â', "\u{302}"), ('á', "\u{302}\u{301}"), ('à', "\u{302}\u{300}"), ('å', "\u{302}\u{309}"),
-    ('ã', "\u{302}\u{303}"), ('ä', "\u{302}\u{323}"), ('ê', "\u{306}"), ('é', "\u{306}\u{301}"),
-    ('è', "\u{306}\u{300}"), ('ú', "\u{306}\u{309}"), ('ü', "\u{306}\u{303}"), ('ë', "\u{306}\u{323}"),
+    ('ø', "\u{300}"),
+    ('ù', "\u{301}"),
+    ('û', "\u{309}"),
+    ('õ', "\u{303}"),
+    ('ï', "\u{323}"),
+    ('â', "\u{302}"),
+    ('á', "\u{302}\u{301}"),
+    ('à', "\u{302}\u{300}"),
+    ('å', "\u{302}\u{309}"),
+    ('ã', "\u{302}\u{303}"),
+    ('ä', "\u{302}\u{323}"),
+    ('ê', "\u{306}"),
+    ('é', "\u{306}\u{301}"),
+    ('è', "\u{306}\u{300}"),
+    ('ú', "\u{306}\u{309}"),
+    ('ü', "\u{306}\u{303}"),
+    ('ë', "\u{306}\u{323}"),
 ];
 
 /// Words that every Vietnamese page has, and that no other reading of its bytes gives.
 const COMMON: [&str; 64] = [
-    "của", "và", "các", "được", "không", "những", "với", "người", "đã", "có", "là", "một", "để", "việt", "thành",
-    "phố", "quận", "phường", "năm", "ngày", "tháng", "về", "công", "tại", "từ", "đến", "hội", "đồng", "nhân", "dân",
-    "ủy", "chủ", "tịch", "thông", "báo", "kế", "hoạch", "quyết", "định", "nước", "xã", "tỉnh", "văn", "học", "số",
-    "bộ", "này", "đó", "khi", "trên", "đầu", "như", "cũng", "nhiều", "phát", "triển", "tế", "nhà", "thể", "sự",
-    "kiện", "tức", "giới", "thiệu",
+    "của",
+    "và",
+    "các",
+    "được",
+    "không",
+    "những",
+    "với",
+    "người",
+    "đã",
+    "có",
+    "là",
+    "một",
+    "để",
+    "việt",
+    "thành",
+    "phố",
+    "quận",
+    "phường",
+    "năm",
+    "ngày",
+    "tháng",
+    "về",
+    "công",
+    "tại",
+    "từ",
+    "đến",
+    "hội",
+    "đồng",
+    "nhân",
+    "dân",
+    "ủy",
+    "chủ",
+    "tịch",
+    "thông",
+    "báo",
+    "kế",
+    "hoạch",
+    "quyết",
+    "định",
+    "nước",
+    "xã",
+    "tỉnh",
+    "văn",
+    "học",
+    "số",
+    "bộ",
+    "này",
+    "đó",
+    "khi",
+    "trên",
+    "đầu",
+    "như",
+    "cũng",
+    "nhiều",
+    "phát",
+    "triển",
+    "tế",
+    "nhà",
+    "thể",
+    "sự",
+    "kiện",
+    "tức",
+    "giới",
+    "thiệu",
 ];
 
 // === impl Legacy ===
@@ -58,8 +144,8 @@ impl Legacy {
         let label = label.trim().to_ascii_lowercase();
         match label.as_str() {
             "viscii" | "viscii1.1" | "viscii1.1-1" | "csviscii" | "x-viet-viscii" => Some(Self::Viscii),
-            "x-viet-tcvn" | "x-viet-tcvn3" | "x-viet-tcvn5712" | "tcvn" | "tcvn3" | "tcvn-5712" | "tcvn5712"
-            | "tcvn5712-1" | "tcvn5712-1:1993" | "x-tcvn" | "abc" => Some(Self::Tcvn3),
+            "x-viet-tcvn" | "x-viet-tcvn3" | "x-viet-tcvn5712" | "tcvn" | "tcvn3" | "tcvn-5712"
+            | "tcvn5712" | "tcvn5712-1" | "tcvn5712-1:1993" | "x-tcvn" | "abc" => Some(Self::Tcvn3),
             "x-viet-vni" | "vni" | "x-vni" | "vni-windows" => Some(Self::Vni),
             _ => None,
         }
@@ -78,7 +164,8 @@ impl Legacy {
     pub(super) fn decode(self, bytes: &[u8]) -> String {
         match self {
             Self::Viscii => {
-                let low = |b: u8| VISCII_C0.iter().find(|(code, _)| *code == b).map_or(char::from(b), |(_, c)| *c);
+                let low =
+                    |b: u8| VISCII_C0.iter().find(|(code, _)| *code == b).map_or(char::from(b), |(_, c)| *c);
                 by_table(bytes, VISCII_HIGH, low)
             }
             Self::Tcvn3 => by_table(bytes, TCVN3_HIGH, char::from).nfc().collect(),
@@ -132,7 +219,9 @@ pub(super) fn vietnamese_score(text: &str) -> f32 {
     /// Enough to decide, cheap on large pages.
     const SAMPLE: usize = 20_000;
     let (mut marked, mut common) = (0u16, 0u16);
-    for word in text.split(|c: char| !c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c)).take(SAMPLE) {
+    for word in
+        text.split(|c: char| !c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c)).take(SAMPLE)
+    {
         if word.is_empty() || word.is_ascii() || word.len() > 24 {
             continue;
         }
@@ -156,7 +245,11 @@ mod tests {
         check(Legacy::Viscii, b"\x02\x1e\xff\x80", "ẲỴỮẠ");
         check(Legacy::Tcvn3, b"Vi\xd6t Nam, Qu\xcbn 1, \xa7\xb5 N\xbdng", "Việt Nam, Quận 1, Đà Nẵng");
         check(Legacy::Vni, b"Vie\xe4t Nam, Qua\xe4n 1, \xd1a\xf8 Na\xfcng", "Việt Nam, Quận 1, Đà Nẵng");
-        check(Legacy::Vni, b"ng\xf6\xf4\xf8i, ph\xf6\xf4\xf8ng, th\xf6\xef, k\xfd, l\xf2ch", "người, phường, thự, ký, lịch");
+        check(
+            Legacy::Vni,
+            b"ng\xf6\xf4\xf8i, ph\xf6\xf4\xf8ng, th\xf6\xef, k\xfd, l\xf2ch",
+            "người, phường, thự, ký, lịch",
+        );
         check(Legacy::Vni, b"co\xf9 QUYE\xc1T \xd1\xd2NH", "có QUYẾT ĐỊNH");
     }
 

@@ -9,7 +9,9 @@ use url::Url;
 use super::feed_item::person_of;
 use super::metadata::Metadata;
 use super::open::{Page, open};
-use super::{Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many};
+use super::{
+    Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many,
+};
 use super::{dom, plain};
 use crate::model::{ExtractedBy, Issue, Item, Link};
 
@@ -19,12 +21,11 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let Some(page) = page else { return found };
     let metadata = Metadata::read(&page.html, document.url);
     let mut items = Merged::new(metadata.base.as_ref().unwrap_or(document.url));
-    for list in &rules.lists {
-        let skipped = read_list(&page.html, list, &mut items);
-        if skipped > 0 {
-            let message = format!("{skipped} items have neither a title nor a link; they were left out");
-            found.issues.push(Issue::warning("empty-item", message));
-        }
+    // Several lists may look at the same cells: what one of them found empty, others do too.
+    let skipped = rules.lists.iter().map(|list| read_list(&page.html, list, &mut items)).max().unwrap_or(0);
+    if skipped > 0 {
+        let message = format!("items left out because they have neither a title nor a link: {skipped}");
+        found.issues.push(Issue::warning("empty-item", message));
     }
     found.items = items.items;
     if metadata.base.is_some() {
@@ -35,7 +36,11 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
         found.items.truncate(most);
         found.issues.push(too_many(most));
     }
-    found.issues.extend(if found.items.is_empty() { vec![why_empty(&page, &metadata)] } else { item_issues(&found.items) });
+    found.issues.extend(if found.items.is_empty() {
+        vec![why_empty(&page, &metadata)]
+    } else {
+        item_issues(&found.items)
+    });
     found.head = metadata.head;
     found
 }
@@ -48,7 +53,10 @@ fn why_empty(page: &Page, metadata: &Metadata) -> Issue {
     if text.is_empty() && !page.text.contains("<script") {
         return Issue::error("empty-page", "the page has no text");
     }
-    Issue::error("no-items", format!("no item was found on a page with {} characters of text", text.chars().count()))
+    Issue::error(
+        "no-items",
+        format!("no item was found on a page with {} characters of text", text.chars().count()),
+    )
 }
 
 /// Adds a list's items; how many were empty.
@@ -100,7 +108,11 @@ impl<'a> Fields<'a, '_> {
             let wraps = element.select(&list.item).next().is_some();
             return if wraps { Read::NotOne } else { Read::Empty };
         }
-        let links = url.iter().map(|href| Link { href: href.clone(), rel: Some("alternate".to_owned()), media_type: None });
+        let links = url.iter().map(|href| Link {
+            href: href.clone(),
+            rel: Some("alternate".to_owned()),
+            media_type: None,
+        });
         Read::Item(Box::new(Item {
             id: self.first(&list.id, index, element),
             links: links.collect(),
@@ -108,7 +120,10 @@ impl<'a> Fields<'a, '_> {
             title,
             published: self.first(&list.date, index, element),
             summary: self.first(&list.summary, index, element),
-            image: self.all(&list.image, index, element).into_iter().find(|image| !image.starts_with("data:")),
+            image: self
+                .all(&list.image, index, element)
+                .into_iter()
+                .find(|image| !image.starts_with("data:")),
             categories: self.all(&list.category, index, element).into_iter().map(feed::term).collect(),
             authors: self.all(&list.author, index, element).iter().map(|said| person_of(said)).collect(),
             extracted_by: ExtractedBy::Summary,
@@ -137,7 +152,9 @@ impl<'a> Fields<'a, '_> {
         let by_region = self.found.entry(std::ptr::from_ref(alternative)).or_insert_with(|| {
             let mut by_region = vec![Vec::new(); regions.count];
             for matched in html.select(selector) {
-                if let Some(list) = regions.of.get(&matched.id()).and_then(|region| by_region.get_mut(*region)) {
+                if let Some(list) =
+                    regions.of.get(&matched.id()).and_then(|region| by_region.get_mut(*region))
+                {
                     list.push(matched);
                 }
             }
@@ -149,7 +166,9 @@ impl<'a> Fields<'a, '_> {
 
 fn is_link(href: &str) -> bool {
     let lower = href.trim().to_ascii_lowercase();
-    !lower.is_empty() && !lower.starts_with('#') && !["javascript:", "mailto:", "tel:"].iter().any(|s| lower.starts_with(s))
+    !lower.is_empty()
+        && !lower.starts_with('#')
+        && !["javascript:", "mailto:", "tel:"].iter().any(|s| lower.starts_with(s))
 }
 
 /// Which item each node belongs to when an item's fields stand behind it: everything from its element to the next
@@ -162,7 +181,8 @@ struct Regions {
 impl Regions {
     fn new(items: &[ElementRef<'_>]) -> Self {
         let mut regions = Self { of: HashMap::new(), count: items.len() };
-        let starts: HashMap<NodeId, usize> = items.iter().enumerate().map(|(index, item)| (item.id(), index)).collect();
+        let starts: HashMap<NodeId, usize> =
+            items.iter().enumerate().map(|(index, item)| (item.id(), index)).collect();
         let Some(around) = enclosing(items) else { return regions };
         let mut current = None;
         for node in around.descendants() {

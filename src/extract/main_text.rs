@@ -15,7 +15,8 @@ pub(super) fn find(text: &str, url: &Url) -> Option<String> {
     if markup::max_open_depth(text) > markup::MAX_DEPTH {
         return None;
     }
-    let config = Config { max_elements_to_parse: MAX_ELEMENTS, text_mode: TextMode::Raw, ..Config::default() };
+    let config =
+        Config { max_elements_to_parse: MAX_ELEMENTS, text_mode: TextMode::Raw, ..Config::default() };
     // A heuristic of another crate over hostile input: its panic is "nothing found", not the end of a task.
     let grabbed = panic::catch_unwind(|| {
         let base = Some(url.as_str()).filter(|url| url.starts_with("http"));

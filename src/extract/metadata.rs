@@ -28,7 +28,8 @@ pub(super) struct Metadata {
 }
 
 static WANTED: LazyLock<Selector> = LazyLock::new(|| {
-    let wanted = "head title, meta, link[href], base[href], script[type*='ld+json'], input[type='password' i]";
+    let wanted =
+        "head title, meta, link[href], base[href], script[type*='ld+json'], input[type='password' i]";
     Selector::parse(wanted).expect("a constant selector")
 });
 
@@ -40,7 +41,10 @@ impl Metadata {
             match element.value().name() {
                 "title" => found.head.title = found.head.title.take().or_else(|| some(dom::text(element))),
                 "meta" => {
-                    let key = element.attr("property").or_else(|| element.attr("name")).or_else(|| element.attr("itemprop"));
+                    let key = element
+                        .attr("property")
+                        .or_else(|| element.attr("name"))
+                        .or_else(|| element.attr("itemprop"));
                     if let (Some(key), Some(value)) = (key, element.attr("content")) {
                         // Portals escape these twice: `ng&amp;agrave;y`.
                         let value = plain::collapse(&entity::decode(value));
@@ -73,7 +77,8 @@ impl Metadata {
         if rel == "canonical" && !href.is_empty() {
             self.canonical = self.canonical.take().or_else(|| url.join(href).ok());
         }
-        if matches!(rel.as_str(), "canonical" | "alternate" | "next" | "prev" | "amphtml") && !href.is_empty() {
+        if matches!(rel.as_str(), "canonical" | "alternate" | "next" | "prev" | "amphtml") && !href.is_empty()
+        {
             let media_type = element.attr("type").map(str::to_owned);
             self.head.links.push(Link { href: href.to_owned(), rel: Some(rel), media_type });
         }
@@ -82,9 +87,11 @@ impl Metadata {
     fn complete(&mut self, html: &Html) {
         let head = &mut self.head;
         let declared = |name: &str| html.root_element().attr(name).map(str::to_owned);
-        head.language = declared("lang").or_else(|| declared("xml:lang")).filter(|lang| !lang.trim().is_empty());
+        head.language =
+            declared("lang").or_else(|| declared("xml:lang")).filter(|lang| !lang.trim().is_empty());
         let meta = |names: &[&str]| names.iter().find_map(|name| self.metas.get(*name)).cloned();
-        head.language = head.language.take().or_else(|| meta(&["content-language", "og:locale", "dc.language"]));
+        head.language =
+            head.language.take().or_else(|| meta(&["content-language", "og:locale", "dc.language"]));
         head.description = meta(&["og:description", "description", "dc.description", "twitter:description"]);
         head.link = self.canonical.as_ref().map(Url::to_string);
     }

@@ -215,7 +215,10 @@ fn max_items(rules: &Rules) -> usize {
 }
 
 fn too_many(max_items: usize) -> Issue {
-    Issue::warning("too-many-items", format!("there are more than {max_items} items; the others were not read"))
+    Issue::warning(
+        "too-many-items",
+        format!("there are more than {max_items} items; the others were not read"),
+    )
 }
 
 /// The last label of the host: a hint for undeclared encodings.
@@ -230,10 +233,19 @@ fn item_issues(items: &[Item]) -> Vec<Issue> {
         let lacks = [
             (item.title.is_none(), Severity::Warning, "no-title", "no title was found"),
             (item.url.is_none(), Severity::Warning, "no-link", "no link was found"),
-            (item.published.is_none() && item.updated.is_none(), Severity::Info, "no-date", "no date was found"),
+            (
+                item.published.is_none() && item.updated.is_none(),
+                Severity::Info,
+                "no-date",
+                "no date was found",
+            ),
         ];
         let said = lacks.into_iter().filter(|(lacking, ..)| *lacking);
-        issues.extend(said.map(|(_, severity, code, text)| Issue::new(severity, code, text).at(format!("item {number}"))));
+        issues.extend(
+            said.map(|(_, severity, code, text)| {
+                Issue::new(severity, code, text).at(format!("item {number}"))
+            }),
+        );
     }
     issues
 }

@@ -35,7 +35,9 @@ pub(super) fn open(document: &Document<'_>, kind: Kind) -> (Option<Page>, Found)
     }
     let Some(html) = parse(&text) else {
         let most = markup::MAX_DEPTH;
-        let message = format!("the page nests elements deeper than {most}, or costs a parser as much; it was not parsed");
+        let message = format!(
+            "the page nests elements deeper than {most}, or costs a parser as much; it was not parsed"
+        );
         found.issues.push(Issue::error("html-too-deep", message));
         return (None, found);
     };

@@ -27,7 +27,9 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let full = fullest(body, &metadata, &page, document.url);
     let is_login = metadata.has_password && full.as_ref().is_none_or(|(.., length)| *length < LOGIN);
     if is_login && item.title.is_none() | !full.as_ref().is_some_and(|(by, ..)| *by == ExtractedBy::Recipe) {
-        found.issues.push(Issue::error("login-page", "no article was found, and the page asks for a password"));
+        found
+            .issues
+            .push(Issue::error("login-page", "no article was found, and the page asks for a password"));
         found.head = metadata.head;
         return found;
     }
@@ -53,10 +55,12 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
 fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRules>) -> Item {
     let root = html.root_element();
     let first = |pick: fn(&PageRules) -> &Pick| dom::first(root, pick(rules?));
-    let all = |pick: fn(&PageRules) -> &Pick| rules.map(|rules| dom::all(root, pick(rules))).unwrap_or_default();
+    let all =
+        |pick: fn(&PageRules) -> &Pick| rules.map(|rules| dom::all(root, pick(rules))).unwrap_or_default();
     let json_ld = metadata.json_ld.as_ref();
     let address = own_address(metadata, url);
-    let summary = || json_ld.and_then(|found| found.summary.clone()).or_else(|| metadata.head.description.clone());
+    let summary =
+        || json_ld.and_then(|found| found.summary.clone()).or_else(|| metadata.head.description.clone());
     let image = first(|rules| &rules.image).filter(|image| !image.starts_with("data:"));
     let mut categories: Vec<_> = all(|rules| &rules.category);
     if categories.is_empty() {
@@ -70,10 +74,14 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
         title: first(|rules| &rules.title).or_else(|| title(html, metadata)),
         summary: first(|rules| &rules.summary).or_else(summary).map(|text| escaped(&text)),
         published: first(|rules| &rules.date).or_else(|| published(root, metadata)),
-        updated: json_ld.and_then(|found| found.updated.clone()).or_else(|| metadata.meta(&["article:modified_time"])),
-        image: image.or_else(|| metadata.meta(&["og:image", "og:image:url", "twitter:image", "image"])).or_else(|| json_ld?.image.clone()),
+        updated: json_ld
+            .and_then(|found| found.updated.clone())
+            .or_else(|| metadata.meta(&["article:modified_time"])),
+        image: image
+            .or_else(|| metadata.meta(&["og:image", "og:image:url", "twitter:image", "image"]))
+            .or_else(|| json_ld?.image.clone()),
         categories: categories.into_iter().map(feed::term).collect(),
-        authors: authors(all(|rules| &rules.author), metadata),
+        authors: authors(&all(|rules| &rules.author), metadata),
         enclosures: rules.map(|rules| attachments(root, rules)).unwrap_or_default(),
         language: json_ld.and_then(|found| found.language.clone()).or_else(|| metadata.head.language.clone()),
         base: metadata.base.as_ref().map(Url::to_string),
@@ -84,11 +92,12 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
 /// The canonical address where the page names one that can be its own: on its host, and not just the home page.
 fn own_address(metadata: &Metadata, url: &Url) -> String {
     let bare = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
-    let is_own = |canonical: &&Url| bare(canonical) == bare(url) && (canonical.path() != "/" || url.path() == "/");
+    let is_own =
+        |canonical: &&Url| bare(canonical) == bare(url) && (canonical.path() != "/" || url.path() == "/");
     metadata.canonical.as_ref().filter(is_own).unwrap_or(url).to_string()
 }
 
-fn authors(said: Vec<String>, metadata: &Metadata) -> Vec<Person> {
+fn authors(said: &[String], metadata: &Metadata) -> Vec<Person> {
     if !said.is_empty() {
         return said.iter().map(|said| person_of(said)).collect();
     }
@@ -96,7 +105,8 @@ fn authors(said: Vec<String>, metadata: &Metadata) -> Vec<Person> {
     if !described.is_empty() {
         return described;
     }
-    let named = metadata.meta(&["author", "article:author", "dc.creator"]).filter(|name| !name.starts_with("http"));
+    let named =
+        metadata.meta(&["author", "article:author", "dc.creator"]).filter(|name| !name.starts_with("http"));
     named.iter().map(|name| person_of(name)).collect()
 }
 
@@ -125,14 +135,24 @@ fn title(html: &Html, metadata: &Metadata) -> Option<String> {
 /// `Title - Site` without the site, where the page says what the site is called.
 fn without_site(title: &str, site: Option<&str>) -> String {
     let rest = site.and_then(|site| title.strip_suffix(site)).map(str::trim_end);
-    let rest = rest.and_then(|rest| rest.strip_suffix(['-', '|', '–', '—', '»', '·', ':'])).map(str::trim_end);
+    let rest =
+        rest.and_then(|rest| rest.strip_suffix(['-', '|', '–', '—', '»', '·', ':'])).map(str::trim_end);
     rest.filter(|rest| !rest.is_empty()).unwrap_or(title).to_owned()
 }
 
 fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
     let described = metadata.json_ld.as_ref().and_then(|found| found.published.clone());
-    let metas = ["article:published_time", "og:article:published_time", "datepublished", "pubdate", "publishdate",
-        "dc.date.issued", "dc.date", "dcterms.created", "date"];
+    let metas = [
+        "article:published_time",
+        "og:article:published_time",
+        "datepublished",
+        "pubdate",
+        "publishdate",
+        "dc.date.issued",
+        "dc.date",
+        "dcterms.created",
+        "date",
+    ];
     let stamped = || {
         let times = root.select(&TIMES);
         times.into_iter().find_map(|time| {
@@ -148,7 +168,12 @@ fn attachments(root: ElementRef<'_>, rules: &PageRules) -> Vec<Enclosure> {
     for (element, url) in dom::picked(&rules.attachments, |_, alternative| dom::inside(root, alternative)) {
         if !found.iter().any(|known| known.url == url) {
             let title = Some(dom::text(element)).filter(|title| !title.is_empty());
-            found.push(Enclosure { url, media_type: element.attr("type").map(str::to_owned), length: None, title });
+            found.push(Enclosure {
+                url,
+                media_type: element.attr("type").map(str::to_owned),
+                length: None,
+                title,
+            });
         }
     }
     found
@@ -156,7 +181,8 @@ fn attachments(root: ElementRef<'_>, rules: &PageRules) -> Vec<Enclosure> {
 
 /// The body by recipe, without what the recipe drops.
 fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
-    let dropped: Vec<_> = rules.drop.iter().flat_map(|drop| html.select(drop)).map(|element| element.id()).collect();
+    let dropped: Vec<_> =
+        rules.drop.iter().flat_map(|drop| html.select(drop)).map(|element| element.id()).collect();
     for id in dropped {
         if let Some(mut node) = html.tree.get_mut(id) {
             node.detach();
@@ -166,12 +192,15 @@ fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
     let mut outer: Vec<(ElementRef<'_>, String)> = Vec::new();
     for (element, part) in parts {
         // A match inside another match is in it already. Matches come in document order.
-        let inside = outer.last().is_some_and(|(last, _)| element.ancestors().any(|above| above.id() == last.id()));
+        let inside =
+            outer.last().is_some_and(|(last, _)| element.ancestors().any(|above| above.id() == last.id()));
         if !inside {
             outer.push((element, part));
         }
     }
-    let shown = |element: &ElementRef<'_>| dom::text(*element).chars().count() + SHORT * usize::from(has_media(*element));
+    let shown = |element: &ElementRef<'_>| {
+        dom::text(*element).chars().count() + SHORT * usize::from(has_media(*element))
+    };
     let length = outer.iter().map(|(element, _)| shown(element)).sum();
     let body = outer.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join("\n");
     (length > 0).then_some((body, length))
@@ -199,8 +228,12 @@ fn fullest(body: Option<(String, usize)>, metadata: &Metadata, page: &Page, url:
         (ExtractedBy::MainText, markup, length)
     });
     // Sites put a teaser into `articleBody` too: much shorter than the page's text it is not the article.
-    let described = described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| length * 2 >= *other));
-    described.or(main).filter(|(.., length)| by_recipe.as_ref().is_none_or(|(.., own)| length > own)).or(by_recipe)
+    let described =
+        described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| length * 2 >= *other));
+    described
+        .or(main)
+        .filter(|(.., length)| by_recipe.as_ref().is_none_or(|(.., own)| length > own))
+        .or(by_recipe)
 }
 
 /// Plain text as markup: a paragraph a line. Some sites put markup in: it stays.

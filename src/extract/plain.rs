@@ -4,8 +4,8 @@ use super::entity;
 
 /// Elements that people write into titles.
 const INLINE: [&str; 26] = [
-    "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "del", "div", "em", "font", "i", "img", "ins", "mark",
-    "p", "q", "s", "small", "span", "strong", "sub", "sup", "u",
+    "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "del", "div", "em", "font", "i", "img",
+    "ins", "mark", "p", "q", "s", "small", "span", "strong", "sub", "sup", "u",
 ];
 
 /// Those of them that may stand inside a word.
