@@ -260,10 +260,10 @@ fn first(http: &reqwest::Client, request: Request) -> Result<Hop, Error> {
         headers.append(name, value);
     }
     let built = http.request(request.method.clone(), url.clone()).headers(headers).build();
-    let built = built.map_err(|cause| Error::Protocol {
+    let built = built.map_err(|cause| Error::Refused {
         url: shown(&url),
-        problem: "HTTP cannot say this URL".to_owned(),
-        source: Some(Box::new(cause.without_url())),
+        via: None,
+        refusal: Refusal::Malformed(format!("HTTP cannot say this URL: {}", cause.without_url())),
     })?;
     Ok(Hop {
         method: request.method,

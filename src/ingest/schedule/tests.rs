@@ -318,7 +318,7 @@ fn fields() -> impl Strategy<Value = [(String, Vec<u32>); 5]> {
 
 /// Does crontab run at this minute of UTC?
 fn matches(fields: &[(String, Vec<u32>); 5], at: i64) -> bool {
-    let civil = jiff::tz::TimeZone::UTC.to_datetime(Timestamp::from_second(at).to_jiff());
+    let civil = TimeZone::UTC.to_datetime(Timestamp::from_second(at).to_jiff());
     let [minute, hour, day, month, weekday] = fields;
     let has = |field: &(String, Vec<u32>), value: i8| field.1.contains(&u32::try_from(value).unwrap());
     let sunday_based = civil.weekday().to_sunday_zero_offset();
