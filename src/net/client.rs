@@ -196,10 +196,12 @@ impl Client {
         let mut body = Vec::new();
         loop {
             let received = body.len() as u64;
-            let chunk = response.chunk().await;
-            let Some(chunk) = chunk.map_err(|cause| Error::sort(url, received, self.settings(), cause))?
-            else {
-                return Ok((body.into(), Rest::Nothing));
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok((body.into(), Rest::Nothing)),
+                Err(cause) if success => return Err(Error::sort(url, received, self.settings(), cause)),
+                // The status was heard; what came of its explanation has to do.
+                Err(_) => return Ok((body.into(), Rest::Cut)),
             };
             let left = usize::try_from(max - received).unwrap_or(usize::MAX);
             body.extend_from_slice(&chunk[..chunk.len().min(left)]);

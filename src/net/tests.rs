@@ -139,6 +139,11 @@ async fn the_body_of_an_error_is_cut_not_refused_and_a_limit_of_0_leaves_it_unre
     let answer = ask_with(&server, &limits).await.unwrap();
     assert_eq!((answer.status, &answer.body[..]), (503, &b"sor"[..]));
 
+    for head in ["Content-Length: 100", "Content-Encoding: gzip", "Transfer-Encoding: chunked"] {
+        let server = Server::says(format!("HTTP/1.1 503 Busy\r\n{head}\r\n\r\nsorry")).await;
+        assert_eq!(ask(&server).await.unwrap().status, 503, "{head}");
+    }
+
     let server = Server::new(|_| Reply::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())).await;
     let request = Request { max_body: Some(0), ..open(server.url("/")) };
     assert_eq!(client(&settings()).send(request).await.unwrap().status, 200);
