@@ -19,7 +19,7 @@ use super::{
     resolve::{Lookup, Resolver},
     tls,
 };
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, model::Timestamp};
 
 /// Sends requests. Cheap to clone; all clones share connections, turns and limits.
 #[derive(Clone, Debug)]
@@ -77,6 +77,11 @@ impl Client {
     /// The limits it was built with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The present, by the clock that it was built with.
+    pub fn now(&self) -> Timestamp {
+        self.0.queue.clock.now()
     }
 
     /// One request, its redirects, and the answer, whatever its status. The wait for a turn and for a free
@@ -191,10 +196,12 @@ impl Client {
         let mut body = Vec::new();
         loop {
             let received = body.len() as u64;
-            let chunk = response.chunk().await;
-            let Some(chunk) = chunk.map_err(|cause| Error::sort(url, received, self.settings(), cause))?
-            else {
-                return Ok((body.into(), Rest::Nothing));
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok((body.into(), Rest::Nothing)),
+                Err(cause) if success => return Err(Error::sort(url, received, self.settings(), cause)),
+                // The status was heard; what came of its explanation has to do.
+                Err(_) => return Ok((body.into(), Rest::Cut)),
             };
             let left = usize::try_from(max - received).unwrap_or(usize::MAX);
             body.extend_from_slice(&chunk[..chunk.len().min(left)]);
@@ -255,10 +262,10 @@ fn first(http: &reqwest::Client, request: Request) -> Result<Hop, Error> {
         headers.append(name, value);
     }
     let built = http.request(request.method.clone(), url.clone()).headers(headers).build();
-    let built = built.map_err(|cause| Error::Protocol {
+    let built = built.map_err(|cause| Error::Refused {
         url: shown(&url),
-        problem: "HTTP cannot say this URL".to_owned(),
-        source: Some(Box::new(cause.without_url())),
+        via: None,
+        refusal: Refusal::Malformed(format!("HTTP cannot say this URL: {}", cause.without_url())),
     })?;
     Ok(Hop {
         method: request.method,

@@ -1,6 +1,6 @@
 //! What can go wrong on the way out, told by what the caller can do about it.
 
-use std::{error::Error as StdError, fmt, io, path::PathBuf, time::Duration};
+use std::{error::Error as StdError, fmt, io, path::Path, time::Duration};
 
 use super::guard::Refusal;
 
@@ -180,7 +180,7 @@ impl Error {
         Self::Settings { problem: problem.into(), source: Some(source.into()) }
     }
 
-    pub(super) fn ca_file(path: &PathBuf, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(super) fn ca_file(path: &Path, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source = source.into();
         Self::settings(
             format!("cannot read the certificates of `net.ca_file` (`{}`): {source}", path.display()),

@@ -84,7 +84,7 @@ pub struct Answer {
     /// The headers.
     pub headers: reqwest::header::HeaderMap,
     /// The body, decompressed. Whole where the status is 2xx; the body of any other status only explains it,
-    /// and is cut where the limit is reached.
+    /// and is cut where the limit is reached or the connection broke.
     pub body: Bytes,
 }
 
