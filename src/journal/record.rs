@@ -35,6 +35,14 @@ struct Frame {
     quiet: bool,
 }
 
+/// An entry whose turn it is.
+struct Arrival<'a> {
+    /// Its place in the pass.
+    index: usize,
+    entry: &'a Entry,
+    digest: Digest,
+}
+
 /// A commit in the making.
 struct Plan<'a> {
     frame: &'a Frame,
@@ -110,16 +118,16 @@ impl Journal {
         for (index, entry) in entries.iter().enumerate().rev() {
             let stored = self.store.known(&plan.frame.source, &entry.keys).await?;
             let known = plan.overlay(&entry.keys, stored);
-            let digest = dedup::digest(&entry.draft);
-            let (article, what) = match dedup::decide(digest, &known) {
-                Decision::New => (plan.publish(index, entry, digest), Became::New),
+            let arrival = Arrival { index, entry, digest: dedup::digest(&entry.draft) };
+            let (article, what) = match dedup::decide(arrival.digest, &known) {
+                Decision::New => (plan.publish(&arrival), Became::New),
                 Decision::Revised(known) | Decision::Unchanged(known) if plan.has(known.id) => {
                     (known, Became::Unchanged)
                 }
                 Decision::Unchanged(known) => (known, Became::Unchanged),
                 Decision::Revised(known) => {
                     let before = self.store.article(known.id, None).await?;
-                    plan.revise(index, entry, digest, known, before)
+                    plan.revise(&arrival, known, before)
                 }
             };
             plan.remember(&entry.keys, &known, &article);
@@ -156,7 +164,8 @@ impl<'a> Plan<'a> {
         overlaid.collect()
     }
 
-    fn publish(&mut self, index: usize, entry: &Entry, digest: Digest) -> Known {
+    fn publish(&mut self, arrival: &Arrival<'_>) -> Known {
+        let Arrival { index, entry, digest } = *arrival;
         // An entry without keys breaks a promise of its maker; it still gets an identity of its own.
         let fallback = || IdentityKey::TitleDate(entry.draft.content.title.clone());
         let key = entry.keys.first().cloned().unwrap_or_else(fallback);
@@ -175,14 +184,8 @@ impl<'a> Plan<'a> {
         self.write(index, article, Change::Published, self.frame.quiet)
     }
 
-    fn revise(
-        &mut self,
-        index: usize,
-        entry: &Entry,
-        digest: Digest,
-        known: Known,
-        before: Option<Article>,
-    ) -> (Known, Became) {
+    fn revise(&mut self, arrival: &Arrival<'_>, known: Known, before: Option<Article>) -> (Known, Became) {
+        let Arrival { index, entry, digest } = *arrival;
         let after = &entry.draft.content;
         let step = before.as_ref().map_or(Step::Edit, |before| step(&before.content, after));
         if step == Step::LostText && known.status == Status::Live {

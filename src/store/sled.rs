@@ -51,6 +51,20 @@ struct Progress {
     failed: Option<(ErrorKind, String)>,
 }
 
+impl Progress {
+    /// Remembers a failed write.
+    fn note(&mut self, done: Result<()>) -> Result<()> {
+        if let Err(cause) = &done {
+            let why = match cause {
+                Error::Io { source, .. } => (source.kind(), source.to_string()),
+                other => (ErrorKind::Other, other.to_string()),
+            };
+            self.failed.get_or_insert(why);
+        }
+        done
+    }
+}
+
 impl Disk {
     /// Opens or makes the table in the folder `path`.
     pub(super) fn open(path: &Path, cache: u64) -> Result<Self> {
@@ -110,7 +124,7 @@ impl Disk {
         let done = self.db.apply_batch(writes).map_err(|cause| self.error("write to", cause));
         let mut progress = self.progress();
         progress.applied = number;
-        self.note(&mut progress, done)
+        progress.note(done)
     }
 
     /// One writer syncs for all that have applied before it began; the others wait for it.
@@ -132,7 +146,7 @@ impl Disk {
             if done.is_ok() {
                 progress.synced = upto;
             }
-            let done = self.note(&mut progress, done);
+            let done = progress.note(done);
             self.synced.notify_all();
             done?;
         }
@@ -158,17 +172,6 @@ impl Disk {
         let Some((kind, cause)) = &progress.failed else { return Ok(()) };
         let source = io::Error::new(*kind, format!("an earlier write failed: {cause}; start again"));
         Err(Error::Io { doing: "write to", path: self.path.clone(), source })
-    }
-
-    /// Remembers a failed write.
-    fn note(&self, progress: &mut Progress, done: Result<()>) -> Result<()> {
-        if let Err(cause) = &done {
-            let kind = if let Error::Io { source, .. } = cause { source.kind() } else { ErrorKind::Other };
-            let text =
-                if let Error::Io { source, .. } = cause { source.to_string() } else { cause.to_string() };
-            progress.failed.get_or_insert((kind, text));
-        }
-        done
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

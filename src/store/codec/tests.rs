@@ -8,7 +8,7 @@ use crate::{
 
 /// Reads a record the way the table hands it over: the value, and its parts behind it.
 fn there_and_back<T: Serialize + DeserializeOwned>(record: &T) -> T {
-    decode(&keys::meta(), &encode(record).concat()).unwrap()
+    decode(&keys::meta(), &encode(record).unwrap().concat()).unwrap()
 }
 
 fn failure<T: DeserializeOwned + std::fmt::Debug>(value: &[u8]) -> String {
@@ -98,7 +98,8 @@ fn damaged_values_are_errors_that_name_their_key() {
         assert!(message.contains("event record `\\x00\\x07`"), "{message}");
         assert!(message.contains(expected), "{message}");
     }
-    let good = encode(&EventV1::from(&samples::event(&samples::article("a", 1, "x", 5), 3))).concat();
+    let good =
+        encode(&EventV1::from(&samples::event(&samples::article("a", 1, "x", 5), 3))).unwrap().concat();
     check(&[], "no version");
     check(&[1, 0], "no version");
     check(&[2, 0, 0, 0, 1], "newer `loa`");
@@ -129,12 +130,22 @@ fn large_records_are_spread_over_values_of_a_bounded_size() {
     // Hashes do not compress.
     article.content.summary =
         (0..2000).map(|n: u32| blake3::hash(&n.to_be_bytes()).to_hex().to_string()).collect();
-    let values = encode(&ArticleV1::from(article.clone()));
+    let values = encode(&ArticleV1::from(article.clone())).unwrap();
     assert!(values.len() > 3);
     assert!(values.iter().all(|value| value.len() <= PART + HEADER));
     assert_eq!(usize::from(parts(&[], &values[0]).unwrap()), values.len() - 1);
     let back: ArticleV1 = decode(&[], &values.concat()).unwrap();
     assert_eq!(Article::try_from(back), Ok(article));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let mut article = samples::article("a", 1, "x", 5);
+    article.content.summary = "x".repeat(LARGEST - 1_000);
+    let values = encode(&ArticleV1::from(article.clone())).unwrap();
+    assert!(decode::<ArticleV1>(&[], &values.concat()).is_ok());
+    article.content.summary = "x".repeat(LARGEST);
+    assert!(encode(&ArticleV1::from(article)).unwrap_err().0 > LARGEST);
 }
 
 proptest! {

@@ -63,7 +63,7 @@ async fn a_scribbled_file_is_an_error_and_never_a_panic() {
 async fn a_store_of_a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let disk = || Table::Disk(Disk::open(folder.path(), 1 << 20).unwrap());
-    let meta = store::codec::encode(&store::codec::MetaV1 { schema: 2, head: 0 }).concat();
+    let meta = store::codec::encode(&store::codec::MetaV1 { schema: 2, head: 0 }).unwrap().concat();
     let table = disk();
     table.apply([(keys::meta(), Some(meta))].into()).unwrap();
     table.sync().unwrap();

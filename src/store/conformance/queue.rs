@@ -75,7 +75,7 @@ pub(super) async fn settling_moves_rows(Kept { store, folder: _folder }: Kept) {
     let paused = Subscription { state: State::Paused, ..subscription("slow") };
     store.settle(&settled, Some(paused.clone())).await.unwrap();
     let retried = Delivery { due: at(99), attempt: 1, ..rows[1].clone() };
-    assert_eq!(queued(&*store, "slow").await, [retried.clone()]);
+    assert_eq!(queued(&*store, "slow").await, std::slice::from_ref(&retried));
     assert_eq!(parked(&*store, "slow").await, [Delivery { attempt: 1, ..rows[2].clone() }]);
     assert_eq!(store.subscriptions().await.unwrap(), [subscription("fast"), paused]);
     // Again at the same instant: the row stays where it is and counts on.

@@ -93,6 +93,6 @@ fn place(stored: &Stored) -> Result<Vec<u8>> {
     })
 }
 
-fn unreadable(cause: String) -> Error {
+fn unreadable(cause: impl std::fmt::Display) -> Error {
     Error::Damaged { what: format!("a record of the export: {cause}") }
 }
