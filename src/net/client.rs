@@ -19,7 +19,7 @@ use super::{
     resolve::{Lookup, Resolver},
     tls,
 };
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, model::Timestamp};
 
 /// Sends requests. Cheap to clone; all clones share connections, turns and limits.
 #[derive(Clone, Debug)]
@@ -77,6 +77,11 @@ impl Client {
     /// The limits it was built with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The present, by the clock that it was built with.
+    pub fn now(&self) -> Timestamp {
+        self.0.queue.clock.now()
     }
 
     /// One request, its redirects, and the answer, whatever its status. The wait for a turn and for a free

@@ -17,7 +17,7 @@ const MAX_HOSTS: usize = 4096;
 /// When each host was last asked politely, and who is asking it now.
 #[derive(Debug)]
 pub(super) struct Queue {
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 

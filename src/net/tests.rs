@@ -104,21 +104,29 @@ async fn keeps_no_cookies() {
 
 // --- limits
 
-fn is_too_large(result: Result<Answer, Error>) -> bool {
+fn is_too_large(result: &Result<Answer, Error>) -> bool {
     matches!(result, Err(Error::TooLarge { limit: "net.max_body", max: 4_000_000, .. }))
 }
 
 #[tokio::test]
 async fn bombs_stop_at_the_limit() {
-    // 10 GB of zeros: members of 1 MB behind each other.
+    // 10 GB of zeros, a megabyte at a time: blocks of one gzip member, frames of zstd.
     let zeros = vec![0; 1_000_000];
-    for (coding, member) in [("gzip", gzip(&zeros)), ("zstd", zstd::encode_all(&zeros[..], 3).unwrap())] {
-        let head = answer(&format!("Content-Encoding: {coding}\r\n"), b"");
-        let server = Server::new(move |_| Reply::Repeat(head.clone(), member.clone(), 10_000)).await;
-        assert!(is_too_large(ask(&server).await), "{coding}");
+    let mut block = Vec::with_capacity(10_000);
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    deflate.compress_vec(&zeros, &mut block, flate2::FlushCompress::Full).unwrap();
+    assert!(block.len() < 2000, "{}", block.len());
+    let gzip_head = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
+    let frame = zstd::encode_all(&zeros[..], 3).unwrap();
+    for (coding, first, again) in [("gzip", gzip_head, block), ("zstd", Vec::new(), frame)] {
+        let head = answer(&format!("Content-Encoding: {coding}\r\n"), &first);
+        let server = Server::new(move |_| Reply::Repeat(head.clone(), again.clone(), 10_000)).await;
+        let result = ask(&server).await;
+        assert!(is_too_large(&result), "{coding}: {result:?}");
     }
     let server = Server::new(move |_| Reply::Repeat(answer("", b""), vec![b'x'; 100_000], 100_000)).await;
-    assert!(is_too_large(ask(&server).await), "plain");
+    let result = ask(&server).await;
+    assert!(is_too_large(&result), "plain: {result:?}");
 }
 
 #[tokio::test]
@@ -417,7 +425,9 @@ async fn refuses_the_collected_attacks() {
         };
         if refuse == Some(false) {
             assert_eq!(super::guard::check(&url, false), Ok(()), "{text}");
-        } else if refuse == Some(true) {
+        } else if refuse == Some(true) && url.host_str() != Some("example.com") {
+            // (A backslash ends the host: `example.com\@127.0.0.1` is a path of example.com, for the one parser
+            // that both the guard and the connection read.)
             let result = client.send(Request::get(url)).await;
             assert!(matches!(result, Err(Error::Refused { .. })), "{text}: {result:?}");
             n_refused += 1;
