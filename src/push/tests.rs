@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     clock::{Clock, Manual},
-    model::{Change, Filter, Follower, Revision, Secret, Seq, State, SubscriptionId, Timestamp},
+    journal::{Entry, Pass},
+    model::{
+        Change, Content, Draft, Filter, Follower, IdentityKey, Revision, Secret, Seq, State, SubscriptionId,
+        Timestamp,
+    },
     store::{self, Store},
 };
 
@@ -218,19 +222,42 @@ async fn stopping_finishes_the_attempt_under_way() {
 
 #[tokio::test]
 async fn the_router_follows_until_it_is_stopped() {
-    let world = World::new().await;
-    world.subscribe("https://receiver.example/", "").await;
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    world.subscribe(&receiver.url, "").await;
     for n in 1..=120 {
         world.publish(n, false).await;
     }
+    world.deliver();
     let stop = CancellationToken::new();
     let routed = async {
-        until(async || world.store.cursor(Follower::Router).await.unwrap() == Seq(120)).await;
+        until(async || world.push.is_idle().await.unwrap()).await;
+        // It waits now: only the journal wakes it.
+        world.push.journal.record(pass("Tin mới")).await.unwrap();
+        until(async || world.push.is_idle().await.unwrap()).await;
         stop.cancel();
     };
     let (ended, ()) = tokio::join!(world.push.route(stop.clone()), routed);
     ended.unwrap();
-    assert_eq!(waiting(&*world.store).await, 120);
+    assert_eq!(receiver.sequences(), (1..=121).collect::<Vec<_>>());
+    assert_eq!(world.store.cursor(Follower::Router).await.unwrap(), Seq(121));
+}
+
+fn pass(title: &str) -> Pass {
+    let content = Content { title: title.to_owned(), ..Content::default() };
+    let entry = Entry {
+        draft: Draft { content, ..Draft::default() },
+        keys: vec![IdentityKey::Item("new".into())],
+        first_seen: NOW,
+    };
+    Pass {
+        source: "quan1".parse().unwrap(),
+        zone: jiff::tz::TimeZone::UTC,
+        at: NOW,
+        quiet: false,
+        entries: vec![entry],
+        state: None,
+    }
 }
 
 #[tokio::test]

@@ -34,10 +34,13 @@ async fn alive() -> impl IntoResponse {
 async fn ready(With(state): With<State>) -> Response {
     let store = match tokio::time::timeout(PATIENCE, state.store.head()).await {
         Ok(Ok(_)) => None,
-        Ok(Err(cause)) => Some(cause.to_string()),
-        Err(_) => Some("the store does not answer".to_owned()),
+        Ok(Err(cause)) => {
+            tracing::error!(%cause, "the store does not answer: {cause}");
+            Some("the store fails; the log says why")
+        }
+        Err(_) => Some("the store does not answer"),
     };
-    let views = (!state.publisher.ready()).then(|| "the feeds are being prepared".to_owned());
+    let views = (!state.publisher.ready()).then_some("the feeds are being prepared");
     let reasons: Vec<_> = views.into_iter().chain(store).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }));

@@ -9,6 +9,9 @@ mod sources;
 use axum::{
     Json, Router,
     extract::State as With,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Response,
     routing::{get, post},
 };
 use serde_json::{Value, json};
@@ -23,6 +26,14 @@ pub(super) fn public() -> Router<State> {
         .route("/api/v1/articles/{id}", get(articles::one))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/feeds", get(feeds))
+        .layer(map_response(fresh))
+}
+
+/// What we know now: caches ask again each time.
+async fn fresh(mut response: Response) -> Response {
+    let no_cache = HeaderValue::from_static("no-cache");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_cache);
+    response
 }
 
 /// What takes the token.
