@@ -24,7 +24,9 @@ fn pages() -> Vec<Vec<u8>> {
             let path = entry.expect("LOA_PAGES can be read").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "html") && path.to_string_lossy().contains("view_content") {
+            } else if path.extension().is_some_and(|extension| extension == "html")
+                && path.to_string_lossy().contains("view_content")
+            {
                 pages.push(std::fs::read(path).expect("a page can be read"));
             }
         }
@@ -34,7 +36,9 @@ fn pages() -> Vec<Vec<u8>> {
 
 /// An article of a Liferay 6 portal, with as much furniture around it as the real ones have.
 fn written_by_us() -> Vec<u8> {
-    let link = |n: usize| format!("<li class=\"menu-item\"><a href=\"/muc-{n}\"><span>Chuyên mục số {n}</span></a></li>");
+    let link = |n: usize| {
+        format!("<li class=\"menu-item\"><a href=\"/muc-{n}\"><span>Chuyên mục số {n}</span></a></li>")
+    };
     let menu: String = (0..250).map(link).collect();
     let paragraph = "<p style=\"text-align: justify\"><span style=\"font-size:14px\">Đại hội đã thảo luận thông qua \
         41 chỉ tiêu, 7 nhiệm vụ và giải pháp chủ yếu để xây dựng, phát triển quận&nbsp;trong những năm tới.</span></p>";
@@ -51,7 +55,8 @@ fn written_by_us() -> Vec<u8> {
 
 #[divan::bench]
 fn bare_parse(bencher: Bencher<'_, '_>) {
-    let texts: Vec<_> = pages().into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
+    let texts: Vec<_> =
+        pages().into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
     bencher.bench_local(|| {
         for text in &texts {
             black_box(scraper::Html::parse_document(text));
@@ -61,7 +66,9 @@ fn bare_parse(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn normalized_article(bencher: Bencher<'_, '_>) {
-    let url: Url = "https://sotttt.hanoi.gov.vn/tin-tuc-su-kien/-/view_content/4430300-x.html".parse().expect("a fine URL");
+    let url: Url = "https://sotttt.hanoi.gov.vn/tin-tuc-su-kien/-/view_content/4430300-x.html"
+        .parse()
+        .expect("a fine URL");
     let (rules, normal, names) = config::recipe("liferay6").expect("the recipe is built in");
     let (pages, fetched) = (pages(), Timestamp::from_second(1_700_000_000));
     bencher.bench_local(|| {

@@ -23,7 +23,8 @@ const SENTENCES: [&str; 5] = [
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let (Some(folder), Some(n_articles)) = (arguments.next(), arguments.next().and_then(|n| n.parse().ok())) else {
+    let (Some(folder), Some(n_articles)) = (arguments.next(), arguments.next().and_then(|n| n.parse().ok()))
+    else {
         // `cargo bench` without arguments runs every bench: this one has nothing to measure.
         return;
     };
@@ -80,7 +81,8 @@ fn entry(n: u64, body: usize) -> Entry {
         title_noise: Vec::new(),
         body_noise: Vec::new(),
     };
-    let context = normalize::Context { rules: &rules, base: &base, fetched: at(n).plus(Duration::from_secs(60)) };
+    let context =
+        normalize::Context { rules: &rules, base: &base, fetched: at(n).plus(Duration::from_secs(60)) };
     let (draft, _) = normalize::normalize(item, &context);
     let keys = dedup::keys(&draft, &dedup::Rules::default(), &base);
     Entry { draft, keys, first_seen: at(n) }

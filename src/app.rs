@@ -54,7 +54,11 @@ pub struct App {
 }
 
 /// Runs the daemon until SIGTERM or Ctrl-C; reloads the configuration on SIGHUP.
-pub async fn serve(config: Config, overrides: Vec<(String, String)>, path: Option<PathBuf>) -> anyhow::Result<()> {
+pub async fn serve(
+    config: Config,
+    overrides: Vec<(String, String)>,
+    path: Option<PathBuf>,
+) -> anyhow::Result<()> {
     let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;
     let app = App::start(config, listener, Arc::new(clock::System)).await?;
@@ -102,7 +106,8 @@ impl App {
         let store = store::open(&config.store).await?;
         let token = api_token(&config)?;
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
-        let client = net::Client::new(&config.net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
+        let client =
+            net::Client::new(&config.net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
         let feeds = push_feeds(&config.publish);
         let publisher =
             Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);
@@ -193,7 +198,9 @@ impl App {
         self.publisher.reload(config.publish).await?;
         self.push.reload(config.push).await?;
         self.ingest.reload(config.ingest);
-        tracing::info!("the configuration was reloaded; `[web]`, `[store]`, `[net]` and `[log]` change with a restart");
+        tracing::info!(
+            "the configuration was reloaded; `[web]`, `[store]`, `[net]` and `[log]` change with a restart"
+        );
         Ok(())
     }
 
@@ -213,7 +220,10 @@ impl App {
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("some work did not end within {} s and is left; nothing stored is lost", GRACE.as_secs());
+            tracing::warn!(
+                "some work did not end within {} s and is left; nothing stored is lost",
+                GRACE.as_secs()
+            );
         }
     }
 }
@@ -237,7 +247,10 @@ fn api_token(config: &Config) -> anyhow::Result<Arc<str>> {
     let path = folder.join("api-token");
     match std::fs::read_to_string(&path) {
         Ok(token) if token.trim().len() >= 32 => Ok(token.trim().into()),
-        Ok(_) => anyhow::bail!("`{}` holds no token\nhint: remove it, and the next start makes a new one", path.display()),
+        Ok(_) => anyhow::bail!(
+            "`{}` holds no token\nhint: remove it, and the next start makes a new one",
+            path.display()
+        ),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
             let token = new_token()?;
             write_secret(&path, &token).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -250,7 +263,8 @@ fn api_token(config: &Config) -> anyhow::Result<Arc<str>> {
 fn new_token() -> anyhow::Result<String> {
     use base64::Engine;
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -258,7 +272,8 @@ fn new_token() -> anyhow::Result<String> {
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let partial = path.with_extension("partial");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     std::fs::rename(&partial, path)

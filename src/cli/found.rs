@@ -136,7 +136,8 @@ impl Library {
     fn detected(&self, bytes: &[u8]) -> &Rules {
         // Fingerprints are markup, which is ASCII in every encoding that pages use.
         let markup = String::from_utf8_lossy(bytes);
-        let gives_away = |(_, rules): &&(&str, Rules)| rules.0.fingerprint.iter().any(|print| print.is_match(&markup));
+        let gives_away =
+            |(_, rules): &&(&str, Rules)| rules.0.fingerprint.iter().any(|print| print.is_match(&markup));
         self.platforms.iter().find(gives_away).map_or(&self.generic, |(_, rules)| rules)
     }
 
@@ -153,7 +154,9 @@ impl Library {
             found.issues.push(Issue::new(
                 Severity::Info,
                 "base-url-unknown",
-                format!("nothing says where this document stands; links count from `{unknown}` (see `--url`)"),
+                format!(
+                    "nothing says where this document stands; links count from `{unknown}` (see `--url`)"
+                ),
             ));
         }
         let context = Context { rules: normalize, base: url, fetched: task.fetched };
@@ -161,9 +164,13 @@ impl Library {
         let items = items.into_iter().enumerate().map(|(number, item)| {
             let (printed, issues) = read_item(item, &context, dedup);
             let place = format!("item {}", number + 1);
-            found.issues.extend(issues.into_iter().map(|issue| {
-                if issue.at.is_empty() { issue.at(place.clone()) } else { issue }
-            }));
+            found.issues.extend(
+                issues.into_iter().map(
+                    |issue| {
+                        if issue.at.is_empty() { issue.at(place.clone()) } else { issue }
+                    },
+                ),
+            );
             printed
         });
         let items = items.collect();
@@ -232,7 +239,11 @@ fn print_document(found: Found, items: Vec<PrintedItem>, task: &Task<'_>, contex
         updated: date(head.updated),
         authors: head.authors.into_iter().map(person).collect(),
         categories: head.categories.into_iter().map(category).collect(),
-        links: head.links.into_iter().map(|found| link(Link { href: absolute(found.href), ..found })).collect(),
+        links: head
+            .links
+            .into_iter()
+            .map(|found| link(Link { href: absolute(found.href), ..found }))
+            .collect(),
         items,
         issues: found.issues.into_iter().map(issue).collect(),
     }

@@ -382,7 +382,11 @@ proptest::proptest! {
 
 #[test]
 fn an_address_becomes_a_source_whatever_is_in_it() {
-    for text in ["https://a.example/x?a='b'&c=%22d%22", "http://127.0.0.1:1/#\"q\"\\\u{1b}", "https://a.example/tin-tức"] {
+    for text in [
+        "https://a.example/x?a='b'&c=%22d%22",
+        "http://127.0.0.1:1/#\"q\"\\\u{1b}",
+        "https://a.example/tin-tức",
+    ] {
         let url = url::Url::parse(text).unwrap();
         let source = source_at(&url, "feed", true).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!((source.url, source.allow_private, source.max_pages), (url, true, 30));

@@ -67,7 +67,8 @@ async fn scene(
     }
     say("1/5", &format!("the portal of Quận 1 stands at   {}", portal.list_url()));
 
-    let secret = sign::generate_secret().map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
+    let secret = sign::generate_secret()
+        .map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
     let (sender, received) = mpsc::unbounded_channel();
     let (receiver, serving) =
         Receiver::serve(loopback().await?, secret.clone(), clock.clone(), Some(sender), stop.clone())?;
@@ -81,7 +82,10 @@ async fn scene(
     std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
     let config = config::load(Some(&path), &[]).map_err(|report| anyhow::anyhow!("{report}"))?;
     let app = App::start(config, listener, clock.clone()).await?;
-    say("3/5", &format!("the daemon listens at             http://{address}/   (store: {})", folder.display()));
+    say(
+        "3/5",
+        &format!("the daemon listens at             http://{address}/   (store: {})", folder.display()),
+    );
 
     let ended = tokio::select! {
         ended = show(&app, &portal, address, received) => ended,
@@ -109,7 +113,10 @@ async fn show(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    say("4/5", &format!("first pass: {n_stories} articles read and stored, nobody told (a first run is a backfill)"));
+    say(
+        "4/5",
+        &format!("first pass: {n_stories} articles read and stored, nobody told (a first run is a backfill)"),
+    );
     say("5/5", "open or curl:");
     for (what, path) in [
         ("page", "/"),
@@ -154,14 +161,27 @@ fn happen(portal: &Portal, beat: u32) {
 
 /// One line for a delivery.
 fn told(delivery: &Received) -> String {
-    let text = |pointer: &str| delivery.body.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
+    let text = |pointer: &str| {
+        delivery.body.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned()
+    };
     let sequence = delivery.body["sequence"].as_u64().unwrap_or(0);
     let seal = if delivery.verified { "signature verified" } else { "SIGNATURE WRONG" };
-    format!("newsroom ← {} #{sequence} “{}” ({seal}, revision {})", text("/type"), text("/data/title"), delivery.body["data"]["revision"])
+    format!(
+        "newsroom ← {} #{sequence} “{}” ({seal}, revision {})",
+        text("/type"),
+        text("/data/title"),
+        delivery.body["data"]["revision"]
+    )
 }
 
 /// The configuration of the demo: an ordinary one, read like any other.
-fn configuration(portal: &Portal, receiver: &Receiver, secret: &str, folder: &Path, address: SocketAddr) -> String {
+fn configuration(
+    portal: &Portal,
+    receiver: &Receiver,
+    secret: &str,
+    folder: &Path,
+    address: SocketAddr,
+) -> String {
     format!(
         r#"# Written by `loa demo`.
 [web]
@@ -242,8 +262,10 @@ struct Scratch {
 impl Scratch {
     fn new(chosen: Option<PathBuf>) -> anyhow::Result<Self> {
         let temporary = chosen.is_none();
-        let path = chosen.unwrap_or_else(|| std::env::temp_dir().join(format!("loa-demo-{}", std::process::id())));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
+        let path =
+            chosen.unwrap_or_else(|| std::env::temp_dir().join(format!("loa-demo-{}", std::process::id())));
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make the folder `{}`", path.display()))?;
         Ok(Self { path, temporary })
     }
 

@@ -85,16 +85,21 @@ pub(super) fn article(story: &Story, all: &[Story], noise: u64) -> String {
             escape(paragraph.as_str())
         );
         if let (0, Some(photo)) = (index, &story.photo) {
-            let _infallible =
-                write!(text, r#"<p align="center"><img alt="" src="{}"></p><p>&nbsp;</p>"#, escape(photo_path(photo)));
+            let _infallible = write!(
+                text,
+                r#"<p align="center"><img alt="" src="{}"></p><p>&nbsp;</p>"#,
+                escape(photo_path(photo))
+            );
         }
     }
     if let Some(name) = &story.attachment {
         let path = format!("/Lists/Posts/Attachments/{}/{name}", story.item);
-        let _infallible = write!(text, r#"<p><a href="{}">{}</a></p>"#, escape(path.as_str()), escape(name.as_str()));
+        let _infallible =
+            write!(text, r#"<p><a href="{}">{}</a></p>"#, escape(path.as_str()), escape(name.as_str()));
     }
     if let Some(author) = &story.author {
-        let _infallible = write!(text, r#"<p align="right"><strong>{}</strong></p>"#, escape(author.as_str()));
+        let _infallible =
+            write!(text, r#"<p align="right"><strong>{}</strong></p>"#, escape(author.as_str()));
     }
     let mut earlier: Vec<_> = all.iter().filter(|other| other.published < story.published).collect();
     earlier.sort_by_key(|other| std::cmp::Reverse((other.published, other.item)));
@@ -117,7 +122,12 @@ pub(super) fn article(story: &Story, all: &[Story], noise: u64) -> String {
         title = escape(story.title.as_str()),
         date = long_date(story.published),
         // The platform mints one for each text; selecting on it would find one article only.
-        guid = blake3::hash(&story.item.to_be_bytes()).to_hex().chars().take(32).collect::<String>().to_uppercase(),
+        guid = blake3::hash(&story.item.to_be_bytes())
+            .to_hex()
+            .chars()
+            .take(32)
+            .collect::<String>()
+            .to_uppercase(),
     );
     frame(&story.title, &main, noise)
 }
@@ -158,7 +168,9 @@ fn other_address(item: u32) -> String {
     match item % 3 {
         0 => format!("/tintuc/Lists/Posts/Post.aspx?ID={item}"),
         1 => format!("/TinTuc/Lists/Posts/Post.aspx?ItemID={item}&Mode=1&Source=/tintuc"),
-        _ => format!("/tintuc/lists/posts/post.aspx?Category=Th%C3%B4ng+b%C3%A1o&ItemID={item}&PublishedDate="),
+        _ => {
+            format!("/tintuc/lists/posts/post.aspx?Category=Th%C3%B4ng+b%C3%A1o&ItemID={item}&PublishedDate=")
+        }
     }
 }
 

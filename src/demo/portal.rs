@@ -105,7 +105,8 @@ impl Portal {
     ) -> std::io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
         let portal = Self { address: listener.local_addr()?, site: Arc::default() };
         let router = Router::new().fallback(answer).with_state(portal.clone());
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let task = async move {
             if let Err(error) = serving.await {
                 tracing::error!("the demo portal stopped: {error}");
@@ -196,7 +197,8 @@ async fn answer(State(portal): State<Portal>, request: Request) -> Response {
 fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
     let site = portal.site();
     let exact = uri.path_and_query().map_or("", |path| path.as_str());
-    if let Some((content_type, bytes)) = site.documents.get(exact).or_else(|| site.documents.get(uri.path())) {
+    if let Some((content_type, bytes)) = site.documents.get(exact).or_else(|| site.documents.get(uri.path()))
+    {
         return ([(header::CONTENT_TYPE, content_type.clone())], bytes.clone()).into_response();
     }
     if let Some((content_type, bytes)) = pages::file(uri.path()) {
@@ -265,8 +267,13 @@ fn truncated(page: String) -> Response {
     let (length, bytes) = (page.len(), Bytes::from(page));
     let half = bytes.slice(..length / 2);
     let body = futures_util::stream::iter([Ok(half), Err(std::io::Error::other("cut"))]);
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (header::CONTENT_LENGTH, length.to_string())],
-        Body::from_stream(body))
+    (
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+            (header::CONTENT_LENGTH, length.to_string()),
+        ],
+        Body::from_stream(body),
+    )
         .into_response()
 }
 

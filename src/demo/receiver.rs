@@ -76,7 +76,8 @@ impl Receiver {
     ) -> std::io::Result<(Self, impl Future<Output = ()> + Send + 'static)> {
         let receiver = Self { address: listener.local_addr()?, inner: Arc::default(), secret, clock, watch };
         let router = Router::new().route("/hook", post(take)).with_state(receiver.clone());
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let task = async move {
             if let Err(error) = serving.await {
                 tracing::error!("the demo receiver stopped: {error}");

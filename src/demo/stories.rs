@@ -13,32 +13,50 @@ const ARCHIVE: [Text; 6] = [
     (
         "Bài phát biểu bế mạc Đại hội đại biểu Đảng bộ Quận 1",
         "Toàn văn bài phát biểu bế mạc đại hội.",
-        &["Sau ba ngày làm việc nghiêm túc, đại hội đã hoàn thành chương trình đề ra.", "Xin trân trọng cảm ơn."],
+        &[
+            "Sau ba ngày làm việc nghiêm túc, đại hội đã hoàn thành chương trình đề ra.",
+            "Xin trân trọng cảm ơn.",
+        ],
     ),
     (
         "Trao 38 phần quà hỗ trợ người khuyết tật bị ảnh hưởng dịch bệnh",
         "Mỗi phần quà gồm gạo, dầu ăn và 500.000 đồng.",
-        &["Sáng nay, Hội Chữ thập đỏ Quận 1 trao 38 phần quà cho người khuyết tật trên địa bàn.", "Tổng trị giá các phần quà là 38.000.000 đồng."],
+        &[
+            "Sáng nay, Hội Chữ thập đỏ Quận 1 trao 38 phần quà cho người khuyết tật trên địa bàn.",
+            "Tổng trị giá các phần quà là 38.000.000 đồng.",
+        ],
     ),
     (
         "Thông báo lịch tiếp công dân tháng 11",
         "Lịch tiếp công dân định kỳ của lãnh đạo quận.",
-        &["Lãnh đạo quận tiếp công dân vào ngày 10 và ngày 25 hằng tháng tại trụ sở Ban Tiếp công dân.", "Công dân mang theo giấy tờ tùy thân và hồ sơ có liên quan."],
+        &[
+            "Lãnh đạo quận tiếp công dân vào ngày 10 và ngày 25 hằng tháng tại trụ sở Ban Tiếp công dân.",
+            "Công dân mang theo giấy tờ tùy thân và hồ sơ có liên quan.",
+        ],
     ),
     (
         "Khánh thành công viên bờ sông với 2,6 héc-ta cây xanh",
         "Công viên mở cửa tự do cho người dân từ 5 giờ đến 22 giờ.",
-        &["Công viên bờ sông được cải tạo trong 14 tháng, có 2,6 héc-ta cây xanh và 1.200 m đường dạo bộ.", "Quận mời gọi người dân cùng giữ gìn “màu xanh chung”."],
+        &[
+            "Công viên bờ sông được cải tạo trong 14 tháng, có 2,6 héc-ta cây xanh và 1.200 m đường dạo bộ.",
+            "Quận mời gọi người dân cùng giữ gìn “màu xanh chung”.",
+        ],
     ),
     (
         "Phường Bến Nghé ra mắt tổ tự quản khu phố 3",
         "Tổ tự quản gồm 12 thành viên, trực luân phiên mỗi tối.",
-        &["Tổ tự quản khu phố 3 ra mắt với 12 thành viên.", "Đường dây nóng tiếp nhận phản ánh của người dân 24/24 giờ."],
+        &[
+            "Tổ tự quản khu phố 3 ra mắt với 12 thành viên.",
+            "Đường dây nóng tiếp nhận phản ánh của người dân 24/24 giờ.",
+        ],
     ),
     (
         "Hướng dẫn nộp hồ sơ trực tuyến mức độ 4",
         "Người dân nộp hồ sơ và nhận kết quả mà không cần đến trụ sở.",
-        &["Từ ngày 01/12, 45 thủ tục được tiếp nhận trực tuyến ở mức độ 4.", "Kết quả được trả qua bưu điện theo yêu cầu."],
+        &[
+            "Từ ngày 01/12, 45 thủ tục được tiếp nhận trực tuyến ở mức độ 4.",
+            "Kết quả được trả qua bưu điện theo yêu cầu.",
+        ],
     ),
 ];
 
@@ -47,27 +65,42 @@ const NEWS: [Text; 5] = [
     (
         "Thông báo tạm ngưng cấp nước để bảo trì đường ống",
         "Thời gian: từ 22 giờ đến 4 giờ sáng hôm sau.",
-        &["Đơn vị cấp nước tạm ngưng cấp nước để bảo trì đường ống trên một số tuyến đường.", "Người dân chủ động tích trữ nước sinh hoạt."],
+        &[
+            "Đơn vị cấp nước tạm ngưng cấp nước để bảo trì đường ống trên một số tuyến đường.",
+            "Người dân chủ động tích trữ nước sinh hoạt.",
+        ],
     ),
     (
         "Khai mạc hội sách đường Nguyễn Huệ",
         "Hơn 40.000 tựa sách, 120 gian hàng.",
-        &["Hội sách quy tụ 120 gian hàng với hơn 40.000 tựa sách.", "Chương trình có tọa đàm “Đọc để hiểu thành phố” vào 19 giờ mỗi tối."],
+        &[
+            "Hội sách quy tụ 120 gian hàng với hơn 40.000 tựa sách.",
+            "Chương trình có tọa đàm “Đọc để hiểu thành phố” vào 19 giờ mỗi tối.",
+        ],
     ),
     (
         "Quyết định phân luồng giao thông dịp cuối tuần",
         "Cấm ô tô vào trung tâm từ 18 giờ thứ Bảy.",
-        &["Để phục vụ lễ hội, lực lượng chức năng phân luồng giao thông khu vực trung tâm.", "Xe buýt được điều chỉnh lộ trình tạm thời."],
+        &[
+            "Để phục vụ lễ hội, lực lượng chức năng phân luồng giao thông khu vực trung tâm.",
+            "Xe buýt được điều chỉnh lộ trình tạm thời.",
+        ],
     ),
     (
         "Tiêm ngừa miễn phí cho trẻ em tại trạm y tế phường",
         "Phụ huynh mang theo sổ tiêm chủng.",
-        &["Trạm y tế phường tổ chức tiêm ngừa miễn phí cho trẻ từ 9 đến 24 tháng tuổi.", "Thời gian: 7 giờ 30 đến 11 giờ."],
+        &[
+            "Trạm y tế phường tổ chức tiêm ngừa miễn phí cho trẻ từ 9 đến 24 tháng tuổi.",
+            "Thời gian: 7 giờ 30 đến 11 giờ.",
+        ],
     ),
     (
         "Giải chạy “Vì một Quận 1 xanh” thu hút 3.000 người",
         "Cự ly 5 km và 10 km quanh trung tâm.",
-        &["Hơn 3.000 người tham gia giải chạy ở hai cự ly 5 km và 10 km.", "Toàn bộ lệ phí được dùng để trồng cây."],
+        &[
+            "Hơn 3.000 người tham gia giải chạy ở hai cự ly 5 km và 10 km.",
+            "Toàn bộ lệ phí được dùng để trồng cây.",
+        ],
     ),
 ];
 

@@ -22,7 +22,11 @@ use crate::{
 pub use error::Error;
 pub use validators::usable;
 
-/// What lists and feeds are asked for with: feeds where there is a choice, pages otherwise.
+/// What HTML lists and article pages are asked for with: where a server could answer with a feed instead, the
+/// recipe's selectors would find nothing in it.
+pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, application/xml;q=0.7, */*;q=0.1";
+
+/// What feeds are asked for with: feeds where there is a choice, pages otherwise.
 pub const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, \
     text/html;q=0.8, application/xhtml+xml;q=0.8, application/xml;q=0.7, */*;q=0.1";
 

@@ -72,7 +72,11 @@ mod tests {
             raw: None,
             inferred: false,
         });
-        Draft { content: Content { title: title.into(), ..Content::default() }, published, ..Draft::default() }
+        Draft {
+            content: Content { title: title.into(), ..Content::default() },
+            published,
+            ..Draft::default()
+        }
     }
 
     #[test]
@@ -87,9 +91,8 @@ mod tests {
 
     #[test]
     fn the_finer_date_wins_and_the_page_breaks_ties() {
-        let precision = |list, page| {
-            merge(draft("a", list), draft("a", page)).published.map(|date| date.precision)
-        };
+        let precision =
+            |list, page| merge(draft("a", list), draft("a", page)).published.map(|date| date.precision);
         assert_eq!(precision(Some(Precision::Minute), Some(Precision::Day)), Some(Precision::Minute));
         assert_eq!(precision(Some(Precision::Day), Some(Precision::Minute)), Some(Precision::Minute));
         assert_eq!(precision(Some(Precision::Day), None), Some(Precision::Day));

@@ -29,6 +29,8 @@ use crate::{
     net, normalize, store,
 };
 
+pub use pass::Show;
+
 /// One news section to watch.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -177,7 +179,12 @@ struct Running<'a> {
 
 impl Ingest {
     /// Over a journal, with a client, by a clock.
-    pub fn new(journal: Arc<Journal>, client: net::Client, clock: SharedClock, settings: Settings) -> Arc<Self> {
+    pub fn new(
+        journal: Arc<Journal>,
+        client: net::Client,
+        clock: SharedClock,
+        settings: Settings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             journal,
             client,
@@ -225,7 +232,7 @@ impl Ingest {
     }
 
     /// One pass over `source`, configured or not, that writes nothing and shows its steps.
-    pub async fn rehearse(&self, source: &Arc<Source>, show: pass::Show<'_>) -> Result<Report, Error> {
+    pub async fn rehearse(&self, source: &Arc<Source>, show: Show<'_>) -> Result<Report, Error> {
         pass::pass(self, source, pass::Sink::Rehearse, show).await
     }
 
@@ -353,7 +360,11 @@ impl Report {
 impl<'a> Running<'a> {
     fn start(ingest: &'a Ingest, id: &SourceId) -> Result<Self, Error> {
         let mut running = ingest.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.insert(id.clone()) { Ok(Self { ingest, id: id.clone() }) } else { Err(Error::Busy(id.clone())) }
+        if running.insert(id.clone()) {
+            Ok(Self { ingest, id: id.clone() })
+        } else {
+            Err(Error::Busy(id.clone()))
+        }
     }
 }
 

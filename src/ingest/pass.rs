@@ -117,11 +117,15 @@ impl<'a> Walk<'a> {
         let state = ingest.journal.store().source(&source.id).await?;
         let mut state = state.unwrap_or_else(|| SourceState::new(source.id.clone()));
         let reread = state.backfilled && state.rules != source.rules;
-        state.validators = fetch::validators::usable(&state, source.rules);
+        state.validators = fetch::usable(&state, source.rules);
         if state.rules != source.rules {
             // Read again, one by one, without telling anybody: the rules have changed, not the news.
             for page in &mut state.pages {
-                *page = PageState { key: std::mem::take(&mut page.key), listed: page.listed, ..PageState::default() };
+                *page = PageState {
+                    key: std::mem::take(&mut page.key),
+                    listed: page.listed,
+                    ..PageState::default()
+                };
             }
             state.rules = source.rules;
         }
@@ -179,7 +183,8 @@ impl<'a> Walk<'a> {
 
     fn note_move(&mut self, moved: Option<Url>) {
         if let Some(to) = &moved {
-            let message = format!("`{}` has moved to `{to}` for good: change the source's `url`", self.source.url);
+            let message =
+                format!("`{}` has moved to `{to}` for good: change the source's `url`", self.source.url);
             self.wrong(Issue::warning("moved", message));
         }
         self.state.moved_to = moved.map(String::from);
@@ -233,7 +238,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let aliases = items.iter().filter_map(|item| Some((item.known.as_ref()?.id, item)));
-        let aliases = aliases.flat_map(|(id, item)| item.keys.iter().map(move |key| (key.clone(), id))).collect();
+        let aliases =
+            aliases.flat_map(|(id, item)| item.keys.iter().map(move |key| (key.clone(), id))).collect();
         self.ingest.journal.learn(&self.source.id, aliases).await
     }
 
@@ -270,7 +276,9 @@ impl<'a> Walk<'a> {
         let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = match &url {
             Some(url) => self.read_page(url, page.validators.clone()).await,
-            None => Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read")),
+            None => {
+                Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
+            }
         };
         let mut settled = true;
         match answer {
@@ -313,11 +321,18 @@ impl<'a> Walk<'a> {
     /// A known article as its list showed it.
     async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
         let store = self.ingest.journal.store();
-        let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
+        let known =
+            store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
         let Some(known) = known else { return Ok(None) };
         let Some(article) = store.article(known.id, None).await? else { return Ok(None) };
         let first_seen = article.first_seen;
-        Ok(Some(Listed { draft: as_listed(article), keys: vec![key], first_seen, digest, known: Some(known) }))
+        Ok(Some(Listed {
+            draft: as_listed(article),
+            keys: vec![key],
+            first_seen,
+            digest,
+            known: Some(known),
+        }))
     }
 
     async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
@@ -452,7 +467,7 @@ impl<'a> Walk<'a> {
             validators,
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
-            accept: if self.source.extract.feed { fetch::Accept::Feed } else { fetch::Accept::Page },
+            accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
         };
         let outcome = fetch::fetch(&self.ingest.client, &ask).await;
         if let Outcome::Fresh { body, content_type, url, .. } = &outcome {
@@ -475,7 +490,11 @@ impl<'a> Walk<'a> {
             (broken(kind), Vec::new())
         });
         let Found { format, encoding, items, issues, .. } = &parsed.0;
-        (self.show)(Step::Extracted { format: format.clone(), encoding: encoding.clone(), items: items.len() });
+        (self.show)(Step::Extracted {
+            format: format.clone(),
+            encoding: encoding.clone(),
+            items: items.len(),
+        });
         for issue in issues {
             (self.show)(Step::Wrong(issue.clone()));
         }
@@ -513,7 +532,8 @@ fn read(document: &Document<'_>, kind: Kind, source: &Source, at: Timestamp) -> 
 
 /// What stands in for a document whose parser panicked.
 fn broken(kind: Kind) -> Found {
-    let issue = Issue::error("parser-failed", "this document broke the parser; please report it with the page");
+    let issue =
+        Issue::error("parser-failed", "this document broke the parser; please report it with the page");
     let (format, encoding) = (String::new(), String::new());
     Found { kind, format, encoding, head: extract::Head::default(), items: Vec::new(), issues: vec![issue] }
 }
@@ -521,10 +541,16 @@ fn broken(kind: Kind) -> Found {
 /// Why there is no document, as an issue.
 fn refusal(outcome: &Outcome, url: &Url) -> Issue {
     match outcome {
-        Outcome::Gone { status } => Issue::error("gone", format!("`{url}` answered {status}: it is not there any more")),
-        Outcome::Later { reason, .. } => Issue::error("later", format!("`{url}` asks to come back later: {reason}")),
+        Outcome::Gone { status } => {
+            Issue::error("gone", format!("`{url}` answered {status}: it is not there any more"))
+        }
+        Outcome::Later { reason, .. } => {
+            Issue::error("later", format!("`{url}` asks to come back later: {reason}"))
+        }
         Outcome::Failed(error) => Issue::error("fetch-failed", error.to_string()),
-        Outcome::Fresh { .. } | Outcome::Unchanged { .. } => Issue::error("unexpected", format!("`{url}` was not read")),
+        Outcome::Fresh { .. } | Outcome::Unchanged { .. } => {
+            Issue::error("unexpected", format!("`{url}` was not read"))
+        }
     }
 }
 

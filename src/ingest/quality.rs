@@ -16,8 +16,9 @@ pub(super) fn refuse<'a>(found: &Found, drafts: impl Iterator<Item = &'a Draft>)
         n_hollow += usize::from(draft.content.url.is_none() && draft.published.is_none());
     }
     if n_hollow * 2 > n_items {
-        let message =
-            format!("{n_hollow} of {n_items} items have neither link nor date: the page's structure has changed");
+        let message = format!(
+            "{n_hollow} of {n_items} items have neither link nor date: the page's structure has changed"
+        );
         return Some(Issue::error("hollow-items", message));
     }
     None
