@@ -106,15 +106,20 @@ impl App {
         let store = store::open(&config.store).await?;
         let token = api_token(&config)?;
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
-        let client =
-            net::Client::new(&config.net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
+        let client = |settings: &net::Settings| {
+            net::Client::new(settings, Arc::clone(&clock)).context("cannot set up the HTTP client")
+        };
+        // A client of its own for push: slow webhooks must not take the places of sources, nor the other way round.
+        let push_client =
+            client(&net::Settings { concurrency: config.push.concurrency, ..config.net.clone() })?;
+        let client = client(&config.net)?;
         let feeds = push_feeds(&config.publish);
         let publisher =
             Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);
         let push = Push::new(
             Arc::clone(&store),
             Arc::clone(&journal),
-            client.clone(),
+            push_client,
             Arc::clone(&clock),
             config.push.clone(),
         );

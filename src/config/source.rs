@@ -57,7 +57,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let allow_private = section.boolean("allow_private");
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 0..=10_000);
-    let recheck = section.duration("recheck", 60 * SECOND..=366 * DAY);
+    let recheck = section.duration("recheck", SECOND..=366 * DAY);
     section.finish();
     let ((extract, normalize, dedup), digest) = rules?;
     let id = id?;
