@@ -30,9 +30,9 @@ fn check(draft: &Draft, rules: &Rules, expected: &[&str]) {
 fn gives_the_strongest_key_first() {
     let post = "//quan1.vn/tintuc/lists/posts/post.aspx?itemid=651";
     check(
-        &draft(Some(post), Some("//quan1.vn/x")),
+        &draft(Some(post), Some("https://www.QUAN1.vn/x?b=1#c")),
         &sharepoint(),
-        &["item:/tintuc#651", "guid:/x", "url:/tintuc/lists/posts/post.aspx?itemid=651"],
+        &["item:/tintuc#651", "guid:/x?b=1#c", "url:/tintuc/lists/posts/post.aspx?itemid=651"],
     );
     check(&draft(Some("//quan1.vn/gioithieu"), None), &sharepoint(), &["url:/gioithieu"]);
     check(

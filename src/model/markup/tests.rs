@@ -31,6 +31,8 @@ fn lets_pages_of_the_nineties_through() {
     assert!(max_open_depth(&list) <= 8);
     let cells = format!("<table>{}", "<tr><td><font color=red><b>one<td><p>two".repeat(2_000));
     assert!(max_open_depth(&cells) <= 16);
+    let tracked = "<noscript><iframe src=x></iframe><!-- x --><img src=y></noscript><p>x</p>".repeat(1_000);
+    assert!(max_open_depth(&tracked) <= 4);
 }
 
 #[test]
