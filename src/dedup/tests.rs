@@ -4,8 +4,8 @@ use url::Url;
 
 use super::*;
 use crate::model::{
-    Article, ArticleId, Content, Date, Draft, Enclosure, Html, IdentityKey, Offset, Precision, Revision,
-    SourceId, Status, Timestamp,
+    Article, ArticleId, Content, Date, Draft, Enclosure, IdentityKey, Offset, Precision, Revision, SourceId,
+    Status, Timestamp,
 };
 
 fn site() -> Url {
@@ -79,7 +79,7 @@ fn names_by_title_only_with_a_day_or_the_text() {
 }
 
 fn saying(html: &str) -> Draft {
-    let html = Html::sanitized(html.to_owned());
+    let html = crate::normalize::html::clean(html, None, &site(), &[]).html;
     Draft { content: Content { title: "Tin".into(), html, ..Content::default() }, ..Draft::default() }
 }
 

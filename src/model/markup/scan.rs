@@ -7,10 +7,18 @@ use super::tags;
 pub(super) enum Event {
     /// Some text, and where it stands.
     Text { from: usize, to: usize },
-    /// A start tag: its name, a number of its whole text, its attributes.
-    Start { name: u64, tag: u64, self_closing: bool, attributes: usize },
+    /// A start tag: its name, its whole text, how many attributes it has.
+    Start { name: u64, tag: Text, self_closing: bool, attributes: usize },
     /// An end tag.
     End { name: u64 },
+}
+
+/// The text of a tag, for comparing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Text {
+    hash: u64,
+    /// In bytes.
+    pub(super) length: usize,
 }
 
 /// Walks over markup once.
@@ -53,7 +61,7 @@ impl<'a> Scanner<'a> {
                 [b'<', b'/', ..] => self.at = self.after(b">", self.at + 2),
                 [b'<', name, ..] if name.is_ascii_alphabetic() => {
                     let (name, self_closing, attributes) = self.tag(from + 1)?;
-                    let tag = hash(&self.bytes[from..self.at]);
+                    let tag = Text { hash: hash(&self.bytes[from..self.at]), length: self.at - from };
                     self.content(name, foreign);
                     self.leave_noscript(from);
                     return Some(Event::Start { name, tag, self_closing, attributes });
