@@ -14,8 +14,8 @@ pub fn keys(draft: &Draft, rules: &Rules, site: &Url) -> Vec<IdentityKey> {
     let own = own_host(site);
     let canonical = draft.canonical.as_deref().map(|url| without_host(url, &own));
     let item = canonical.and_then(|url| item(url, rules));
-    let guid =
-        draft.guid.as_deref().map(|guid| without_host(guid, &own).to_owned()).filter(|guid| !guid.is_empty());
+    let guid = draft.guid.as_deref().filter(|guid| !guid.is_empty());
+    let guid = guid.map(|guid| without_host(&evened(guid), &own).to_owned());
     let url = canonical.filter(|url| names_item(url, site)).map(str::to_owned);
     let mut found: Vec<IdentityKey> = Vec::new();
     found.extend(item.map(IdentityKey::Item));
@@ -28,12 +28,25 @@ pub fn keys(draft: &Draft, rules: &Rules, site: &Url) -> Vec<IdentityKey> {
 }
 
 /// `//host` as canonical URLs write it.
-fn own_host(site: &Url) -> String {
-    let host = site.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+fn own_host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
     let bare = host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(&host);
-    match site.port() {
+    match url.port() {
         Some(port) => format!("//{bare}:{port}"),
         None => format!("//{bare}"),
+    }
+}
+
+/// A guid; where it is a web address, without scheme and `www.`. Its path, query and fragment stay as they are:
+/// some ids differ in nothing else.
+fn evened(guid: &str) -> String {
+    let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match guid.parse::<Url>().ok().filter(web) {
+        Some(url) => {
+            let behind_host = url.as_str().splitn(4, '/').nth(3).unwrap_or_default();
+            format!("{}/{behind_host}", own_host(&url))
+        }
+        None => guid.to_owned(),
     }
 }
 

@@ -30,9 +30,10 @@ pub fn key(text: &str) -> String {
 
 /// The folded key: `key` without any marks, `đ` as `d`. `Quận 1`, `QUẬN 1` and `quan 1` are the same.
 pub fn fold(text: &str) -> String {
-    let bare = key(text).nfd().filter(|c| !is_mark(*c)).nfc().collect::<String>();
-    // Taking marks away can bring letters that have a lower case (`İ` was two characters).
-    bare.to_lowercase().replace('đ', "d")
+    // Taking marks away can bring letters that have a lower case (`İ`), and empty what was only marks.
+    let bare =
+        key(text).nfd().filter(|c| !is_mark(*c)).nfc().collect::<String>().to_lowercase().replace('đ', "d");
+    bare.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The search key: folded, and with `y` as `i` where both are written for one sound: `kỹ` and `kĩ`, `quý` and `quí`.

@@ -6,6 +6,7 @@
 
 mod civil;
 mod lex;
+mod relative;
 mod words;
 
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub fn parse(raw: &str, zone: &TimeZone, order: Order, fetched: Timestamp) -> Op
         return Some(ParsedDate { at, precision: Precision::Minute, wrong_weekday: false });
     }
     let now = fetched.to_jiff().to_zoned(zone.clone()).datetime();
-    let read = civil::read(&tokens, order).or_else(|| civil::relative(&tokens, now))?;
+    let read = civil::read(&tokens, order).or_else(|| relative::relative(&tokens, now))?;
     let precision = if read.time.is_some() { Precision::Minute } else { read.precision };
     let noon = Time::constant(12, 0, 0, 0);
     let local = DateTime::from_parts(read.day, read.time.unwrap_or(noon));

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Context, UrlRules, media, text, url};
+use super::{Context, media, text, url};
 use crate::model::{Category, Enclosure, Issue, Item, Link, markup, text as keys};
 
 /// The most characters of a title, and of a section's name.
@@ -138,20 +138,9 @@ fn is_address(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-/// A source's own id. One that is an address has many spellings (`http` and `https`, `www`, tracking):
-/// it is kept as `//host/path?query`, its fragment included, since some ids differ in nothing else.
+/// A source's own id, as one line.
 pub(super) fn guid(raw: Option<&str>) -> Option<String> {
-    let line = text::line(head(raw?));
-    if line.is_empty() {
-        return None;
-    }
-    let url = line.parse::<::url::Url>().ok().filter(|url| is_address(&line) && url.has_host());
-    let Some(url) = url else { return Some(line) };
-    let canonical = url::canonical(&url, &UrlRules::default());
-    match url.fragment().filter(|fragment| !fragment.is_empty() && !canonical.contains('#')) {
-        Some(fragment) => Some(format!("{canonical}#{fragment}")),
-        None => Some(canonical),
-    }
+    Some(text::line(head(raw?))).filter(|id| !id.is_empty())
 }
 
 // === Files ===

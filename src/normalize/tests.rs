@@ -42,7 +42,7 @@ fn makes_a_draft_of_a_whole_item() {
         ..Item::default()
     });
     assert_eq!(issues, Vec::<String>::new());
-    assert_eq!(draft.guid.as_deref(), Some("//quan1.vn/?p=5#x"));
+    assert_eq!(draft.guid.as_deref(), Some("https://www.quan1.vn/?p=5#x"));
     assert_eq!(draft.canonical.as_deref(), Some("//quan1.vn/tintuc/lists/posts/post.aspx?ItemID=651"));
     let content = draft.content;
     assert_eq!(content.url.as_deref(), Some("http://www.quan1.vn/tintuc/lists/posts/post.aspx?ItemID=651"));
