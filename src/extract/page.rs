@@ -75,7 +75,7 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
         links: vec![Link { href: address.clone(), rel: Some("alternate".to_owned()), media_type: None }],
         url: Some(address),
         title: first(|rules| &rules.title).or_else(|| title(html, metadata)),
-        summary: first(|rules| &rules.summary).or_else(summary).map(|text| escaped(&text)),
+        summary: first(|rules| &rules.summary).or_else(|| summary().map(|text| escaped(&text))),
         published: first(|rules| &rules.date).or_else(|| published(root, metadata)),
         updated: json_ld
             .and_then(|found| found.updated.clone())
