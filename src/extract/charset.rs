@@ -81,6 +81,8 @@ fn settle(bytes: &[u8], declared: Option<Charset>, tld: Option<&str>) -> (Charse
             }
             lied(guess(bytes, tld))
         }
+        // A wide encoding has zeros wherever there is markup, and they were looked for before.
+        Some(charset) if charset.is_wide() && utf8.broken == 0 => lied(Charset::Known(UTF_8)),
         Some(charset) if charset.is_7_bit() => (charset, Vec::new()),
         Some(charset) if utf8.is_certain() && (charset.is_single_byte() || charset.decode(bytes).1) => {
             lied(Charset::Known(UTF_8))
@@ -259,6 +261,10 @@ impl Charset {
         }
     }
 
+    fn is_wide(self) -> bool {
+        matches!(self, Self::Utf32 { .. }) || self == Self::Known(UTF_16LE) || self == Self::Known(UTF_16BE)
+    }
+
     /// Bytes of these are always well-formed UTF-8 as well.
     fn is_7_bit(self) -> bool {
         self == Self::Known(encoding_rs::ISO_2022_JP)
@@ -330,6 +336,7 @@ mod tests {
         );
         html(b"Qu\xcbn", Some("text/html;charset=\"x-viet-tcvn\""), ("x-viet-tcvn3", "Quận", ""));
         html(b"Qua\xe4n", Some("text/html; charset=x-viet-vni"), ("x-viet-vni", "Quận", ""));
+        html(b"<p>plain", Some("text/html; charset=utf-16"), ("utf-8", "<p>plain", "wrong-charset"));
         html(b"caf\xe9", Some("text/html; charset=latin1"), ("windows-1252", "café", ""));
         // cut inside the last character: no lie, one replacement
         html("Quận quậ".as_bytes().get(..11).unwrap(), None, ("utf-8", "Quận qu\u{fffd}", ""));

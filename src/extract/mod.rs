@@ -52,7 +52,8 @@ pub struct ListRules {
     pub item: Selector,
     /// Where the item's fields are looked for.
     pub scope: Scope,
-    /// The title.
+    /// The title. Where every way to it has a pattern, the pattern says what an item is: a match of `item` whose
+    /// title fits none is skipped without a word.
     pub title: Pick,
     /// The link.
     pub link: Pick,

@@ -2,13 +2,16 @@
 
 use std::sync::LazyLock;
 
+use ego_tree::NodeId;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 use super::feed_item::person_of;
 use super::metadata::Metadata;
 use super::open::{Page, open};
-use super::{Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml};
+use super::{
+    Alternative, Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml,
+};
 use crate::model::{Enclosure, ExtractedBy, Issue, Item, Link, Person};
 
 /// Shorter texts of a recipe, without a picture or a link, are asked of the other ways too.
@@ -72,7 +75,7 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
         links: vec![Link { href: address.clone(), rel: Some("alternate".to_owned()), media_type: None }],
         url: Some(address),
         title: first(|rules| &rules.title).or_else(|| title(html, metadata)),
-        summary: first(|rules| &rules.summary).or_else(summary).map(|text| escaped(&text)),
+        summary: first(|rules| &rules.summary).or_else(|| summary().map(|text| escaped(&text))),
         published: first(|rules| &rules.date).or_else(|| published(root, metadata)),
         updated: json_ld
             .and_then(|found| found.updated.clone())
@@ -141,7 +144,9 @@ fn without_site(title: &str, site: Option<&str>) -> String {
 }
 
 fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
-    let described = metadata.json_ld.as_ref().and_then(|found| found.published.clone());
+    // Some systems print the zero of their date type.
+    let real = |text: &String| !text.starts_with("0001-");
+    let described = metadata.json_ld.as_ref().and_then(|found| found.published.clone()).filter(real);
     let metas = [
         "article:published_time",
         "og:article:published_time",
@@ -179,31 +184,45 @@ fn attachments(root: ElementRef<'_>, rules: &PageRules) -> Vec<Enclosure> {
     found
 }
 
-/// The body by recipe, without what the recipe drops.
+/// The body by recipe, without what the recipe drops, and how much of it people see.
 fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
-    let dropped: Vec<_> =
-        rules.drop.iter().flat_map(|drop| html.select(drop)).map(|element| element.id()).collect();
+    rules.body.0.iter().find_map(|alternative| {
+        let bodies = outermost(html, alternative);
+        for body in &bodies {
+            detach(html, *body, &rules.drop);
+        }
+        let kept = bodies.into_iter().filter_map(|id| html.tree.get(id).and_then(ElementRef::wrap));
+        let parts: Vec<_> = kept.filter_map(|body| Some((body, dom::value(body, alternative)?))).collect();
+        let shown =
+            |body: ElementRef<'_>| dom::text(body).chars().count() + SHORT * usize::from(has_media(body));
+        let length = parts.iter().map(|(body, _)| shown(*body)).sum();
+        let markup = parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join("\n");
+        (length > 0).then_some((markup, length))
+    })
+}
+
+/// The matches that do not stand inside another one. They come in document order.
+fn outermost(html: &Html, alternative: &Alternative) -> Vec<NodeId> {
+    let mut found: Vec<ElementRef<'_>> = Vec::new();
+    for element in dom::inside(html.root_element(), alternative) {
+        let is_inside =
+            found.last().is_some_and(|last| element.ancestors().any(|above| above.id() == last.id()));
+        if !is_inside {
+            found.push(element);
+        }
+    }
+    found.into_iter().map(|element| element.id()).collect()
+}
+
+/// Takes what is dropped out of the tree, below `body`.
+fn detach(html: &mut Html, body: NodeId, drop: &[Selector]) {
+    let Some(element) = html.tree.get(body).and_then(ElementRef::wrap) else { return };
+    let dropped: Vec<_> = drop.iter().flat_map(|drop| element.select(drop)).map(|inner| inner.id()).collect();
     for id in dropped {
         if let Some(mut node) = html.tree.get_mut(id) {
             node.detach();
         }
     }
-    let parts = dom::picked(&rules.body, |_, alternative| dom::inside(html.root_element(), alternative));
-    let mut outer: Vec<(ElementRef<'_>, String)> = Vec::new();
-    for (element, part) in parts {
-        // A match inside another match is in it already. Matches come in document order.
-        let inside =
-            outer.last().is_some_and(|(last, _)| element.ancestors().any(|above| above.id() == last.id()));
-        if !inside {
-            outer.push((element, part));
-        }
-    }
-    let shown = |element: &ElementRef<'_>| {
-        dom::text(*element).chars().count() + SHORT * usize::from(has_media(*element))
-    };
-    let length = outer.iter().map(|(element, _)| shown(element)).sum();
-    let body = outer.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join("\n");
-    (length > 0).then_some((body, length))
 }
 
 static MEDIA: LazyLock<Selector> =

@@ -51,7 +51,7 @@ fn page_rules(table: &Table) -> PageRules {
         id: text("id"),
         title: text("title"),
         date: text("date"),
-        summary: text("summary"),
+        summary: pick(table.get("summary"), &Take::Html),
         body: pick(table.get("body"), &Take::Html),
         image: pick(table.get("image"), &Take::Attr("src".to_owned())),
         category: text("category"),
