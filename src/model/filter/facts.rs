@@ -67,9 +67,7 @@ impl Facts {
 
     pub(super) fn say(&self, place: Place, phrase: &Phrase) -> bool {
         match place {
-            Place::Anywhere => {
-                self.title.have(phrase) || self.texts.iter().any(|words| words.have(phrase))
-            }
+            Place::Anywhere => self.title.have(phrase) || self.texts.iter().any(|words| words.have(phrase)),
             Place::Title => self.title.have(phrase),
             Place::Category => self.categories.iter().any(|words| words.have(phrase)),
             Place::Author => self.authors.iter().any(|words| words.have(phrase)),

@@ -51,7 +51,10 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
         return Err(Error::new("the filter is empty", 0..text.len()).hint("leave it out to get everything"));
     }
     if terms > MAX_TERMS {
-        return Err(Error::new(format!("a filter has at most {MAX_TERMS} terms, not {terms}"), 0..text.len()));
+        return Err(Error::new(
+            format!("a filter has at most {MAX_TERMS} terms, not {terms}"),
+            0..text.len(),
+        ));
     }
     let mut parser = Parser { tokens: tokens.into_iter().peekable(), end: text.len(), depth: 0 };
     let node = parser.or()?;
