@@ -185,7 +185,7 @@ impl Disk {
 
     fn error(&self, doing: &'static str, cause: ::sled::Error) -> Error {
         match cause {
-            ::sled::Error::Io(source) => Error::Io { doing, path: self.path.clone(), source },
+            ::sled::Error::Io(source) => Error::Io { doing, path: self.path.clone(), source: plain(source) },
             other => Error::Damaged { what: format!("cannot {doing} `{}`: {other}", self.path) },
         }
     }
@@ -197,7 +197,9 @@ fn opening(cause: ::sled::Error, path: &str) -> Error {
         ::sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => {
             Error::Locked { path: path.to_owned() }
         }
-        ::sled::Error::Io(source) => Error::Io { doing: "open", path: path.to_owned(), source },
+        ::sled::Error::Io(source) => {
+            Error::Io { doing: "open", path: path.to_owned(), source: plain(source) }
+        }
         other => Error::Damaged { what: format!("cannot open `{path}`: {other}") },
     }
 }
@@ -224,4 +226,64 @@ fn write_mark(mut mark: &File, number: u64) -> io::Result<()> {
     mark.seek(io::SeekFrom::Start(0))?;
     // Always as long as the longest, so that no digit of an older one is left.
     mark.write_all(format!("{number:020}\n").as_bytes())
+}
+
+/// sled hands an error on as its debug text, `Os { code: 28, … }`: made the system's own again, it reads as a sentence.
+fn plain(source: io::Error) -> io::Error {
+    let text = source.to_string();
+    let code = text.split_once("Os { code: ").and_then(|(_, rest)| rest.split_once(','));
+    match code.and_then(|(code, _)| code.parse().ok()) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_as_the_systems_own() {
+        fn check(text: &str, expected: &str) {
+            assert_eq!(plain(io::Error::new(ErrorKind::StorageFull, text)).to_string(), expected);
+        }
+        let full = "No space left on device (os error 28)";
+        check(r#"Os { code: 28, kind: StorageFull, message: "No space left on device" }"#, full);
+        check("Os { code: x, kind", "Os { code: x, kind");
+        check("something else", "something else");
+    }
+
+    #[test]
+    fn after_a_failed_write_nothing_is_written_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path(), 1 << 20).unwrap();
+        let row = |byte| Batch::from([(vec![byte], Some(vec![byte]))]);
+        disk.apply(row(1)).unwrap();
+        disk.sync().unwrap();
+        let source = io::Error::from_raw_os_error(28);
+        let failed = Err(Error::Io { doing: "write to", path: String::new(), source });
+        assert!(disk.progress().note(failed).is_err());
+        let refused = disk.apply(row(2)).unwrap_err().to_string();
+        assert!(refused.contains("an earlier write failed: No space left on device"), "{refused}");
+        assert_eq!(disk.get(&[2]).unwrap(), None);
+        assert_eq!(disk.get(&[1]).unwrap(), Some(vec![1]), "reading goes on");
+    }
+
+    #[test]
+    fn a_table_that_lost_confirmed_writes_is_refused_until_its_owner_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Disk::open(folder.path(), 1 << 20);
+        let disk = open().unwrap();
+        disk.apply([(vec![9], Some(vec![9]))].into()).unwrap();
+        disk.sync().unwrap();
+        drop(disk);
+        std::fs::write(folder.path().join(MARK), "00000000000000000002\n").unwrap();
+        let refused = open().map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("ends at 1 of 2"), "{refused}");
+        std::fs::remove_file(folder.path().join(MARK)).unwrap();
+        assert_eq!(open().unwrap().get(&[9]).unwrap(), Some(vec![9]));
+        // A mark that was not written to its end is none.
+        std::fs::write(folder.path().join(MARK), "0000\0\0").unwrap();
+        assert!(open().is_ok());
+    }
 }

@@ -101,7 +101,7 @@ pub(crate) fn subscription(id: &str) -> Subscription {
     Subscription {
         id: id.parse().unwrap(),
         url: "https://newsroom.example/hook".to_owned(),
-        filter: None::<Filter>,
+        filter: Some("title:mời".parse::<Filter>().unwrap()),
         events: vec![EventType::ArticlePublished, EventType::Ping],
         secrets: vec![Secret(b"secret".to_vec())],
         state: State::Disabled { reason: "410".to_owned() },
