@@ -157,7 +157,9 @@ pub(super) fn queue_range(subscription: &SubscriptionId) -> (Vec<u8>, Vec<u8>) {
 
 /// The first key of a subscription's queue that is not due at `now`.
 pub(super) fn not_due(subscription: &SubscriptionId, now: Timestamp) -> Vec<u8> {
-    queued(subscription, Timestamp::from_millis(now.as_millis().saturating_add(1)), Seq(0))
+    // Not through `Timestamp`, which ends at its `MAX`: what is due then is due at the end of time.
+    let after = (now.as_millis().saturating_add(1) ^ i64::MIN).to_be_bytes();
+    key(Kind::Queued, &[subscription.as_str().as_bytes(), &[END], &after])
 }
 
 /// Whose queue a row stands in, as text.
@@ -250,6 +252,7 @@ mod tests {
         assert!(queued(&id, at(1), Seq(1)) < queued(&id, at(1), Seq(2)));
         assert!(queued(&id, at(1), Seq(u64::MAX)) < not_due(&id, at(1)));
         assert!(queued(&id, Timestamp::from_millis(1001), Seq(0)) >= not_due(&id, at(1)));
+        assert!(queued(&id, Timestamp::MAX, Seq(1)) < not_due(&id, Timestamp::MAX));
     }
 
     #[test]

@@ -2,10 +2,14 @@
 //!
 //! sled's own `flush` only starts the write-back (`sync_file_range`): what it wrote survives a killed process, not a
 //! power failure. See `docs/decisions/0001-durable-commits.md`.
+//!
+//! sled takes damage for the torn end of its log: it opens, without everything behind the damage, and says nothing.
+//! So every batch is numbered in the table, and the number of the last one that was synced is kept in a file beside
+//! it: a table that opens with less than what was once confirmed is refused.
 
 use std::{
     fs::File,
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     ops::Bound,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -19,11 +23,18 @@ use super::{
 /// How often sled's own thread looks for segments to clean, in milliseconds. Commits do not wait for it.
 const CLEAN_EVERY: u64 = 5_000;
 
+/// Where the number of the last batch stands: before every record.
+const NUMBER: [u8; 1] = [0];
+
+/// The file that holds the number of the last batch that was synced, in decimal.
+const MARK: &str = "synced";
+
 /// A table on disk.
 pub(super) struct Disk {
     db: ::sled::Db,
     /// The file in which sled keeps everything: our values are too small for files of their own.
     file: File,
+    mark: File,
     path: String,
     progress: Mutex<Progress>,
     synced: Condvar,
@@ -40,6 +51,20 @@ struct Progress {
     failed: Option<(ErrorKind, String)>,
 }
 
+impl Progress {
+    /// Remembers a failed write.
+    fn note(&mut self, done: Result<()>) -> Result<()> {
+        if let Err(cause) = &done {
+            let why = match cause {
+                Error::Io { source, .. } => (source.kind(), source.to_string()),
+                other => (ErrorKind::Other, other.to_string()),
+            };
+            self.failed.get_or_insert(why);
+        }
+        done
+    }
+}
+
 impl Disk {
     /// Opens or makes the table in the folder `path`.
     pub(super) fn open(path: &Path, cache: u64) -> Result<Self> {
@@ -49,9 +74,18 @@ impl Disk {
         let config = ::sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(CLEAN_EVERY));
         let db = config.mode(::sled::Mode::LowSpace).open().map_err(|cause| opening(cause, &name))?;
         let file = File::open(path.join("db")).map_err(io)?;
+        let mut mark = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join(MARK))
+            .map_err(io)?;
         // The names of the new files have to survive as well.
         File::open(path).and_then(|folder| folder.sync_all()).map_err(io)?;
-        Ok(Self { db, file, path: name, progress: Mutex::default(), synced: Condvar::new() })
+        let applied = check_mark(&db, &mut mark, &name)?;
+        let progress = Progress { applied, synced: applied, ..Progress::default() };
+        Ok(Self { db, file, mark, path: name, progress: Mutex::new(progress), synced: Condvar::new() })
     }
 
     pub(super) fn path(&self) -> &str {
@@ -72,19 +106,25 @@ impl Disk {
         self.db.range(from..to).next_back().map(|row| self.row(row)).transpose()
     }
 
+    /// One caller at a time.
     pub(super) fn apply(&self, batch: Batch) -> Result<()> {
+        let number = {
+            let progress = self.progress();
+            self.check(&progress)?;
+            progress.applied + 1
+        };
         let mut writes = ::sled::Batch::default();
+        writes.insert(&NUMBER, &number.to_be_bytes());
         for (key, value) in batch {
             match value {
                 Some(value) => writes.insert(key, value),
                 None => writes.remove(key),
             }
         }
-        self.check(&self.progress())?;
         let done = self.db.apply_batch(writes).map_err(|cause| self.error("write to", cause));
         let mut progress = self.progress();
-        progress.applied += 1;
-        self.note(&mut progress, done)
+        progress.applied = number;
+        progress.note(done)
     }
 
     /// One writer syncs for all that have applied before it began; the others wait for it.
@@ -100,13 +140,13 @@ impl Disk {
             progress.syncing = true;
             let upto = progress.applied;
             drop(progress);
-            let done = self.sync_files();
+            let done = self.sync_files(upto);
             progress = self.progress();
             progress.syncing = false;
             if done.is_ok() {
                 progress.synced = upto;
             }
-            let done = self.note(&mut progress, done);
+            let done = progress.note(done);
             self.synced.notify_all();
             done?;
         }
@@ -117,9 +157,10 @@ impl Disk {
         self.db.size_on_disk().map_err(|cause| self.error("measure", cause))
     }
 
-    fn sync_files(&self) -> Result<()> {
+    fn sync_files(&self, number: u64) -> Result<()> {
         self.db.flush().map_err(|cause| self.error("write to", cause))?;
-        self.file.sync_data().map_err(|source| Error::Io {
+        // The mark is not synced: one that lags behind notices less, one that runs ahead would refuse a good table.
+        self.file.sync_data().and_then(|()| write_mark(&self.mark, number)).map_err(|source| Error::Io {
             doing: "write to",
             path: self.path.clone(),
             source,
@@ -131,17 +172,6 @@ impl Disk {
         let Some((kind, cause)) = &progress.failed else { return Ok(()) };
         let source = io::Error::new(*kind, format!("an earlier write failed: {cause}; start again"));
         Err(Error::Io { doing: "write to", path: self.path.clone(), source })
-    }
-
-    /// Remembers a failed write.
-    fn note(&self, progress: &mut Progress, done: Result<()>) -> Result<()> {
-        if let Err(cause) = &done {
-            let kind = if let Error::Io { source, .. } = cause { source.kind() } else { ErrorKind::Other };
-            let text =
-                if let Error::Io { source, .. } = cause { source.to_string() } else { cause.to_string() };
-            progress.failed.get_or_insert((kind, text));
-        }
-        done
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -170,4 +200,28 @@ fn opening(cause: ::sled::Error, path: &str) -> Error {
         ::sled::Error::Io(source) => Error::Io { doing: "open", path: path.to_owned(), source },
         other => Error::Damaged { what: format!("cannot open `{path}`: {other}") },
     }
+}
+
+/// The number of the table's last batch, which must not be lower than what was once confirmed.
+fn check_mark(db: &::sled::Db, mark: &mut File, path: &str) -> Result<u64> {
+    let damaged = |what: String| Error::Damaged { what: format!("`{path}`: {what}") };
+    let number = db.get(NUMBER).map_err(|cause| opening(cause, path))?;
+    let number = number.map_or(Ok(0), |bytes| bytes.as_ref().try_into().map(u64::from_be_bytes));
+    let number = number.map_err(|_| damaged("the number of the last write cannot be read".to_owned()))?;
+    let mut text = String::new();
+    // What cannot be read as a number was not written to its end: no mark.
+    let mark = mark.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u64>().ok()).unwrap_or(0);
+    if number < mark {
+        return Err(damaged(format!(
+            "confirmed writes are missing, it ends at {number} of {mark} (to go on with what is left, \
+             remove `{path}/{MARK}`)"
+        )));
+    }
+    Ok(number)
+}
+
+fn write_mark(mut mark: &File, number: u64) -> io::Result<()> {
+    mark.seek(io::SeekFrom::Start(0))?;
+    // Always as long as the longest, so that no digit of an older one is left.
+    mark.write_all(format!("{number:020}\n").as_bytes())
 }

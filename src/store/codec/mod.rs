@@ -110,9 +110,16 @@ pub(super) enum Stored {
     Article(Box<ArticleV1>),
 }
 
+/// A record that is larger than what would be read again, and its size.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLarge(pub(super) usize);
+
 /// A record as the values of its key and of its further parts.
-pub(super) fn encode<T: Serialize>(record: &T) -> Vec<Vec<u8>> {
+pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge> {
     let plain = postcard::to_allocvec(record).expect("plain structs in memory always serialize");
+    if plain.len() > LARGEST {
+        return Err(TooLarge(plain.len()));
+    }
     let (packing, payload) = pack(plain);
     let (first, rest) = payload.split_at(payload.len().min(PART));
     let parts: Vec<Vec<u8>> = rest.chunks(PART).map(<[u8]>::to_vec).collect();
@@ -122,7 +129,7 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Vec<Vec<u8>> {
     head.extend([VERSION, packing]);
     head.extend(count.to_be_bytes());
     head.extend(first);
-    std::iter::once(head).chain(parts).collect()
+    Ok(std::iter::once(head).chain(parts).collect())
 }
 
 /// How many further parts a value announces.
@@ -261,7 +268,7 @@ impl Stored {
     }
 
     /// The record's values.
-    pub(super) fn encode(&self) -> Vec<Vec<u8>> {
+    pub(super) fn encode(&self) -> Result<Vec<Vec<u8>>, TooLarge> {
         match self {
             Self::Meta(record) => encode(record),
             Self::Cursor(record) => encode(record),

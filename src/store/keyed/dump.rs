@@ -17,7 +17,8 @@ impl Core {
     /// Records in the order of their keys. The index is left out, it follows from what is known.
     pub(super) fn dump(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<Record>> {
         let (end, _) = Kind::ByDate.range();
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let start = keys::meta();
+        let from = after.map_or(Bound::Included(start.as_slice()), Bound::Excluded);
         let rows = self.table.range(from, &end, limit)?;
         let read = |(key, value): Row| {
             let value = codec::decode_any(&key, &self.whole(&key, value)?)?.to_json();
@@ -92,6 +93,6 @@ fn place(stored: &Stored) -> Result<Vec<u8>> {
     })
 }
 
-fn unreadable(cause: String) -> Error {
+fn unreadable(cause: impl std::fmt::Display) -> Error {
     Error::Damaged { what: format!("a record of the export: {cause}") }
 }

@@ -24,7 +24,7 @@ use crate::model::{
 
 use super::{
     Commit, Error, Place, Queue, Record, Result, Stats, Step, Store,
-    codec::{self, MetaV1},
+    codec::{self, MetaV1, TooLarge},
     keys::{self, Kind},
     table::{Batch, Row, Table},
 };
@@ -131,7 +131,7 @@ impl Store for Keyed {
     }
 
     async fn advance(&self, step: Step) -> Result<()> {
-        self.run(|core| core.advance(step)).await
+        self.run(move |core| core.advance(&step)).await
     }
 
     async fn due(
@@ -242,11 +242,16 @@ impl Core {
         self.put_values(batch, key, codec::encode(record))
     }
 
-    fn put_values(&self, batch: &mut Batch, key: Vec<u8>, values: Vec<Vec<u8>>) -> Result<()> {
-        if values.len() * codec::PART > codec::LARGEST {
+    fn put_values(
+        &self,
+        batch: &mut Batch,
+        key: Vec<u8>,
+        values: Result<Vec<Vec<u8>>, TooLarge>,
+    ) -> Result<()> {
+        let values = values.map_err(|TooLarge(size)| {
             let what = keys::describe(&key);
-            return Err(self.table.refused(format!("the {what} is larger than {} bytes", codec::LARGEST)));
-        }
+            self.table.refused(format!("the {what} has {size} bytes, more than {}", codec::LARGEST))
+        })?;
         self.remove(batch, &key)?;
         let mut values = values.into_iter();
         let head = values.next();

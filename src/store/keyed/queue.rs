@@ -17,7 +17,7 @@ impl Core {
 
     /// One batch, however many deliveries: a crash leaves all of a step or nothing. What an earlier step has taken
     /// is not taken again, so that a step whose answer was lost can be repeated.
-    pub(super) fn advance(&self, step: Step) -> Result<()> {
+    pub(super) fn advance(&self, step: &Step) -> Result<()> {
         self.write(|_, batch| {
             let taken = self.cursor(step.follower)?;
             let mut exists = BTreeMap::new();
