@@ -147,10 +147,10 @@ impl Builder {
             tags::DD | tags::DT => self.close_item(&[tags::DD, tags::DT]),
             tags::A | tags::NOBR => self.end_formatting(name),
             tags::BUTTON | tags::SELECT => self.close_in_scope(name, |open| open.kind.scope),
-            tags::OPTION | tags::OPTGROUP | tags::RP | tags::RT | tags::RB | tags::RTC => {
-                if self.stack.last().is_some_and(|open| open.name == name || open.name == tags::OPTION) {
-                    self.truncate(self.stack.len() - 1);
-                }
+            tags::OPTION | tags::OPTGROUP | tags::RP | tags::RT | tags::RB | tags::RTC
+                if self.stack.last().is_some_and(|open| open.name == name || open.name == tags::OPTION) =>
+            {
+                self.truncate(self.stack.len() - 1);
             }
             _ if kind.heading && self.stack.last().is_some_and(|open| open.kind.heading && !open.foreign) => {
                 self.truncate(self.stack.len() - 1);

@@ -69,7 +69,7 @@ fn visible(raw: &str) -> Cow<'_, str> {
         let joins = matches!(c, '\u{200c}' | '\u{200d}')
             && before >= '\u{600}'
             && !('\u{1e00}'..='\u{206f}').contains(&before);
-        let keep = joins || !(text::is_invisible(c) || !text::is_xml(c));
+        let keep = joins || (!text::is_invisible(c) && text::is_xml(c));
         before = c;
         keep
     });
