@@ -4,10 +4,10 @@
 //! **`Last-Modified`** is when the visible content last changed, taken from the articles. It moves exactly
 //! when the tag moves: a change that no article dates (another title of the feed, an item that was pruned)
 //! is dated one second after the version before, and so is one within the same second, because HTTP dates
-//! have no finer grain. That second is kept in memory only: after a restart the date may go back by it.
-//! Clients that send a tag (all that matter) are decided by the tag; one that sends a date alone holds the
-//! same content or an older date, except after a restart with other settings, where it sees the new title
-//! with the next article.
+//! have no finer grain. Those seconds are kept in memory only: a restart dates the same bytes by their
+//! articles again. Clients that send a tag (all that matter) are decided by the tag. For one that sends a
+//! date alone, a change that no article dates and that a restart stood before (another title, a pruned item)
+//! becomes visible with the next article.
 
 use std::{io::Write, sync::Arc};
 

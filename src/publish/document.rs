@@ -134,7 +134,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, feed: &Feed, artic
 
 /// A feed's opaque id: a UUIDv5 (RFC 9562, section 5.5) of its key. No host in it, so that it survives a move.
 fn feed_id(feed: &FeedId) -> String {
-    /// The namespace of feed ids: a UUIDv5 of `loaphuong feeds` would do as well, it only has to stay.
+    /// The namespace of feed ids. Any would do; it only must never change.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6170_6875_5f6e_8766_6565_6473_2f31);
     Uuid::new_v5(&NAMESPACE, feed.as_str().as_bytes()).urn().to_string()
 }

@@ -24,7 +24,7 @@ const BURST: usize = 10_000;
 /// The most articles that are read at once.
 const PAGE: usize = 500;
 
-/// What the follower works on. Readers never wait for it: they read [`Shown`].
+/// What the follower works on. Readers never wait for it: they read `Shown`.
 #[derive(Default)]
 pub(super) struct State {
     settings: Option<Arc<Settings>>,

@@ -1,7 +1,7 @@
 //! Feeds: what is new, in the formats that machines read.
 //!
-//! A feed is a [view](view): the newest articles of its sources that match its filter, kept in memory, rebuilt
-//! from the store at every start and never stored. The [follower](follow) keeps the views right as the
+//! A feed is a view: the newest articles of its sources that match its filter, kept in memory, rebuilt
+//! from the store at every start and never stored. The follower keeps the views right as the
 //! journal grows and renders what changed, once per version and not per request; readers are handed finished
 //! bytes out of one table that is swapped whole. A broken rendering never replaces a good one.
 

@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::{article, feed, settings};
 use crate::{
     clock::Manual,
-    journal::Journal,
-    model::{Article, Change, Event, FeedId, Filter, Revision, Seq, SourceId, Status, Timestamp},
+    journal::{Entry, Journal, Pass},
+    model::{
+        Article, Change, Draft, Event, FeedId, Filter, IdentityKey, Revision, Seq, SourceId, Status,
+        Timestamp,
+    },
     publish::{Document, Feed, Format, Publisher, Settings},
     store::{self, Commit, Store},
 };
@@ -254,6 +258,34 @@ async fn follows_until_it_is_stopped() {
     });
     followed.unwrap();
     assert_eq!(world.shown("all"), ["article 1"]);
+}
+
+#[tokio::test]
+async fn the_journal_wakes_it_and_what_is_new_is_visible() {
+    let store = store::open(&store::Settings { path: None, cache: 0 }).await.unwrap();
+    let journal = Arc::new(Journal::open(Arc::clone(&store)).await.unwrap());
+    let clock = Arc::new(Manual::at("2026-03-05T00:00:00Z".parse().unwrap()));
+    let publisher = Publisher::new(store, Arc::clone(&journal), clock, settings(vec![named("all", 3, None)]));
+    let stop = CancellationToken::new();
+    let mut seen = publisher.watch();
+    let (followed, ()) = tokio::join!(publisher.follow(stop.clone()), async {
+        for n in 1..=3 {
+            journal.record(pass(n)).await.unwrap();
+            seen.wait_for(|seen| i64::try_from(seen.0) == Ok(n)).await.unwrap();
+            assert_eq!(publisher.articles(&id("all")).unwrap()[0].content.title, format!("article {n}"));
+        }
+        stop.cancel();
+    });
+    followed.unwrap();
+}
+
+/// What a fetch brings that finds the `n`th article.
+fn pass(n: i64) -> Pass {
+    let article = article(n);
+    let draft = Draft { published: Some(article.published), content: article.content, ..Draft::default() };
+    let entry = Entry { draft, keys: vec![IdentityKey::Item(n.to_string())], first_seen: article.first_seen };
+    let (source, at) = (article.source, article.first_seen);
+    Pass { source, zone: TimeZone::UTC, at, quiet: false, entries: vec![entry], state: None }
 }
 
 proptest! {
