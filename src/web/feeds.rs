@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State as With},
+    extract::{Path, Request, State as With, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
@@ -42,7 +42,13 @@ pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Option<Response>
 }
 
 /// What stands behind `/feeds/`: a document, or a page for people.
-async fn named(With(state): With<State>, Path(name): Path<String>, request: Request) -> Response {
+async fn named(
+    With(state): With<State>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // What is not even text names no feed either.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     match parse(&name) {
         Some((feed, format)) => document(&state, feed, format, &request),
         None => pages::feed(&state, &name, &request),

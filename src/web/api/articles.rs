@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{cursor::Cursor, params::Params};
 use crate::{
-    model::{Article, ArticleId, Offset, SourceId, Status},
+    model::{Article, ArticleId, SourceId, Status},
     store::Place,
     web::{State, error::Problem, nearest::nearest},
 };
@@ -92,7 +92,7 @@ fn brief(article: &Article, base: &str) -> Value {
         "date_precision": article.published.precision.to_string(),
         "date_inferred": article.published.inferred,
         "date_modified": article.updated.rfc3339(article.published.offset),
-        "first_seen": article.first_seen.rfc3339(Offset(0)),
+        "first_seen": article.first_seen.rfc3339(article.published.offset),
     });
     if article.status == Status::Live {
         let content = &article.content;

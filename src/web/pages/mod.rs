@@ -11,7 +11,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Request, State as With},
+    extract::{Path, Request, State as With, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
     routing::get,
@@ -80,12 +80,18 @@ pub(super) fn feed(state: &State, name: &str, request: &Request) -> Response {
     response
 }
 
-async fn article(With(state): With<State>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+async fn article(
+    With(state): With<State>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let settings = state.publisher.settings();
     let frame = Frame::of(&uri, &headers, &settings.base_url);
-    let found = match id.parse::<ArticleId>() {
-        Ok(id) => state.store.article(id, None).await,
-        Err(_) => Ok(None),
+    // What is not even text is no id either.
+    let found = match id.ok().and_then(|Path(id)| id.parse::<ArticleId>().ok()) {
+        Some(id) => state.store.article(id, None).await,
+        None => Ok(None),
     };
     match found {
         Err(cause) => broken(&frame, &cause),
