@@ -30,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 impl Daemon {
     /// The daemon of `config`, which may or may not run.
     pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
-        let client = net::Client::new(&config.net, Arc::new(clock::System)).context("cannot make an HTTP client")?;
+        let client =
+            net::Client::new(&config.net, Arc::new(clock::System)).context("cannot make an HTTP client")?;
         let mut address = config.web.listen;
         // A daemon that listens everywhere also listens here.
         if address.ip().is_unspecified() {

@@ -162,7 +162,11 @@ mod tests {
         check("{\"id\":\"a\",\"file\":\"/nonexistent\"}", json!("a"), "cannot read `/nonexistent`");
         check("{\"id\":\"a\",\"file\":\"x\",\"as\":\"page\"}", json!("a"), "feed, list, article or auto");
         check("{\"id\":\"a\",\"file\":\"x\",\"url\":\"nowhere\"}", json!("a"), "`url` is not an address");
-        check("{\"id\":\"a\",\"file\":\"x\",\"platform\":\"liferay\"}", json!("a"), "did you mean `liferay6`?");
+        check(
+            "{\"id\":\"a\",\"file\":\"x\",\"platform\":\"liferay\"}",
+            json!("a"),
+            "did you mean `liferay6`?",
+        );
         check("{\"id\":{\"x\":1},\"file\":\"x\",\"fil\":1}", json!({"x": 1}), "unknown field `fil`");
     }
 }

@@ -78,7 +78,10 @@ async fn write(config: &Config, out: &mut impl Write) -> anyhow::Result<u64> {
         at: clock::System.now().to_string(),
     };
     if let Some(path) = config.store.path.as_ref().filter(|path| !path.exists()) {
-        bail!("there is no store at `{}`\nhint: name the configuration that the daemon runs with", path.display());
+        bail!(
+            "there is no store at `{}`\nhint: name the configuration that the daemon runs with",
+            path.display()
+        );
     }
     let count = match store::open(&config.store).await {
         Ok(store) => {
@@ -149,7 +152,8 @@ mod tests {
         let body = b"{\"loa_export\":1,\"version\":\"x\",\"at\":\"y\"}\n{\"key\":\"00\",\"value\":1}\n{\"key\":\"01\",\"value\":2}\n";
         assert_eq!(from_lines(body, &mut out).unwrap(), 2);
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), 2);
-        let error = from_lines(b"{\"key\":\"00\",\"value\":1}\n{\"key\":\"01\",", &mut Vec::new()).unwrap_err();
+        let error =
+            from_lines(b"{\"key\":\"00\",\"value\":1}\n{\"key\":\"01\",", &mut Vec::new()).unwrap_err();
         assert!(error.to_string().starts_with("line 2 "), "{error}");
     }
 

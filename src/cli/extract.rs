@@ -103,7 +103,9 @@ pub(super) fn main(arguments: Arguments) -> Done {
     let mut failed = false;
     for file in &arguments.files {
         match read(file, &library, &defaults) {
-            Ok(printed) if arguments.json => out::line(&serde_json::to_string(&printed).context("cannot print")?)?,
+            Ok(printed) if arguments.json => {
+                out::line(&serde_json::to_string(&printed).context("cannot print")?)?;
+            }
             Ok(printed) => out::text(&describe(&printed))?,
             Err(error) => {
                 out::complain(&out::chain(&error));
@@ -155,15 +157,22 @@ pub(super) fn platform(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     let near = config::nearest(name, names.iter().copied());
-    let hint = near.map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+    let hint = near
+        .map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
     Err(format!("there is no platform `{name}`: {hint}"))
 }
 
 fn describe(printed: &Printed) -> String {
     let file = table::cell(printed.file.as_deref().unwrap_or_default(), 200);
-    let title = printed.title.as_deref().map_or_else(String::new, |title| format!(" “{}”", table::cell(title, 100)));
-    let mut lines =
-        format!("{file}: {} ({}, {}){title}, {} items\n", printed.kind, printed.format, printed.encoding, printed.items.len());
+    let title =
+        printed.title.as_deref().map_or_else(String::new, |title| format!(" “{}”", table::cell(title, 100)));
+    let mut lines = format!(
+        "{file}: {} ({}, {}){title}, {} items\n",
+        printed.kind,
+        printed.format,
+        printed.encoding,
+        printed.items.len()
+    );
     if !printed.items.is_empty() {
         let mut items = table::table(&["", "published", "title", "url", "key"]);
         for (number, item) in printed.items.iter().enumerate() {

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{Common, Done, block_on, export, out, records::{self, Read}};
+use super::{
+    Common, Done, block_on, export, out,
+    records::{self, Read},
+};
 use crate::{
     config::Config,
     store::{self, Record, Store},
@@ -40,7 +43,8 @@ async fn import(config: &Config, path: &Path) -> anyhow::Result<u64> {
     let count = each(path, |_, _| Ok(()))?;
     let store = store::open(&config.store).await?;
     if !store.dump(None, 1).await?.is_empty() {
-        let place = config.store.path.as_ref().map_or_else(String::new, |path| format!(" `{}`", path.display()));
+        let place =
+            config.store.path.as_ref().map_or_else(String::new, |path| format!(" `{}`", path.display()));
         bail!("the store{place} is not empty\nhint: import into a new one: `--set store.path=FOLDER`");
     }
     fill(store.as_ref(), path).await?;
@@ -52,7 +56,9 @@ async fn fill(store: &dyn Store, path: &Path) -> anyhow::Result<()> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<(usize, Record)>(CHUNK);
     let reading = path.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
-        each(&reading, |line, record| sender.blocking_send((line, record)).context("the store stopped taking records"))
+        each(&reading, |line, record| {
+            sender.blocking_send((line, record)).context("the store stopped taking records")
+        })
     });
     let mut numbered = Vec::with_capacity(CHUNK);
     while receiver.recv_many(&mut numbered, CHUNK).await > 0 {
@@ -71,7 +77,10 @@ async fn restore(store: &dyn Store, numbered: Vec<(usize, Record)>, path: &Path)
         return Ok(());
     }
     for (line, record) in numbered {
-        store.restore(vec![record]).await.with_context(|| format!("cannot import line {line} of `{}`", path.display()))?;
+        store
+            .restore(vec![record])
+            .await
+            .with_context(|| format!("cannot import line {line} of `{}`", path.display()))?;
     }
     Ok(())
 }

@@ -58,7 +58,8 @@ pub(super) fn read(line: &str) -> Result<Read, String> {
     if value.get("loa_export_end").is_some() {
         return serde_json::from_value(value).map(Read::End).map_err(wrong);
     }
-    let line: Line = serde_json::from_value(value).map_err(|cause| format!("this is not a record: {cause}"))?;
+    let line: Line =
+        serde_json::from_value(value).map_err(|cause| format!("this is not a record: {cause}"))?;
     let key = bytes(&line.key).ok_or_else(|| "`key` is not hexadecimal".to_owned())?;
     Ok(Read::Record(Record { key, value: line.value }))
 }

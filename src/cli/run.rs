@@ -8,7 +8,12 @@ use super::{
     api::{self, Daemon},
     block_on, out, table,
 };
-use crate::{app, config::Config, ingest::Report, model::{Issue, SourceId}};
+use crate::{
+    app,
+    config::Config,
+    ingest::Report,
+    model::{Issue, SourceId},
+};
 
 /// One real pass over sources now: through the running daemon, or on the store when none runs
 #[derive(Debug, Args)]
@@ -107,7 +112,11 @@ pub(super) fn describe(report: &Value) -> String {
     let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 200);
     let mut lines = format!(
         "{}: {} items, {} new, {} revised, {} unchanged\n",
-        text(&report["source"]), report["items"], report["new"], report["revised"], report["unchanged"],
+        text(&report["source"]),
+        report["items"],
+        report["new"],
+        report["revised"],
+        report["unchanged"],
     );
     if !report["failed"].is_null() {
         lines = format!("{}: failed: {}\n", text(&report["source"]), text(&report["failed"]));
@@ -138,7 +147,8 @@ mod tests {
         };
         let expected = "quan1: 20 items, 2 new, 1 revised, 17 unchanged\n  warning: the date is in the future (item 3)\n";
         assert_eq!(describe(&value(&report)), expected);
-        let failed = Report { failed: Some("the host does not answer".to_owned()), issues: Vec::new(), ..report };
+        let failed =
+            Report { failed: Some("the host does not answer".to_owned()), issues: Vec::new(), ..report };
         assert_eq!(describe(&value(&failed)), "quan1: failed: the host does not answer\n");
     }
 }

@@ -49,7 +49,8 @@ async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
         }
         Err(error) if api::is_locked(&error) => {
             let answer = Daemon::of(config)?.get("api/v1/sources").await?;
-            let mut answer: Value = serde_json::from_slice(&answer.body).context("cannot read the daemon's answer")?;
+            let mut answer: Value =
+                serde_json::from_slice(&answer.body).context("cannot read the daemon's answer")?;
             Ok(answer["sources"].as_array_mut().map(std::mem::take).unwrap_or_default())
         }
         Err(error) => Err(error),
@@ -106,8 +107,12 @@ fn describe(sources: &[Value]) -> String {
             _ => "never".to_owned(),
         };
         table.add_row([
-            text(&source["id"]), state(source), source["items"].to_string(), or_never("last_success"),
-            or_never("last_change"), or_never("next_due"),
+            text(&source["id"]),
+            state(source),
+            source["items"].to_string(),
+            or_never("last_success"),
+            or_never("last_change"),
+            or_never("next_due"),
         ]);
         if !source["moved_to"].is_null() {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
@@ -153,7 +158,8 @@ mod tests {
             ..SourceState::new(source.id.clone())
         };
         let text = describe(&[value(source, Some(&state), now)]);
-        for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"] {
+        for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"]
+        {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.contains("quan1: warning: no title [0m") && !text.contains('\u{1b}'), "{text}");

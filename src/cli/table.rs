@@ -5,13 +5,24 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// A table with a header, as wide as the terminal.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     table
 }
 
 /// Text from outside for one cell: one line, nothing that drives a terminal, at most `longest` characters.
 pub(super) fn cell(text: &str, longest: usize) -> String {
-    let clean = |c: char| if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { ' ' } else { c };
+    let clean = |c: char| {
+        if c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            ' '
+        } else {
+            c
+        }
+    };
     let text: String = text.chars().map(clean).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() <= longest {

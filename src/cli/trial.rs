@@ -70,7 +70,8 @@ fn chosen(config: &Config, arguments: &Arguments) -> Result<Arc<Source>, Failure
     if !name.contains("://") {
         return Err(run::unknown(config, name));
     }
-    let url = Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
+    let url =
+        Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
     if let Some(source) = sources.iter().find(|source| source.url == url) {
         return Ok(Arc::clone(source));
     }
@@ -104,11 +105,15 @@ fn describe(step: &Step) -> String {
             format!("fetched    {url} ({bytes} bytes, {kind})")
         }
         Step::NotModified { url } => format!("unchanged  {url}"),
-        Step::Extracted { format, encoding, items } => format!("read       {items} items ({format}, {encoding})"),
+        Step::Extracted { format, encoding, items } => {
+            format!("read       {items} items ({format}, {encoding})")
+        }
         Step::Decided { title, date, became } => {
             format!("{:10} {}  {title}", word(*became), date.as_deref().unwrap_or("no date"))
         }
-        Step::Wrong(issue) if issue.at.is_empty() => format!("{:10} {}", issue.severity.to_string(), issue.message),
+        Step::Wrong(issue) if issue.at.is_empty() => {
+            format!("{:10} {}", issue.severity.to_string(), issue.message)
+        }
         Step::Wrong(issue) => format!("{:10} {} ({})", issue.severity.to_string(), issue.message, issue.at),
     };
     // Spaces are columns here; everything else from outside is made harmless.
@@ -133,7 +138,8 @@ mod tests {
     fn each_step_is_one_harmless_line() {
         let check = |step: Step, expected: &str| assert_eq!(describe(&step), format!("{expected}\n"));
         let url = || Url::parse("https://a.example/rss").unwrap();
-        let fetched = Step::Fetched { url: url(), bytes: 10, content_type: Some("text/html\u{1b}".to_owned()) };
+        let fetched =
+            Step::Fetched { url: url(), bytes: 10, content_type: Some("text/html\u{1b}".to_owned()) };
         check(fetched, "fetched    https://a.example/rss (10 bytes, text/html )");
         check(Step::NotModified { url: url() }, "unchanged  https://a.example/rss");
         let decided = Step::Decided { title: "Quận\n1".to_owned(), date: None, became: Became::New };
