@@ -104,7 +104,7 @@ pub(super) fn main(arguments: Arguments) -> Done {
     for file in &arguments.files {
         match read(file, &library, &defaults) {
             Ok(printed) if arguments.json => {
-                out::line(&serde_json::to_string(&printed).context("cannot print")?)?
+                out::line(&serde_json::to_string(&printed).context("cannot print")?)?;
             }
             Ok(printed) => out::text(&describe(&printed))?,
             Err(error) => {

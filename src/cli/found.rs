@@ -1,6 +1,8 @@
 //! The pure pipeline on one document, and the shape in which `loa extract --json` prints what it found.
 //! Other programs read this shape: its members, their order and their nulls are a promise.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use url::Url;
 
@@ -15,7 +17,9 @@ use crate::{
 /// The compiled recipes: made once, used for every file.
 #[derive(Debug)]
 pub(super) struct Library {
-    platforms: Vec<(&'static str, Rules)>,
+    platforms: Vec<(String, Rules)>,
+    /// The same platforms as detection wants them.
+    fingerprints: Vec<(String, Arc<extract::Rules>)>,
     generic: Rules,
 }
 
@@ -123,22 +127,23 @@ pub(super) struct PrintedIssue {
 
 impl Library {
     pub(super) fn new() -> Result<Self, config::Report> {
-        let compiled = |name| Ok((name, config::recipe(name)?));
-        let platforms = config::platform_names().into_iter().map(compiled).collect::<Result<_, _>>()?;
-        Ok(Self { platforms, generic: config::generic() })
+        let compiled = |name: &str| Ok((name.to_owned(), config::recipe(name)?));
+        let platforms: Vec<(String, Rules)> =
+            config::platform_names().into_iter().map(compiled).collect::<Result<_, _>>()?;
+        let fingerprint = |(name, rules): &(String, Rules)| (name.clone(), Arc::new(rules.0.clone()));
+        let fingerprints = platforms.iter().map(fingerprint).collect();
+        Ok(Self { platforms, fingerprints, generic: config::generic() })
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Rules> {
-        self.platforms.iter().find(|(known, _)| *known == name).map(|(_, rules)| rules)
+        self.platforms.iter().find(|(known, _)| known == name).map(|(_, rules)| rules)
     }
 
     /// The rules of the platform that the page's markup gives away, or those that know none.
     fn detected(&self, bytes: &[u8]) -> &Rules {
         // Fingerprints are markup, which is ASCII in every encoding that pages use.
-        let markup = String::from_utf8_lossy(bytes);
-        let gives_away =
-            |(_, rules): &&(&str, Rules)| rules.0.fingerprint.iter().any(|print| print.is_match(&markup));
-        self.platforms.iter().find(gives_away).map_or(&self.generic, |(_, rules)| rules)
+        let found = extract::detect(&String::from_utf8_lossy(bytes), &self.fingerprints);
+        found.and_then(|(name, _)| self.named(name)).unwrap_or(&self.generic)
     }
 
     /// Extract → normalize → keys: what the daemon does with a document, without I/O and without memory.
@@ -223,7 +228,12 @@ fn print_item(draft: Draft, keys: Vec<String>, raw: (Option<String>, Option<Stri
 fn print_document(found: Found, items: Vec<PrintedItem>, task: &Task<'_>, context: &Context<'_>) -> Printed {
     let head = found.head;
     let absolute = |href: String| context.base.join(&href).map_or(href, String::from);
-    let date = |raw: Option<String>| head_date(&raw?, context);
+    let date = |raw: Option<String>| {
+        normalize::date::date(raw.as_deref(), context)
+            .0
+            .filter(|date| !date.inferred)
+            .map(|date| date.rfc3339())
+    };
     Printed {
         id: task.id.clone(),
         file: task.file.map(str::to_owned),
@@ -247,12 +257,6 @@ fn print_document(found: Found, items: Vec<PrintedItem>, task: &Task<'_>, contex
         items,
         issues: found.issues.into_iter().map(issue).collect(),
     }
-}
-
-/// The date of a head, read like that of an item.
-fn head_date(raw: &str, context: &Context<'_>) -> Option<String> {
-    let item = Item { title: Some("head".to_owned()), published: Some(raw.to_owned()), ..Item::default() };
-    normalize::normalize(item, context).0.published.as_ref().map(Date::rfc3339)
 }
 
 fn kind_name(kind: Kind) -> &'static str {

@@ -104,7 +104,7 @@ fn dispatch(loa: Loa) -> Done {
     let common = &loa.common;
     match loa.command {
         Command::Demo(arguments) => demo::main(arguments),
-        Command::Serve(arguments) => serve::main(common, arguments),
+        Command::Serve(arguments) => serve::main(common, &arguments),
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),
         Command::Extract(arguments) => extract::main(arguments),

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     listen: Option<SocketAddr>,
 }
 
-pub(super) fn main(common: &Common, arguments: Arguments) -> Done {
+pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let mut overrides = common.settings.clone();
     if let Some(listen) = arguments.listen {
         overrides.push(("web.listen".to_owned(), listen.to_string()));

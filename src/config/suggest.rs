@@ -6,10 +6,16 @@ pub(crate) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>)
     let limit = if length < 3 { 0 } else { (length / 3).max(1) };
     right
         .into_iter()
-        .map(|name| (distance(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| (difference(&wrong.to_lowercase(), &name.to_lowercase(), limit), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// How far two names are apart; a beginning is as near as may be.
+fn difference(wrong: &str, right: &str, limit: usize) -> usize {
+    let distance = distance(wrong, right);
+    if limit > 0 && right.starts_with(wrong) { distance.min(limit) } else { distance }
 }
 
 /// Edit distance that counts a swap of two neighbors as one (optimal string alignment).
@@ -47,6 +53,7 @@ mod tests {
         check("baseurl", Some("base_url"));
         check("evry", Some("every"));
         check("tokenfile", Some("token_file"));
+        check("base", Some("base_url"));
         check("color", None);
         check("x", None);
         assert_eq!(nearest("d", ["c"]), None);

@@ -75,10 +75,9 @@ fn the_reference_has_every_key_of_the_code_and_no_other() {
     keys_of(&tree::parse(&text, 0).unwrap(), "", &mut shown);
     let asked: BTreeSet<String> = asked
         .into_iter()
-        // A recipe's own keys, and how compiled recipes call what a source calls `canonical`.
+        // A recipe's own keys, how compiled recipes call what a source calls `canonical`, and the parts of a pick.
         .filter(|key| key != "source.description" && !key.starts_with("source.url."))
-        .filter(|key| !key.starts_with("title.") && !key.starts_with("date.") && !key.starts_with("id."))
-        .filter(|key| !key.starts_with("image.") && key != "name" && key != "description")
+        .filter(|key| key.starts_with("source.") || !is_part_of_a_pick(key))
         .collect();
     let missing: Vec<_> = asked.difference(&shown).collect();
     assert!(missing.is_empty(), "not in config/loa.toml: {missing:?}");
@@ -104,7 +103,7 @@ fn without_a_file_the_reference_is_the_configuration() {
     assert_eq!(source.extract.platform, "sharepoint-posts");
     assert_eq!(source.normalize.zone.iana_name(), Some("Asia/Ho_Chi_Minh"));
     assert!(source.url.as_str().contains("Category=Tin+t%E1%BB%A9c+-+S%E1%BB%B1+ki%E1%BB%87n&Mode=2"));
-    assert_eq!(config.publish.feeds[0].sources, [source.id.clone()]);
+    assert_eq!(config.publish.feeds[0].sources, std::slice::from_ref(&source.id));
     assert!(config.push.webhooks.is_empty());
 }
 
@@ -205,6 +204,13 @@ fn every_key_reaches_its_setting() {
     let (mine, custom) = (sources.next().unwrap(), sources.next().unwrap());
     assert_eq!(config.push.webhooks[0].secret.0.len(), 32);
     assert_eq!(config.push.webhooks[1].secret.0.len(), 32);
+    let filters = [&config.publish.feeds[0].filter, &config.push.webhooks[0].filter];
+    assert_eq!(filters.map(|filter| filter.as_ref().unwrap().to_string()), ["tin", "tin"]);
+    assert!(config.publish.feeds[1].filter.is_none() && config.push.webhooks[1].filter.is_none());
+    // How other rooms print a filter for debugging is their business.
+    let mut config = config.clone();
+    config.publish.feeds[0].filter = None;
+    config.push.webhooks[0].filter = None;
     let printed = format!(
         "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{} at once\n{}\n{}\n",
         config.telemetry,
@@ -228,68 +234,49 @@ fn every_key_reaches_its_setting() {
 
 /// What a source says, without the insides of compiled selectors.
 fn source_text(source: &ingest::Source) -> String {
-    let pick = |pick: &crate::extract::Pick| {
-        let one = |way: &crate::extract::Alternative| {
-            (
-                way.select.is_some(),
-                format!("{:?}", way.take),
-                way.pattern.as_ref().map(|p| p.as_str().to_owned()),
-            )
-        };
-        format!("{:?}", pick.0.iter().map(one).collect::<Vec<_>>())
+    let (extract, normalize) = (&source.extract, &source.normalize);
+    let lists: Vec<String> = extract.lists.iter().map(list_text).collect();
+    let lines = [
+        format!("source {} {:?} {} {}", source.id, source.name, source.url, source.home),
+        format!("  {} {}", print_duration(source.jitter), print_duration(source.recheck)),
+        format!("  private={} {:?} {}", source.allow_private, source.spacing, source.max_pages),
+        format!("  {} feed={} max={}", extract.platform, extract.feed, extract.max_items),
+        format!("  {:?}", extract.fingerprint),
+        lists.join("\n"),
+        extract.page.as_ref().map(page_text).unwrap_or_default(),
+        format!("  {:?} {:?} {:?}", normalize.zone.iana_name(), normalize.order, normalize.language),
+        format!("  {:?} {:?}", normalize.title_noise, normalize.body_noise),
+        format!("  {:?}\n  {:#?}", source.dedup.item, normalize.url),
+    ];
+    lines.join("\n")
+}
+
+fn list_text(list: &crate::extract::ListRules) -> String {
+    let fields = [
+        &list.title,
+        &list.link,
+        &list.id,
+        &list.date,
+        &list.summary,
+        &list.image,
+        &list.category,
+        &list.author,
+    ];
+    format!("  {:?}\n    {}", list.scope, fields.map(pick_text).join("\n    "))
+}
+
+fn page_text(page: &crate::extract::PageRules) -> String {
+    let first = [&page.id, &page.title, &page.date, &page.summary, &page.body].map(pick_text);
+    let second = [&page.image, &page.category, &page.author, &page.attachments].map(pick_text);
+    format!("  page\n    {}\n    {}", first.join("\n    "), second.join("\n    "))
+}
+
+fn pick_text(pick: &crate::extract::Pick) -> String {
+    let one = |way: &crate::extract::Alternative| {
+        let pattern = way.pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        (way.select.is_some(), format!("{:?}", way.take), pattern)
     };
-    let lists = source.extract.lists.iter().map(|list| {
-        let fields = [
-            &list.title,
-            &list.link,
-            &list.id,
-            &list.date,
-            &list.summary,
-            &list.image,
-            &list.category,
-            &list.author,
-        ];
-        format!("  {:?}\n    {}", list.scope, fields.map(pick).join("\n    "))
-    });
-    let page = source.extract.page.as_ref().map(|page| {
-        let fields = [
-            &page.id,
-            &page.title,
-            &page.date,
-            &page.summary,
-            &page.body,
-            &page.image,
-            &page.category,
-            &page.author,
-            &page.attachments,
-        ];
-        format!("  page\n    {}", fields.map(pick).join("\n    "))
-    });
-    format!(
-        "source {} {:?} {} {} {} {} private={} {:?} {} {}\n{} feed={} max={} {:?}\n{}\n{}\n  {:?} {:?} {:?} {:?} {:?}\n  {:#?}",
-        source.id,
-        source.name,
-        source.url,
-        source.home,
-        print_duration(source.jitter),
-        print_duration(source.recheck),
-        source.allow_private,
-        source.spacing,
-        source.max_pages,
-        source.normalize.zone.iana_name().unwrap_or_default(),
-        source.extract.platform,
-        source.extract.feed,
-        source.extract.max_items,
-        source.extract.fingerprint,
-        lists.collect::<Vec<_>>().join("\n"),
-        page.unwrap_or_default(),
-        source.normalize.order,
-        source.normalize.language,
-        source.normalize.title_noise,
-        source.normalize.body_noise,
-        source.dedup.item,
-        source.normalize.url,
-    )
+    format!("{:?}", pick.0.iter().map(one).collect::<Vec<_>>())
 }
 
 #[test]
