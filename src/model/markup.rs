@@ -92,6 +92,9 @@ impl Builder {
 
     fn push(&mut self, name: u64, kind: Kind, serial: u32) {
         let foreign = kind.foreign || self.in_foreign();
+        let root = self.stack.iter().rev().find(|open| open.kind.foreign).map(|open| open.name);
+        let kind =
+            Kind { integration: foreign && root.is_some_and(|root| tags::integrates(root, name)), ..kind };
         self.stack.push(Open { name, kind, foreign, serial });
         self.deepest = self.deepest.max(self.stack.len());
     }
@@ -116,9 +119,7 @@ impl Builder {
                 }
                 return;
             }
-            let inner = |open: &Open| open.foreign && !open.kind.integration;
-            let kept = self.stack.iter().rposition(|open| !inner(open)).map_or(0, |at| at + 1);
-            self.truncate(kept);
+            self.break_out();
         }
         if kind.ignored {
             return;
@@ -205,7 +206,10 @@ impl Builder {
 
     fn end(&mut self, name: u64) {
         if self.in_foreign() {
-            return self.end_foreign(name);
+            if !matches!(name, tags::P | tags::BR) {
+                return self.end_foreign(name);
+            }
+            self.break_out();
         }
         let kind = kind(name);
         if kind.ignored || kind.void {
@@ -221,6 +225,13 @@ impl Builder {
         } else {
             self.close_in_scope(name, |open| open.kind.special && !open.foreign || open.kind.scope);
         }
+    }
+
+    /// Leaves `svg` and `math` for a tag that only HTML has.
+    fn break_out(&mut self) {
+        let inner = |open: &Open| open.foreign && !open.kind.integration;
+        let kept = self.stack.iter().rposition(|open| !inner(open)).map_or(0, |at| at + 1);
+        self.truncate(kept);
     }
 
     fn end_foreign(&mut self, name: u64) {

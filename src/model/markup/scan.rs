@@ -142,6 +142,7 @@ impl<'a> Scanner<'a> {
     /// Steps over what the tokenizer reads as text behind the start tag `name`.
     fn content(&mut self, name: u64, foreign: bool) {
         if foreign {
+            self.ambiguous |= tags::is_unsure(name);
             return;
         }
         if name == tags::NOSCRIPT {

@@ -24,7 +24,7 @@ pub(super) struct Kind {
     pub(super) marker: bool,
     /// `svg` and `math`.
     pub(super) foreign: bool,
-    /// HTML again inside `svg` or `math`.
+    /// HTML again inside `svg` or `math`; known only where the element stands, see `integrates`.
     pub(super) integration: bool,
     /// Ends `svg` and `math`.
     pub(super) breakout: bool,
@@ -257,7 +257,7 @@ pub(super) fn kind(name: u64) -> Kind {
         table,
         marker: MARKERS.contains(&name),
         foreign: matches!(name, SVG | MATH),
-        integration: INTEGRATION.contains(&name),
+        integration: false,
         breakout: BREAKOUT.contains(&name),
         ignored: matches!(name, HTML | HEAD | BODY | FRAMESET),
     }
@@ -286,4 +286,21 @@ pub(super) fn is_raw(name: u64) -> bool {
 pub(super) fn breaks_line(name: u64) -> bool {
     let facts = kind(name);
     facts.closes_p || facts.table || matches!(name, BR | HR | TABLE)
+}
+
+/// True when HTML stands again in the element `name` of `svg` or `math`.
+pub(super) fn integrates(root: u64, name: u64) -> bool {
+    match root {
+        SVG => SVG_INTEGRATION.contains(&name),
+        _ => MATH_INTEGRATION.contains(&name),
+    }
+}
+
+static SVG_INTEGRATION: [u64; 3] = numbers(["foreignobject", "desc", "title"]);
+static MATH_INTEGRATION: [u64; 5] = numbers(["mi", "mo", "mn", "ms", "mtext"]);
+static UNSURE: [u64; 4] = numbers(["annotation-xml", "font", "mglyph", "malignmark"]);
+
+/// True when attributes, or what stands around, decide whether a tag in `svg` or `math` leads back to HTML.
+pub(super) fn is_unsure(name: u64) -> bool {
+    UNSURE.contains(&name)
 }
