@@ -12,14 +12,17 @@ mod tags;
 
 pub use entities::{decode, decode_if};
 pub use plain::to_text;
-use scan::{Event, Scanner};
+use scan::{Event, Scanner, Text};
 use tags::{Kind, kind};
 
 /// Deeper markup than this is not parsed.
 pub const MAX_DEPTH: usize = 512;
 
-/// The most formatting elements a parser may have to copy before we refuse.
-const MAX_COPIES: usize = 50_000;
+/// The most bytes of formatting elements that a parser may have to copy before we refuse.
+const MAX_COPIED: usize = 4 << 20;
+
+/// What a copied element costs besides its attributes, in bytes.
+const COPY: usize = 80;
 
 /// The most attributes on one tag: parsers compare each with all others.
 const MAX_ATTRIBUTES: usize = 1_000;
@@ -38,7 +41,7 @@ pub fn max_open_depth(html: &str) -> usize {
             Event::Start { name, tag, self_closing, .. } => builder.start(name, tag, self_closing),
             Event::End { name } => builder.end(name),
         }
-        if builder.copies > MAX_COPIES {
+        if builder.copied > MAX_COPIED {
             return usize::MAX;
         }
         if builder.deepest > MAX_DEPTH || builder.active.len() > MAX_DEPTH {
@@ -62,7 +65,7 @@ struct Open {
 #[derive(Clone, Copy)]
 struct Active {
     name: u64,
-    tag: u64,
+    tag: Text,
     serial: u32,
     open: bool,
 }
@@ -73,7 +76,7 @@ struct Builder {
     stack: Vec<Open>,
     active: Vec<Active>,
     deepest: usize,
-    copies: usize,
+    copied: usize,
     serials: u32,
 }
 
@@ -104,7 +107,7 @@ impl Builder {
         }
     }
 
-    fn start(&mut self, name: u64, tag: u64, self_closing: bool) {
+    fn start(&mut self, name: u64, tag: Text, self_closing: bool) {
         let kind = kind(name);
         if self.in_foreign() {
             if !kind.breakout {
@@ -132,7 +135,7 @@ impl Builder {
         }
         let serial = if kind.formatting { self.activate(name, tag) } else { MARKER };
         if kind.marker {
-            self.active.push(Active { name: 0, tag: 0, serial: MARKER, open: true });
+            self.active.push(Active { name: 0, tag: Text::default(), serial: MARKER, open: true });
         }
         self.push(name, kind, serial);
     }
@@ -147,10 +150,10 @@ impl Builder {
             tags::DD | tags::DT => self.close_item(&[tags::DD, tags::DT]),
             tags::A | tags::NOBR => self.end_formatting(name),
             tags::BUTTON | tags::SELECT => self.close_in_scope(name, |open| open.kind.scope),
-            tags::OPTION | tags::OPTGROUP | tags::RP | tags::RT | tags::RB | tags::RTC => {
-                if self.stack.last().is_some_and(|open| open.name == name || open.name == tags::OPTION) {
-                    self.truncate(self.stack.len() - 1);
-                }
+            tags::OPTION | tags::OPTGROUP | tags::RP | tags::RT | tags::RB | tags::RTC
+                if self.stack.last().is_some_and(|open| open.name == name || open.name == tags::OPTION) =>
+            {
+                self.truncate(self.stack.len() - 1);
             }
             _ if kind.heading && self.stack.last().is_some_and(|open| open.kind.heading && !open.foreign) => {
                 self.truncate(self.stack.len() - 1);
@@ -255,7 +258,7 @@ impl Builder {
     }
 
     /// Enters a formatting element into the list; only three of a kind stay (the "Noah's Ark clause").
-    fn activate(&mut self, name: u64, tag: u64) -> u32 {
+    fn activate(&mut self, name: u64, tag: Text) -> u32 {
         let since_marker = self.active.iter().rev().take_while(|entry| entry.serial != MARKER);
         let same: Vec<u32> =
             since_marker.filter(|entry| entry.tag == tag).map(|entry| entry.serial).collect();
@@ -276,8 +279,8 @@ impl Builder {
         let first = self.active.iter().rposition(|entry| entry.open).map_or(0, |at| at + 1);
         for at in first..self.active.len() {
             self.active[at].open = true;
-            let Active { name, serial, .. } = self.active[at];
-            self.copies += 1;
+            let Active { name, serial, tag, .. } = self.active[at];
+            self.copied += COPY + tag.length;
             self.push(name, kind(name), serial);
         }
     }

