@@ -74,12 +74,12 @@ impl Table {
     }
 
     /// An error of a write that cannot be done.
-    pub(super) fn refused(&self, cause: String) -> Error {
+    pub(super) fn refused(&self, kind: std::io::ErrorKind, cause: String) -> Error {
         let path = match self {
             Self::Memory(_) => "memory",
             Self::Disk(disk) => disk.path(),
         };
-        let source = std::io::Error::new(std::io::ErrorKind::FileTooLarge, cause);
+        let source = std::io::Error::new(kind, cause);
         Error::Io { doing: "write to", path: path.to_owned(), source }
     }
 }

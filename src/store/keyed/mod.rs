@@ -7,6 +7,7 @@ mod queue;
 mod writer;
 
 use std::{
+    io::ErrorKind,
     ops::Bound,
     sync::{
         Arc, Mutex,
@@ -250,7 +251,8 @@ impl Core {
     ) -> Result<()> {
         let values = values.map_err(|TooLarge(size)| {
             let what = keys::describe(&key);
-            self.table.refused(format!("the {what} has {size} bytes, more than {}", codec::LARGEST))
+            let cause = format!("the {what} has {size} bytes, more than {}", codec::LARGEST);
+            self.table.refused(ErrorKind::FileTooLarge, cause)
         })?;
         self.remove(batch, &key)?;
         let mut values = values.into_iter();
@@ -284,4 +286,38 @@ where
     M::Error: std::fmt::Display,
 {
     M::try_from(stored).map_err(|cause| codec::damaged(key, &cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::store::{conformance::samples, memory::Memory};
+
+    fn core() -> Arc<Core> {
+        Keyed::open(Table::Memory(Memory::default())).unwrap().core
+    }
+
+    #[test]
+    fn a_line_is_not_told_before_it_is_synced() {
+        let core = core();
+        let line = samples::event(&samples::article("a", 1, "A", 5), 1);
+        let mut batch = Batch::new();
+        core.put(&mut batch, keys::event(Seq(1)), &codec::EventV1::from(&line)).unwrap();
+        core.apply(&mut core.lock(), batch).unwrap();
+        assert_eq!(core.events(Seq(0), 10).unwrap(), []);
+        core.durable.store(1, Ordering::Release);
+        assert_eq!(core.events(Seq(0), 10).unwrap(), [line]);
+    }
+
+    #[test]
+    fn after_a_panic_in_the_middle_of_a_write_nothing_is_written_any_more() {
+        let core = core();
+        let panicked = catch_unwind(AssertUnwindSafe(|| core.write::<()>(|_, _| panic!("in the middle"))));
+        assert!(panicked.is_err());
+        let refused = core.commit(samples::commit(Seq(0), &[])).unwrap_err().to_string();
+        assert!(refused.contains("start again"), "{refused}");
+        assert_eq!(core.events(Seq(0), 10).unwrap(), [], "reading goes on");
+    }
 }

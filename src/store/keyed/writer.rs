@@ -34,6 +34,11 @@ impl Core {
     /// Composes a batch and applies it, alone; returns when it is durable. Writers that wait here share one sync.
     pub(super) fn write<T>(&self, compose: impl FnOnce(&mut Writer, &mut Batch) -> Result<T>) -> Result<T> {
         let mut writer = self.lock();
+        // Nobody knows how far it came, and the head may have moved without its lines.
+        if self.writer.is_poisoned() {
+            let cause = "an earlier write broke off in the middle; start again".to_owned();
+            return Err(self.table.refused(std::io::ErrorKind::Other, cause));
+        }
         let mut batch = Batch::new();
         let done = compose(&mut writer, &mut batch)?;
         self.apply(&mut writer, batch)?;
