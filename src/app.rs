@@ -1,1 +1,280 @@
-//! room
+//! Builds everything from a [`Config`], starts every task, and stops every task.
+//!
+//! The only place where tasks start. Each is supervised: a panic or an error is logged and counted, and the task
+//! starts again after a pause, so that one bad page or one full disk cannot stop the house.
+
+mod offline;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use futures_util::FutureExt;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use offline::{run_once, try_source};
+
+use crate::{
+    clock::{self, SharedClock},
+    config::{self, Config},
+    ingest::Ingest,
+    journal::Journal,
+    model::Follower,
+    net,
+    publish::{self, Publisher},
+    push::{self, Push},
+    store::{self, Store},
+    telemetry, web,
+};
+
+/// Time for tasks to finish what they have begun once the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Everything that runs.
+pub struct App {
+    /// What is watched.
+    pub ingest: Arc<Ingest>,
+    /// What is published.
+    pub publisher: Arc<Publisher>,
+    /// Who is told.
+    pub push: Arc<Push>,
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// The API token.
+    pub token: Arc<str>,
+    journal: Arc<Journal>,
+    clock: SharedClock,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Runs the daemon until SIGTERM or Ctrl-C; reloads the configuration on SIGHUP.
+pub async fn serve(
+    config: Config,
+    overrides: Vec<(String, String)>,
+    path: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let listener = listen(config.web.listen).await?;
+    let address = listener.local_addr()?;
+    let app = App::start(config, listener, Arc::new(clock::System)).await?;
+    tracing::info!(%address, "listening on http://{address}");
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            () = stop_signal() => break,
+            _ = hangup.recv() => match config::load(path.as_deref(), &overrides) {
+                Ok(config) => app.reload(config).await?,
+                Err(report) => tracing::error!("the configuration was not reloaded, the old one goes on:\n{report}"),
+            },
+        }
+    }
+    tracing::info!("stopping");
+    app.stop().await;
+    Ok(())
+}
+
+/// Binds an address.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "cannot listen on `{address}`: another process has this port\nhint: stop it, or choose another `web.listen`"
+        ),
+        _ => anyhow::anyhow!("cannot listen on `{address}`: {cause}"),
+    })
+}
+
+/// Completes when the process is asked to stop.
+pub async fn stop_signal() {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .expect("a process can always listen for SIGTERM");
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+// === impl App ===
+
+impl App {
+    /// Opens the store, brings the feeds up, starts every task.
+    pub async fn start(config: Config, listener: TcpListener, clock: SharedClock) -> anyhow::Result<Self> {
+        let store = store::open(&config.store).await?;
+        let token = api_token(&config)?;
+        let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
+        let client =
+            net::Client::new(&config.net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
+        let feeds = push_feeds(&config.publish);
+        let publisher =
+            Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);
+        let push = Push::new(
+            Arc::clone(&store),
+            Arc::clone(&journal),
+            client.clone(),
+            Arc::clone(&clock),
+            config.push.clone(),
+        );
+        push.set_feeds(feeds);
+        push.reload(config.push).await?;
+        let ingest = Ingest::new(Arc::clone(&journal), client, Arc::clone(&clock), config.ingest);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let app = Self { ingest, publisher, push, store, token, journal, clock, stop, tasks };
+        app.start_tasks(listener, config.web)?;
+        Ok(app)
+    }
+
+    fn start_tasks(&self, listener: TcpListener, settings: web::Settings) -> anyhow::Result<()> {
+        let metrics = telemetry::metrics()?;
+        let state = web::State {
+            store: Arc::clone(&self.store),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            publisher: Arc::clone(&self.publisher),
+            push: Arc::clone(&self.push),
+            ingest: Arc::clone(&self.ingest),
+            token: Arc::clone(&self.token),
+            metrics: metrics.clone(),
+        };
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { web::server::serve(listener, state, settings, stop).await });
+        self.tasks.spawn(telemetry::upkeep(metrics, self.stop.clone()));
+        let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
+        self.supervise("publish", move || {
+            let (publisher, stop) = (Arc::clone(&publisher), stop.clone());
+            async move {
+                publisher.rebuild().await?;
+                publisher.follow(stop).await
+            }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("route", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.route(stop).await }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("deliver", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.deliver(stop).await }
+        });
+        let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
+        self.supervise("ingest", move || {
+            let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
+            async move { ingest.run(stop).await }
+        });
+        Ok(())
+    }
+
+    /// Starts a task that starts again when it fails, after a pause that grows to a minute.
+    fn supervise<F, T>(&self, name: &'static str, task: F)
+    where
+        F: Fn() -> T + Send + 'static,
+        T: Future<Output = store::Result<()>> + Send,
+    {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut pause = Duration::from_millis(500);
+            loop {
+                match std::panic::AssertUnwindSafe(task()).catch_unwind().await {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => tracing::error!(task = name, "the task `{name}` failed: {error}"),
+                    Err(_) => tracing::error!(task = name, "the task `{name}` panicked"),
+                }
+                metrics::counter!("loa_task_restarts_total", "task" => name).increment(1);
+                if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                    return;
+                }
+                pause = (pause * 2).min(Duration::from_secs(60));
+            }
+        });
+    }
+
+    /// Swaps sources, feeds and webhooks whole. Addresses, store and limits stay as they were started.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
+        self.push.set_feeds(push_feeds(&config.publish));
+        self.publisher.reload(config.publish).await?;
+        self.push.reload(config.push).await?;
+        self.ingest.reload(config.ingest);
+        tracing::info!(
+            "the configuration was reloaded; `[web]`, `[store]`, `[net]` and `[log]` change with a restart"
+        );
+        Ok(())
+    }
+
+    /// True when nothing is left to do at this instant: no pass due or under way, followers at the head, no
+    /// delivery due or under way. Tests wait for it after they moved the clock.
+    pub async fn is_idle(&self) -> store::Result<bool> {
+        if self.ingest.is_busy() || !self.publisher.ready() || !self.push.is_idle().await? {
+            return Ok(false);
+        }
+        let head = self.store.head().await?;
+        let routed = self.store.cursor(Follower::Router).await?;
+        Ok(self.publisher.seen() == head && routed == head && !self.ingest.is_busy())
+    }
+
+    /// Stops every task and waits until they are done, at most the grace time.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "some work did not end within {} s and is left; nothing stored is lost",
+                GRACE.as_secs()
+            );
+        }
+    }
+}
+
+/// What push has to know of the feeds.
+fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
+    let feed = |feed: &publish::Feed| push::Feed {
+        id: feed.id.clone(),
+        sources: feed.sources.clone(),
+        filter: feed.filter.clone(),
+    };
+    settings.feeds.iter().map(feed).collect()
+}
+
+/// The API token: the configured one, or the one in the store's folder, made at the first start.
+fn api_token(config: &Config) -> anyhow::Result<Arc<str>> {
+    if let Some(token) = &config.web.token {
+        return Ok(token.as_str().into());
+    }
+    let Some(folder) = &config.store.path else { return Ok(new_token()?.into()) };
+    let path = folder.join("api-token");
+    match std::fs::read_to_string(&path) {
+        Ok(token) if token.trim().len() >= 32 => Ok(token.trim().into()),
+        Ok(_) => anyhow::bail!(
+            "`{}` holds no token\nhint: remove it, and the next start makes a new one",
+            path.display()
+        ),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let token = new_token()?;
+            write_secret(&path, &token).with_context(|| format!("cannot write `{}`", path.display()))?;
+            Ok(token.into())
+        }
+        Err(cause) => Err(cause).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+fn new_token() -> anyhow::Result<String> {
+    use base64::Engine;
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
+    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let partial = path.with_extension("partial");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)
+}

@@ -1,7 +1,13 @@
-//! room
-use crate::model::{Digest, Draft, IdentityKey, Known};
+//! Which article is this draft, and does it say something new?
+
+mod digest;
+mod identity;
+
+pub use digest::{changed_fields, digest, listed};
+pub use identity::keys;
+
+use crate::model::{Digest, Known};
 use regex::Regex;
-use url::Url;
 
 /// How a source's items are recognized.
 #[derive(Clone, Debug, Default)]
@@ -30,18 +36,17 @@ pub enum Decision {
     Unchanged(Known),
 }
 
-/// The identity keys of a draft, strongest first, never empty. `site` is the source's own address:
-/// keys on its host leave the host out, so that they survive a move.
-pub fn keys(_draft: &Draft, _rules: &Rules, _site: &Url) -> Vec<IdentityKey> {
-    unimplemented!("spine")
-}
-
-/// The digest of what matters in a draft.
-pub fn digest(_draft: &Draft) -> Digest {
-    unimplemented!("spine")
-}
-
 /// Decides what a draft is, from what is known under its keys (strongest first, as `keys` gave them).
-pub fn decide(_digest: Digest, _known: &[Option<Known>]) -> Decision {
-    unimplemented!("spine")
+///
+/// A better source of the same text (the article page after the list's teaser) has another digest and is
+/// `Revised`; whether that is worth telling anybody is for ingest to say, which knows both `extracted_by`.
+pub fn decide(digest: Digest, known: &[Option<Known>]) -> Decision {
+    match known.iter().flatten().next() {
+        None => Decision::New,
+        Some(known) if known.digest == digest => Decision::Unchanged(known.clone()),
+        Some(known) => Decision::Revised(known.clone()),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,30 @@
-//! room
-use crate::model::{Category, Issue, Item, Link, Person};
+//! Bytes in, items and issues out: lists, article pages and feeds, by rules that are data.
+//!
+//! Pure: no I/O, no clock, no failure. What cannot be read is said in `Found::issues`.
+
+mod charset;
+mod detect;
+mod dom;
+mod entity;
+mod feed;
+mod feed_item;
+mod json_feed;
+mod json_ld;
+mod legacy;
+mod list;
+mod main_text;
+mod metadata;
+mod open;
+mod page;
+mod plain;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+pub use detect::{detect, kind_of};
+
+use crate::model::{Category, Issue, Item, Link, Person, Severity};
 use regex::Regex;
 use scraper::Selector;
 
@@ -173,7 +198,54 @@ pub struct Head {
     pub links: Vec<Link>,
 }
 
+/// How many items are read where the rules do not say.
+const DEFAULT_MAX_ITEMS: usize = 1000;
+
 /// Reads a document as `kind` by `rules`.
-pub fn extract(_document: &Document<'_>, _kind: Kind, _rules: &Rules) -> Found {
-    unimplemented!("spine")
+pub fn extract(document: &Document<'_>, kind: Kind, rules: &Rules) -> Found {
+    match kind {
+        Kind::Feed => feed::read(document, rules),
+        Kind::List => list::read(document, rules),
+        Kind::Article => page::read(document, rules),
+    }
+}
+
+fn max_items(rules: &Rules) -> usize {
+    if rules.max_items == 0 { DEFAULT_MAX_ITEMS } else { rules.max_items }
+}
+
+fn too_many(max_items: usize) -> Issue {
+    Issue::warning(
+        "too-many-items",
+        format!("there are more than {max_items} items; the others were not read"),
+    )
+}
+
+/// The last label of the host: a hint for undeclared encodings.
+fn tld(url: &url::Url) -> Option<&str> {
+    url.domain()?.rsplit('.').next()
+}
+
+/// What single items lack.
+fn item_issues(items: &[Item]) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    for (number, item) in (1usize..).zip(items) {
+        let lacks = [
+            (item.title.is_none(), Severity::Warning, "no-title", "no title was found"),
+            (item.url.is_none(), Severity::Warning, "no-link", "no link was found"),
+            (
+                item.published.is_none() && item.updated.is_none(),
+                Severity::Info,
+                "no-date",
+                "no date was found",
+            ),
+        ];
+        let said = lacks.into_iter().filter(|(lacking, ..)| *lacking);
+        issues.extend(
+            said.map(|(_, severity, code, text)| {
+                Issue::new(severity, code, text).at(format!("item {number}"))
+            }),
+        );
+    }
+    issues
 }

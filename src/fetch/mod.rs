@@ -1,1 +1,139 @@
-//! room
+//! One source, one request: what became of it is a value, not an error.
+//!
+//! Knows what statuses mean to a reader; `net` knows how to send. It never looks into the body.
+
+mod error;
+mod validators;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use url::Url;
+
+use crate::{
+    model::{Timestamp, Validators},
+    net::{Answer, Client, Request, backoff},
+};
+
+pub use error::Error;
+pub use validators::usable;
+
+/// What HTML lists and article pages are asked for with: where a server could answer with a feed instead, the
+/// recipe's selectors would find nothing in it.
+pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, application/xml;q=0.7, */*;q=0.1";
+
+/// What feeds are asked for with: feeds where there is a choice, pages otherwise.
+pub const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, \
+    text/html;q=0.8, application/xhtml+xml;q=0.8, application/xml;q=0.7, */*;q=0.1";
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Where.
+    pub url: Url,
+    /// What we have already; empty ones ask for everything.
+    pub validators: Validators,
+    /// May it stand at a private address?
+    pub allow_private: bool,
+    /// The least time since the last request to the host; `None` for `net.spacing`.
+    pub spacing: Option<Duration>,
+    /// The `Accept` header; [`ACCEPT`] where nothing else is wanted.
+    pub accept: &'static str,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Something to read, perhaps empty.
+    Fresh {
+        /// The body, decompressed.
+        body: Bytes,
+        /// `Content-Type` as received.
+        content_type: Option<String>,
+        /// Where it came from, after redirects: what its links are relative to.
+        url: Url,
+        /// What to ask with next time.
+        validators: Validators,
+        /// Where it lives now, by its own permanent word.
+        moved: Option<Url>,
+    },
+    /// Nothing new.
+    Unchanged {
+        /// Where it lives now, by its own permanent word.
+        moved: Option<Url>,
+    },
+    /// It is no longer there.
+    Gone {
+        /// 404 or 410.
+        status: u16,
+    },
+    /// The server asks for patience.
+    Later {
+        /// How long, where it says so; at most seven days.
+        after: Option<Duration>,
+        /// What it said, in a sentence.
+        reason: String,
+    },
+    /// No usable answer.
+    Failed(Error),
+}
+
+/// Asks once. Redirects are followed within the limits of `net`.
+pub async fn fetch(client: &Client, ask: &Ask) -> Outcome {
+    match client.send(request(ask, client.settings().spacing)).await {
+        Ok(answer) => outcome(ask, answer, client.now()),
+        Err(error) => Outcome::Failed(Error::Net(error)),
+    }
+}
+
+/// A conditional `GET` (RFC 9110, section 13.1). Both validators are sent exactly as they were received.
+fn request(ask: &Ask, spacing: Duration) -> Request {
+    let conditions = [
+        ("if-none-match", ask.validators.etag.clone()),
+        ("if-modified-since", ask.validators.last_modified.clone()),
+    ];
+    let conditions = conditions.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    Request {
+        headers: std::iter::once(("accept", ask.accept.to_owned())).chain(conditions).collect(),
+        allow_private: ask.allow_private,
+        spacing: Some(ask.spacing.unwrap_or(spacing)),
+        ..Request::get(ask.url.clone())
+    }
+}
+
+fn outcome(ask: &Ask, answer: Answer, now: Timestamp) -> Outcome {
+    let Answer { status, url, moved, headers, body } = answer;
+    match status {
+        200..=299 => Outcome::Fresh {
+            body,
+            content_type: text(&headers, CONTENT_TYPE),
+            url,
+            validators: received(&headers),
+            moved,
+        },
+        304 if ask.validators == Validators::default() => Outcome::Failed(Error::Unasked { url: url.into() }),
+        304 => Outcome::Unchanged { moved },
+        404 | 410 => Outcome::Gone { status },
+        429 | 503 => {
+            let after = backoff::retry_after(&headers, now);
+            Outcome::Later { after, reason: format!("`{url}` answered {status}: {}", error::meaning(status)) }
+        }
+        _ => Outcome::Failed(Error::Status { url: url.into(), status }),
+    }
+}
+
+fn received(headers: &HeaderMap) -> Validators {
+    Validators { etag: text(headers, ETAG), last_modified: text(headers, LAST_MODIFIED) }
+}
+
+/// A header as text. What is not text cannot be kept and sent back as it was; what is longer than any server
+/// has reason to write is not kept either.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    const LONGEST: usize = 1024;
+    let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?.trim();
+    (!value.is_empty() && value.len() <= LONGEST).then(|| value.to_owned())
+}

@@ -1,13 +1,35 @@
-//! room
-use crate::{
-    dedup, extract,
-    model::{Digest, SourceId},
-    normalize,
+//! Watching sources: one pass over one source at a time, when it is due or when somebody asks.
+//!
+//! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
+//! `issues`), and its feeds go on showing what was good.
+
+mod merge;
+mod pass;
+mod quality;
+pub mod schedule;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub mod schedule;
+use crate::{
+    clock::SharedClock,
+    dedup, extract,
+    journal::{Became, Journal},
+    model::{Digest, Issue, SourceId, SourceState, Timestamp},
+    net, normalize, store,
+};
+
+pub use pass::Show;
 
 /// One news section to watch.
 #[derive(Clone, Debug)]
@@ -51,8 +73,21 @@ pub struct Settings {
     pub concurrency: usize,
 }
 
-/// The ingest room: passes over sources, when they are due or when asked.
-pub struct Ingest;
+/// The ingest room.
+pub struct Ingest {
+    journal: Arc<Journal>,
+    client: net::Client,
+    clock: SharedClock,
+    settings: ArcSwap<Settings>,
+    /// Sources with a pass under way: one at a time each.
+    running: Mutex<HashSet<SourceId>>,
+    /// When each source is due, as the loop last worked it out.
+    due: Mutex<HashMap<SourceId, Timestamp>>,
+    /// The settings or a source's state changed: work out the due times again.
+    changed: Notify,
+    /// Parsing under way at once: it is all CPU, and a hostile page may take a while.
+    parsers: Semaphore,
+}
 
 /// What one pass did.
 #[derive(Clone, Debug)]
@@ -60,7 +95,7 @@ pub struct Report {
     /// Which source.
     pub source: SourceId,
     /// When it began.
-    pub at: crate::model::Timestamp,
+    pub at: Timestamp,
     /// Items in the list.
     pub items: usize,
     /// New articles.
@@ -70,13 +105,52 @@ pub struct Report {
     /// Articles that say what they said.
     pub unchanged: usize,
     /// What was wrong.
-    pub issues: Vec<crate::model::Issue>,
+    pub issues: Vec<Issue>,
     /// Why the pass failed, where it did.
     pub failed: Option<String>,
 }
 
-/// Why a pass could not be asked for.
-#[derive(Clone, Debug, thiserror::Error)]
+/// A step of a pass, for people who watch one (`loa try`).
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A document arrived.
+    Fetched {
+        /// Where from.
+        url: Url,
+        /// Bytes, decompressed.
+        bytes: usize,
+        /// Its media type.
+        content_type: Option<String>,
+    },
+    /// A document has not changed since the last pass.
+    NotModified {
+        /// Where.
+        url: Url,
+    },
+    /// A document was read.
+    Extracted {
+        /// Its format.
+        format: String,
+        /// Its encoding.
+        encoding: String,
+        /// Items found.
+        items: usize,
+    },
+    /// An article was compared with what is known.
+    Decided {
+        /// Its title.
+        title: String,
+        /// Its date, printed.
+        date: Option<String>,
+        /// What it is, or would be.
+        became: Became,
+    },
+    /// Something was wrong.
+    Wrong(Issue),
+}
+
+/// Why a pass could not be made.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such source.
     #[error("there is no source `{0}`")]
@@ -84,19 +158,218 @@ pub enum Error {
     /// One is under way.
     #[error("a pass over `{0}` is under way")]
     Busy(SourceId),
+    /// What it found could not be kept.
+    #[error("cannot keep what `{source_id}` brought")]
+    Store {
+        /// Which source.
+        source_id: SourceId,
+        /// Why not.
+        #[source]
+        cause: store::Error,
+    },
 }
 
+/// Removes the mark of a running pass, however the pass ends.
+struct Running<'a> {
+    ingest: &'a Ingest,
+    id: SourceId,
+}
+
+// === impl Ingest ===
+
 impl Ingest {
+    /// Over a journal, with a client, by a clock.
+    pub fn new(
+        journal: Arc<Journal>,
+        client: net::Client,
+        clock: SharedClock,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            journal,
+            client,
+            clock,
+            settings: ArcSwap::from_pointee(settings),
+            running: Mutex::default(),
+            due: Mutex::default(),
+            changed: Notify::new(),
+            parsers: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+        })
+    }
+
+    /// Swaps the sources whole. Passes under way end with the rules they began with.
+    pub fn reload(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+        self.changed.notify_one();
+    }
+
     /// The sources as configured now.
     pub fn sources(&self) -> Vec<Arc<Source>> {
-        unimplemented!("spine")
+        self.settings.load().sources.clone()
     }
+
+    /// When a source is due next, if it ever is.
+    pub fn due(&self, source: &SourceId) -> Option<Timestamp> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied()
+    }
+
+    /// True while a pass is under way, or one is due now.
+    pub fn is_busy(&self) -> bool {
+        let now = self.clock.now();
+        let running = !self.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        // A source without a due time is one that the loop has not looked at yet.
+        running || due.len() < self.settings.load().sources.len() || due.values().any(|due| *due <= now)
+    }
+
     /// One pass now.
-    pub async fn pass(&self, _source: &SourceId) -> Result<Report, Error> {
-        unimplemented!("spine")
+    pub async fn pass(&self, id: &SourceId) -> Result<Report, Error> {
+        let source = self.find(id)?;
+        let _running = Running::start(self, id)?;
+        let report = pass::pass(self, &source, pass::Sink::Record, &mut |_| ()).await?;
+        self.changed.notify_one();
+        Ok(report)
     }
-    /// When a source is due next.
-    pub fn due(&self, _source: &SourceId) -> Option<crate::model::Timestamp> {
-        unimplemented!("spine")
+
+    /// One pass over `source`, configured or not, that writes nothing and shows its steps.
+    pub async fn rehearse(&self, source: &Arc<Source>, show: Show<'_>) -> Result<Report, Error> {
+        pass::pass(self, source, pass::Sink::Rehearse, show).await
+    }
+
+    /// Watches every source until `stop`.
+    pub async fn run(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut passes = FuturesUnordered::new();
+        loop {
+            let next = self.work_out_due_times().await?;
+            for id in self.due_now(&next) {
+                if passes.len() < self.settings.load().concurrency {
+                    passes.push(async move { self.scheduled_pass(id).await }.boxed());
+                }
+            }
+            let waiting = next.iter().filter(|(id, _)| !self.is_running(id)).map(|(_, due)| *due).min();
+            let full = passes.len() >= self.settings.load().concurrency;
+            let alarm = match waiting {
+                Some(due) if !full => self.clock.sleep_until(due),
+                _ => std::future::pending().boxed(),
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(()) = passes.next(), if !passes.is_empty() => {}
+                () = self.changed.notified() => {}
+                () = alarm => {}
+            }
+        }
+    }
+
+    fn find(&self, id: &SourceId) -> Result<Arc<Source>, Error> {
+        let sources = self.sources();
+        sources.into_iter().find(|source| source.id == *id).ok_or_else(|| Error::Unknown(id.clone()))
+    }
+
+    fn is_running(&self, id: &SourceId) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn due_now(&self, next: &[(SourceId, Timestamp)]) -> Vec<SourceId> {
+        let now = self.clock.now();
+        let due = next.iter().filter(|(id, due)| *due <= now && !self.is_running(id));
+        due.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Reads every source's state and works out when it is due.
+    async fn work_out_due_times(&self) -> store::Result<Vec<(SourceId, Timestamp)>> {
+        let states: HashMap<_, _> = self
+            .journal
+            .store()
+            .sources()
+            .await?
+            .into_iter()
+            .map(|state| (state.id.clone(), state))
+            .collect();
+        let now = self.clock.now();
+        let next: Vec<_> = self
+            .sources()
+            .iter()
+            .filter_map(|source| Some((source.id.clone(), due(source, states.get(&source.id), now)?)))
+            .collect();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        *due = next.iter().cloned().collect();
+        // A source that is never due must not look like one that was not looked at.
+        for source in self.sources() {
+            due.entry(source.id.clone()).or_insert(Timestamp::MAX);
+        }
+        Ok(next)
+    }
+
+    async fn scheduled_pass(&self, id: SourceId) {
+        match self.pass(&id).await {
+            Ok(report) => metrics::counter!("loa_passes_total", "result" => report.result()).increment(1),
+            // The source went away with a reload, or somebody else asked for the same pass.
+            Err(Error::Unknown(_) | Error::Busy(_)) => {}
+            Err(error @ Error::Store { .. }) => {
+                metrics::counter!("loa_passes_total", "result" => "store-failed").increment(1);
+                tracing::error!(source = %id, error = &error as &dyn std::error::Error, "{error}");
+                // The store is everybody's: without a pause the same pass would start at once and fail again.
+                self.clock.sleep_until(self.clock.now().plus(Duration::from_secs(10))).await;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ingest").field("settings", &self.settings.load()).finish_non_exhaustive()
+    }
+}
+
+/// When a source is due: at once if it was never asked or has missed a run, never before it may be asked again.
+fn due(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Option<Timestamp> {
+    let Some(last) = state.and_then(|state| state.last_attempt) else { return Some(now) };
+    let scheduled = source.schedule.next(last.min(now))?.plus(jitter(source, last));
+    Some(state.and_then(|state| state.not_before).map_or(scheduled, |not_before| scheduled.max(not_before)))
+}
+
+/// A part of the source's jitter, drawn from its name and its last run: spread, and the same after a restart.
+fn jitter(source: &Source, last: Timestamp) -> Duration {
+    let hash = blake3::hash(format!("{} {last}", source.id).as_bytes());
+    source.jitter.mul_f64(f64::from(hash.as_bytes()[0]) / 256.0)
+}
+
+// === impl Report, Running ===
+
+impl Report {
+    fn new(source: &SourceId, at: Timestamp) -> Self {
+        let source = source.clone();
+        Self { source, at, items: 0, new: 0, revised: 0, unchanged: 0, issues: Vec::new(), failed: None }
+    }
+
+    /// One word for metrics.
+    fn result(&self) -> &'static str {
+        if self.failed.is_some() { "failed" } else { "done" }
+    }
+
+    fn count(&mut self, became: Became) {
+        match became {
+            Became::New => self.new += 1,
+            Became::Revised => self.revised += 1,
+            Became::Unchanged => self.unchanged += 1,
+        }
+    }
+}
+
+impl<'a> Running<'a> {
+    fn start(ingest: &'a Ingest, id: &SourceId) -> Result<Self, Error> {
+        let mut running = ingest.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.insert(id.clone()) {
+            Ok(Self { ingest, id: id.clone() })
+        } else {
+            Err(Error::Busy(id.clone()))
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.ingest.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }

@@ -1,11 +1,18 @@
-//! room
+//! The only writer of articles and events: what a pass brought becomes one commit, and everybody is woken.
+//!
+//! `record` decides and writes, `follow` reads on. Numbers are given by the store inside of the commit; whoever was
+//! overtaken decides again, on what is known then.
+
+mod follow;
+mod learn;
+mod record;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::{
-    dedup,
     model::{ArticleId, Draft, IdentityKey, Revision, Seq, SourceId, SourceState, Timestamp},
     store::{self, Store},
 };
@@ -60,7 +67,7 @@ pub enum Became {
     New,
     /// A new revision.
     Revised,
-    /// Nothing: it says what it said.
+    /// Nothing: it says what it said, or a later entry of the same pass speaks for the same article.
     Unchanged,
 }
 
@@ -70,17 +77,17 @@ impl Journal {
         let head = watch::Sender::new(store.head().await?);
         Ok(Self { store, head })
     }
+
     /// The store below.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
+
     /// Wakes up whenever the head moves. A hint: look at the store, then wait.
     pub fn head(&self) -> watch::Receiver<Seq> {
         self.head.subscribe()
     }
-    /// Decides and records a pass, again if somebody else committed in between.
-    pub async fn record(&self, _pass: Pass) -> store::Result<Recorded> {
-        let _ = dedup::decide;
-        unimplemented!("spine")
-    }
 }
+
+#[cfg(test)]
+mod tests;

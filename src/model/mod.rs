@@ -9,6 +9,7 @@ pub mod filter;
 mod html;
 mod id;
 mod item;
+pub mod markup;
 mod source;
 mod subscription;
 pub mod text;

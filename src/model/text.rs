@@ -1,1 +1,212 @@
 //! Keys of text: what is compared, searched and filtered, never what is published.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The key of a text: NFC, lower case, one placement of Vietnamese tone marks, one kind of space, quote and dash.
+///
+/// `Hoà  Bình` and a decomposed `hòa bình` have the same key; `hoa binh` has another.
+pub fn key(text: &str) -> String {
+    let visible = text.chars().filter(|&c| !is_invisible(c));
+    let lower = visible.nfc().collect::<String>().to_lowercase();
+    let mut evened = String::with_capacity(lower.len());
+    let mut space = false;
+    for c in lower.nfc() {
+        if c.is_whitespace() {
+            space = !evened.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut space) {
+            evened.push(' ');
+        }
+        match plain_mark(c) {
+            Some(mark) => evened.push_str(mark),
+            None => evened.push(c),
+        }
+    }
+    move_tones(&evened)
+}
+
+/// The folded key: `key` without any marks, `đ` as `d`. `Quận 1`, `QUẬN 1` and `quan 1` are the same.
+pub fn fold(text: &str) -> String {
+    let bare = key(text).nfd().filter(|c| !is_mark(*c)).nfc().collect::<String>();
+    // Taking marks away can bring letters that have a lower case (`İ` was two characters).
+    bare.to_lowercase().replace('đ', "d")
+}
+
+/// The search key: folded, and with `y` as `i` where both are written for one sound: `kỹ` and `kĩ`, `quý` and `quí`.
+pub fn search(text: &str) -> String {
+    let folded = fold(text);
+    let mut out = String::with_capacity(folded.len());
+    let (mut before, mut last) = (' ', ' ');
+    let mut rest = folded.chars().peekable();
+    while let Some(c) = rest.next() {
+        let ends = rest.peek().is_none_or(|next| !next.is_alphanumeric());
+        let consonant = last.is_ascii_lowercase() && !"aeiouy".contains(last);
+        let sounds_i = c == 'y' && ends && (consonant || (last == 'u' && before == 'q'));
+        out.push(if sounds_i { 'i' } else { c });
+        (before, last) = (last, c);
+    }
+    out
+}
+
+/// The words of a text: runs of letters, digits and their marks.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && !is_mark(c)).filter(|word| !word.is_empty())
+}
+
+/// The text without characters that XML 1.0 (section 2.2) has no way to write.
+pub fn xml_safe(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_xml) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().filter(|&c| is_xml(c)).collect())
+    }
+}
+
+/// True for the characters of XML 1.0, section 2.2.
+pub fn is_xml(c: char) -> bool {
+    !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// True for characters that show nothing: zero-width spaces, soft hyphens, controls of writing direction.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || (c.is_control() && !c.is_whitespace())
+}
+
+/// Marks that stand on letters.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// The one form of quotes, dashes and dots.
+fn plain_mark(c: char) -> Option<&'static str> {
+    Some(match c {
+        '“' | '”' | '„' | '‟' | '«' | '»' | '″' | '＂' => "\"",
+        '‘' | '’' | '‚' | '‛' | '′' | '`' | '´' | 'ʼ' | '＇' | '‹' | '›' => "'",
+        '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '－' => "-",
+        '…' => "...",
+        _ => return None,
+    })
+}
+
+/// Moves tone marks of word-final `oa`, `oe`, `uy` to the second letter: `hòa` → `hoà`, `thúy` → `thuý`.
+/// After `q` the `u` is no vowel: `quý` has one form only.
+fn move_tones(text: &str) -> String {
+    if !text.chars().any(|c| toned(c).is_some()) {
+        return text.to_owned();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        let moved = chars.get(at + 1).and_then(|&second| move_tone(c, second));
+        let ends = chars.get(at + 2).is_none_or(|next| !next.is_alphanumeric() && !is_mark(*next));
+        let after_q = at > 0 && chars.get(at - 1) == Some(&'q');
+        match moved {
+            Some((first, second)) if ends && !after_q => {
+                out.extend([first, second]);
+                at += 2;
+            }
+            _ => {
+                out.push(c);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// The letter and the place of its tone in the rows below.
+fn toned(c: char) -> Option<(char, usize)> {
+    ROWS.iter()
+        .filter(|(base, _)| matches!(base, 'o' | 'u'))
+        .find_map(|(base, row)| row.iter().position(|&toned| toned == c).map(|tone| (*base, tone)))
+}
+
+fn move_tone(first: char, second: char) -> Option<(char, char)> {
+    let (base, tone) = toned(first)?;
+    let pair = matches!((base, second), ('o', 'a' | 'e') | ('u', 'y'));
+    let row = ROWS.iter().find(|(letter, _)| *letter == second).filter(|_| pair)?;
+    Some((base, *row.1.get(tone)?))
+}
+
+const ROWS: [(char, [char; 5]); 5] = [
+    ('a', ['à', 'á', 'ả', 'ã', 'ạ']),
+    ('e', ['è', 'é', 'ẻ', 'ẽ', 'ẹ']),
+    ('o', ['ò', 'ó', 'ỏ', 'õ', 'ọ']),
+    ('u', ['ù', 'ú', 'ủ', 'ũ', 'ụ']),
+    ('y', ['ỳ', 'ý', 'ỷ', 'ỹ', 'ỵ']),
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Strategy, proptest};
+
+    use super::*;
+
+    #[test]
+    fn evens_out_what_typists_do() {
+        for (text, expected) in [
+            ("Hòa Bình", "hoà bình"),
+            ("hoà  bình\u{a0}", "hoà bình"),
+            ("Thúy, THỦY", "thuý, thuỷ"),
+            ("quý, Qúy", "quý, qúy"),
+            ("khóa XII, khoá", "khoá xii, khoá"),
+            ("hoàn, toàn, huỳnh", "hoàn, toàn, huỳnh"),
+            ("mùa, của, múa", "mùa, của, múa"),
+            ("“Tin”\u{200b} – mới…", "\"tin\" - mới..."),
+            ("  \u{a0} ", ""),
+        ] {
+            assert_eq!(key(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn folds_marks_away() {
+        for text in ["Quận 1", "QUẬN 1", "quan 1", "Qua\u{302}\u{323}n\u{a0}1"] {
+            assert_eq!(fold(text), "quan 1", "{text}");
+        }
+        assert_eq!(fold("Đường Đồng Khởi"), "duong dong khoi");
+        assert_eq!(search("Kỹ sư, tuỳ, tay, quý"), search("Kĩ sư, tuỳ, tay, quí"));
+        assert_ne!(search("tay"), search("tai"));
+        assert_ne!(search("thúy"), search("thúi"));
+    }
+
+    #[test]
+    fn takes_out_what_xml_forbids() {
+        assert_eq!(xml_safe("a\u{0}b\u{b}c\u{fffe}d\n\t"), "abcd\n\t");
+        assert!(matches!(xml_safe("Quận 😀"), Cow::Borrowed(_)));
+        assert_eq!(words("Quận 1, hoà-bình!").collect::<Vec<_>>(), ["Quận", "1", "hoà", "bình"]);
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::sample::select(vec![
+                    "oa", "òa", "uý", "úy", "q", "h", " ", "\u{301}", "İ", "Σ", "đ", "ự"
+                ])
+                .prop_map(str::to_owned),
+                "\\PC{0,3}",
+            ],
+            0..12,
+        )
+        .prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_stable_and_do_not_see_composition(text in text()) {
+            let (composed, decomposed) = (text.nfc().collect::<String>(), text.nfd().collect::<String>());
+            proptest::prop_assert_eq!(key(&composed), key(&decomposed));
+            for make in [key, fold, search] {
+                proptest::prop_assert_eq!(make(&make(&text)), make(&text));
+            }
+            proptest::prop_assert_eq!(fold(&key(&text)), fold(&text));
+            proptest::prop_assert!(!fold(&text).nfd().any(is_mark));
+        }
+    }
+}

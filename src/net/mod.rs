@@ -1,8 +1,30 @@
-//! room
-use std::{sync::Arc, time::Duration};
+//! The only way out of the process: every request to a source, a redirect, an image or a webhook goes through
+//! [`Client::send`], which knows where a request may go (`guard`), how large, how long and how often it may be
+//! (`Settings`), and whose turn it is (`polite`).
+//!
+//! It never reads a body without a limit, never uses a proxy of the environment, and keeps no cookies.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use url::Url;
+
+pub mod backoff;
+mod client;
+mod error;
+pub mod guard;
+mod polite;
+mod redirect;
+mod resolve;
+mod tls;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use client::Client;
+pub use error::{Error, Fault, Misled, Retry, Stage};
 
 /// The limits of every outbound request. Each has its own key in `[net]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +49,6 @@ pub struct Settings {
     pub ca_file: Option<std::path::PathBuf>,
 }
 
-/// The only way out.
-#[derive(Clone, Debug)]
-pub struct Client(Arc<()>);
-
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -42,7 +60,7 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Option<Bytes>,
-    /// Redirects followed; 0 gives the redirect itself as the answer.
+    /// Redirects followed, at most `net.max_redirects`; 0 gives the redirect itself as the answer.
     pub max_redirects: usize,
     /// May it stand at a private address?
     pub allow_private: bool,
@@ -50,7 +68,7 @@ pub struct Request {
     pub spacing: Option<Duration>,
     /// Time for the whole exchange, where it is not the default.
     pub timeout: Option<Duration>,
-    /// Bytes of the answer's body, where it is not the default.
+    /// Bytes of the answer's body, where it is not the default; 0 leaves the body unread.
     pub max_body: Option<u64>,
 }
 
@@ -65,6 +83,26 @@ pub struct Answer {
     pub moved: Option<Url>,
     /// The headers.
     pub headers: reqwest::header::HeaderMap,
-    /// The body, decompressed.
+    /// The body, decompressed. Whole where the status is 2xx; the body of any other status only explains it,
+    /// and is cut where the limit is reached or the connection broke.
     pub body: Bytes,
+}
+
+// === impl Request ===
+
+impl Request {
+    /// A plain `GET` to a public address: follows redirects as far as the settings let it, waits for no turn.
+    pub fn get(url: Url) -> Self {
+        Self {
+            method: reqwest::Method::GET,
+            url,
+            headers: Vec::new(),
+            body: None,
+            max_redirects: usize::MAX,
+            allow_private: false,
+            spacing: None,
+            timeout: None,
+            max_body: None,
+        }
+    }
 }

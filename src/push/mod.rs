@@ -1,6 +1,53 @@
-//! room
-use crate::model::{EventType, Filter, Secret, SubscriptionId};
-use std::time::Duration;
+//! Telling subscribers: who wants what (`subscription`), what is due (`router`), and saying it until it is
+//! heard (`deliver`). Webhooks follow Standard Webhooks 1.0.
+//!
+//! ```text
+//! journal ──▶ router ──▶ queue (store) ──▶ deliver ──▶ endpoints
+//!             filters     due times         one lane each, signed
+//! ```
+//!
+//! An event that is in the journal reaches every interested endpoint at least once, in order while the
+//! endpoint is healthy, with the same `webhook-id` every time. Deliveries of paused and disabled endpoints
+//! wait in the queue until they are resumed or removed.
+
+mod book;
+mod deliver;
+mod lanes;
+pub mod payload;
+mod policy;
+mod router;
+pub mod sign;
+mod subscription;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize, atomic::Ordering},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, OnceCell};
+
+use crate::{
+    clock::SharedClock,
+    journal::Journal,
+    model::{
+        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, SourceId, State,
+        SubscriptionId, filter::Facts, markup,
+    },
+    net,
+    store::{self, Store},
+};
+
+use book::Book;
+
+pub use subscription::{Added, Error, NewSubscription};
 
 /// How deliveries are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,5 +89,128 @@ pub struct Webhook {
     pub allow_private: bool,
 }
 
+/// What payloads say of feeds: which articles a feed shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    /// Its key.
+    pub id: FeedId,
+    /// Whose articles.
+    pub sources: Vec<SourceId>,
+    /// Which of them.
+    pub filter: Option<Filter>,
+}
+
 /// The push room: subscriptions, routing and delivery.
-pub struct Push;
+pub struct Push {
+    store: Arc<dyn Store>,
+    journal: Arc<Journal>,
+    client: net::Client,
+    clock: SharedClock,
+    settings: ArcSwap<Settings>,
+    feeds: ArcSwap<Vec<Feed>>,
+    /// Read from the store at first use.
+    book: OnceCell<Book>,
+    /// Held over a router's batch, and while a subscription is made: it starts exactly at the present.
+    routing: tokio::sync::Mutex<()>,
+    /// Wakes the deliverer; `touched` says for whom. The truth is in the store.
+    work: Notify,
+    touched: Mutex<BTreeSet<SubscriptionId>>,
+    under_way: AtomicUsize,
+}
+
+impl Push {
+    /// The room, before it knows its subscriptions: call `reload` (and `set_feeds`) before `route` and `deliver`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        journal: Arc<Journal>,
+        client: net::Client,
+        clock: SharedClock,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            journal,
+            client,
+            clock,
+            settings: ArcSwap::from_pointee(settings),
+            feeds: ArcSwap::default(),
+            book: OnceCell::new(),
+            routing: tokio::sync::Mutex::default(),
+            work: Notify::new(),
+            touched: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+        })
+    }
+
+    /// Says which feeds there are: payloads name those that show an article.
+    pub fn set_feeds(&self, feeds: Vec<Feed>) {
+        self.feeds.store(Arc::new(feeds));
+    }
+
+    /// What an event says on the wire; `None` when its article's revision is not kept any more.
+    pub async fn payload(&self, event: &Event) -> store::Result<Option<String>> {
+        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
+            return Ok(None);
+        };
+        let before = match (event.change, event.revision.0) {
+            (Change::Updated, 2..) => {
+                self.store.article(event.article, Some(Revision(event.revision.0 - 1))).await?
+            }
+            _ => None,
+        };
+        let feeds = self.feeds_with(event, &article);
+        Ok(Some(payload::payload(event, &article, before.as_ref(), &feeds)))
+    }
+
+    /// True when everything that is recorded was routed, and nothing is under way or due now.
+    pub async fn is_idle(&self) -> store::Result<bool> {
+        if self.store.cursor(Follower::Router).await? != self.store.head().await?
+            || self.under_way.load(Ordering::SeqCst) > 0
+        {
+            return Ok(false);
+        }
+        let (book, now) = (self.book().await?, self.clock.now());
+        let due = self.store.queues().await?.into_iter().any(|queue| {
+            queue.due <= now
+                && book.get(&queue.subscription).is_some_and(|subscription| {
+                    subscription.state == State::Active
+                        && subscription.hold_until.is_none_or(|hold| hold <= now)
+                })
+        });
+        Ok(!due)
+    }
+
+    fn feeds_with(&self, event: &Event, article: &Article) -> Vec<FeedId> {
+        let mut facts = None;
+        let feeds = self.feeds.load();
+        let showing = feeds.iter().filter(|feed| {
+            feed.sources.contains(&event.source)
+                && feed
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.matches(facts.get_or_insert_with(|| facts_of(article))))
+        });
+        showing.map(|feed| feed.id.clone()).collect()
+    }
+
+    async fn book(&self) -> store::Result<&Book> {
+        self.book.get_or_try_init(|| Book::load(&*self.store)).await
+    }
+
+    /// Tells the deliverer to look at these endpoints.
+    fn touch(&self, ids: impl IntoIterator<Item = SubscriptionId>) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        self.work.notify_one();
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push").finish_non_exhaustive()
+    }
+}
+
+/// What all filters ask of an article.
+fn facts_of(article: &Article) -> Facts {
+    Facts::new(article, &markup::to_text(article.content.html.as_str()))
+}

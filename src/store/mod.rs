@@ -1,7 +1,19 @@
 //! What is kept, and the promises with which it is kept.
 //!
-//! Two backends, [`memory`] and [`sled`], one suite of promises: [`conformance`]. Only `journal` calls
-//! [`Store::commit`]; a tidy test watches that.
+//! Two backends, `memory` and `sled`, are ordered tables of bytes; `keyed` makes a store of either, `keys` says where
+//! each record stands and `codec` what it looks like. One suite of promises, `conformance`, holds for both. Only
+//! `journal` calls [`Store::commit`]; a tidy test watches that.
+
+mod codec;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod keyed;
+mod keys;
+mod memory;
+mod sled;
+mod table;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -23,6 +35,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies a commit whole or not at all and returns the new head.
     /// [`Error::Conflict`] when `commit.expected` is not the head any more.
+    /// An alias that already leads to another article keeps leading there.
     async fn commit(&self, commit: Commit) -> Result<Seq>;
 
     /// Up to `limit` journal lines after `after`, in order. [`Error::Pruned`] when `after` lies before the floor.
@@ -48,6 +61,9 @@ pub trait Store: Send + Sync + 'static {
     async fn cursor(&self, follower: Follower) -> Result<Seq>;
 
     /// A follower's progress together with the deliveries it produced: one write.
+    ///
+    /// What lies at or before the follower's cursor was taken by an earlier step and is not taken again, so a step
+    /// may be repeated. Deliveries to subscriptions that do not exist (any more) are left out.
     async fn advance(&self, step: Step) -> Result<()>;
 
     /// Up to `limit` deliveries of one subscription that are due at `now`, by due time and sequence.
@@ -62,6 +78,9 @@ pub trait Store: Send + Sync + 'static {
     async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>>;
 
     /// Writes down what became of deliveries, together with the subscription's own new state where there is one.
+    ///
+    /// A delivery that is neither queued nor parked any more is passed over, and a removed subscription stays removed.
+    /// A parked delivery may be settled too: [`Outcome::Retry`] puts it back into the queue with no attempt counted.
     async fn settle(&self, settled: &[(Delivery, Outcome)], subscription: Option<Subscription>)
     -> Result<()>;
 
@@ -78,9 +97,10 @@ pub trait Store: Send + Sync + 'static {
     async fn stats(&self) -> Result<Stats>;
 
     /// Up to `limit` records after the opaque place `after`, for an export; an empty answer is the end.
+    /// An export holds the secrets of subscriptions.
     async fn dump(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Vec<Record>>;
 
-    /// Writes records of an export into this store as they are.
+    /// Writes records of an export into this store as they are: their HTML is trusted. In any order.
     async fn restore(&self, records: Vec<Record>) -> Result<()>;
 }
 
@@ -206,3 +226,35 @@ pub enum Error {
 
 /// A result of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Opens the store that `settings` describe, and makes it where there is none.
+pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
+    let settings = settings.clone();
+    blocking(move || {
+        let table = match &settings.path {
+            Some(path) => table::Table::Disk(sled::Disk::open(path, settings.cache)?),
+            None => table::Table::Memory(memory::Memory::default()),
+        };
+        Ok(Arc::new(keyed::Keyed::open(table)?) as Arc<dyn Store>)
+    })
+    .await
+}
+
+/// Runs what may block where it may. sled panics on some damaged files: that is an error like others.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => {
+            let what = failed
+                .try_into_panic()
+                .map_or_else(|end| end.to_string(), |panic| panic_text(panic.as_ref()));
+            Err(Error::Damaged { what })
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("reading it failed without a reason").to_owned()
+}

@@ -1,7 +1,7 @@
 //! Problem details (RFC 9457): how every error of ours looks on the wire.
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -64,6 +64,48 @@ impl IntoResponse for Problem {
         }
         let headers =
             [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
-        (self.status, headers, body.to_string()).into_response()
+        let mut response = (self.status, headers, body.to_string()).into_response();
+        // What RFC 9110 asks of these two: which proof is wanted (section 15.5.2), and when to come again (10.2.3).
+        let more = match self.status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "5")),
+            _ => None,
+        };
+        let more = more.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        response.headers_mut().extend(more);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_problem_names_the_field_and_gives_advice() {
+        let response = Problem::field("url", "`ftp:` is not possible").hint("use `https:`").into_response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank", "title": "Bad Request", "status": 400,
+            "detail": "`ftp:` is not possible", "field": "url", "hint": "use `https:`",
+        });
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn refusals_say_what_would_help() {
+        let header = |status, name| Problem::new(status, "x").into_response().headers().get(name).cloned();
+        assert_eq!(header(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE).unwrap(), "Bearer");
+        assert_eq!(header(StatusCode::SERVICE_UNAVAILABLE, header::RETRY_AFTER).unwrap(), "5");
+        assert_eq!(header(StatusCode::NOT_FOUND, header::RETRY_AFTER), None);
+    }
+
+    #[test]
+    fn what_only_operators_may_know_is_not_told() {
+        let problem = Problem::internal(&std::io::Error::other("/secret/path"));
+        assert_eq!(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!format!("{problem:?}").contains("secret"));
     }
 }

@@ -1,5 +1,26 @@
-//! room
+//! What we answer over HTTP: feeds, pages for people, the API, and what operators ask.
+//!
+//! `server` accepts connections; `routes` lists every address; each other file is one group of them.
+
 use std::{net::SocketAddr, time::Duration};
+
+mod address;
+mod api;
+mod assets;
+pub mod auth;
+mod bounds;
+mod conditional;
+mod cors;
+pub mod error;
+mod events;
+mod feeds;
+mod health;
+mod nearest;
+mod pages;
+mod patience;
+mod routes;
+pub mod server;
+mod subscriptions;
 
 /// How we are reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,9 +36,6 @@ pub struct Settings {
     /// Bytes of a request's body.
     pub max_request: usize,
 }
-
-pub mod auth;
-pub mod error;
 
 /// What every handler may see.
 #[derive(Clone)]

@@ -1,0 +1,141 @@
+//! Values out of a parsed page: what a `Pick` names.
+
+use ego_tree::iter::Edge;
+use regex::Regex;
+use scraper::{ElementRef, Node};
+
+use super::{Alternative, Pick, Take, plain};
+
+/// Elements that separate words.
+const BREAKS: [&str; 24] = [
+    "address",
+    "article",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "p",
+    "section",
+    "table",
+    "td",
+    "th",
+    "tr",
+];
+
+/// Elements whose text nobody reads.
+const SILENT: [&str; 4] = ["script", "style", "template", "noscript"];
+
+/// The elements of the first alternative that gives values, with the values.
+pub(super) fn picked<'a>(
+    pick: &Pick,
+    candidates: impl Fn(usize, &Alternative) -> Vec<ElementRef<'a>>,
+) -> Vec<(ElementRef<'a>, String)> {
+    for (index, alternative) in pick.0.iter().enumerate() {
+        let elements = candidates(index, alternative).into_iter();
+        let values: Vec<_> =
+            elements.filter_map(|element| Some((element, value(element, alternative)?))).collect();
+        if !values.is_empty() {
+            return values;
+        }
+    }
+    Vec::new()
+}
+
+/// The candidates of an alternative inside `scope`; the scope itself where nothing is selected.
+pub(super) fn inside<'a>(scope: ElementRef<'a>, alternative: &Alternative) -> Vec<ElementRef<'a>> {
+    match &alternative.select {
+        Some(selector) => scope.select(selector).collect(),
+        None => vec![scope],
+    }
+}
+
+/// All values of the first alternative that gives one, inside `scope`.
+pub(super) fn all(scope: ElementRef<'_>, pick: &Pick) -> Vec<String> {
+    picked(pick, |_, alternative| inside(scope, alternative)).into_iter().map(|(_, value)| value).collect()
+}
+
+/// The first value inside `scope`.
+pub(super) fn first(scope: ElementRef<'_>, pick: &Pick) -> Option<String> {
+    pick.0.iter().find_map(|alternative| match &alternative.select {
+        Some(selector) => scope.select(selector).find_map(|element| value(element, alternative)),
+        None => value(scope, alternative),
+    })
+}
+
+/// What an alternative takes of an element; nothing where that is empty or the pattern does not match.
+pub(super) fn value(element: ElementRef<'_>, alternative: &Alternative) -> Option<String> {
+    let taken = match &alternative.take {
+        Take::Text => text(element),
+        Take::OwnText => own_text(element),
+        Take::Html if is_blank(element) => return None,
+        Take::Html => element.inner_html().trim().to_owned(),
+        Take::Attr(name) => element.attr(name)?.trim().to_owned(),
+    };
+    let kept = match &alternative.pattern {
+        Some(pattern) => captured(pattern, &taken)?,
+        None => taken,
+    };
+    Some(kept).filter(|kept| !kept.is_empty())
+}
+
+fn captured(pattern: &Regex, text: &str) -> Option<String> {
+    let captures = pattern.captures(text)?;
+    let group = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0))?;
+    Some(group.as_str().trim().to_owned())
+}
+
+/// Nothing in it that people could read or look at.
+fn is_blank(element: ElementRef<'_>) -> bool {
+    let shows =
+        |name: &str| matches!(name, "img" | "video" | "audio" | "iframe" | "object" | "embed" | "svg");
+    let mut inside = element.descendent_elements();
+    !inside.any(|inner| shows(inner.value().name())) && text(element).is_empty()
+}
+
+/// The text that people see, white space collapsed.
+pub(super) fn text(element: ElementRef<'_>) -> String {
+    let mut out = String::new();
+    let mut silent = 0usize;
+    for edge in element.traverse() {
+        match edge {
+            Edge::Open(node) => match node.value() {
+                Node::Text(text) if silent == 0 => out.push_str(&text.text),
+                Node::Element(inside) => {
+                    silent += usize::from(SILENT.contains(&inside.name()));
+                    separate(inside.name(), &mut out);
+                }
+                _ => {}
+            },
+            Edge::Close(node) => {
+                if let Node::Element(inside) = node.value() {
+                    silent -= usize::from(SILENT.contains(&inside.name()));
+                    separate(inside.name(), &mut out);
+                }
+            }
+        }
+    }
+    plain::collapse(&out)
+}
+
+fn separate(name: &str, out: &mut String) {
+    if BREAKS.contains(&name) {
+        out.push(' ');
+    }
+}
+
+fn own_text(element: ElementRef<'_>) -> String {
+    let texts = element.children().filter_map(|child| child.value().as_text().map(|text| text.to_string()));
+    plain::collapse(&texts.collect::<Vec<_>>().join(" "))
+}

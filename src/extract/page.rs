@@ -1,0 +1,252 @@
+//! A page of one article.
+
+use std::sync::LazyLock;
+
+use scraper::{ElementRef, Html, Selector};
+use url::Url;
+
+use super::feed_item::person_of;
+use super::metadata::Metadata;
+use super::open::{Page, open};
+use super::{Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml};
+use crate::model::{Enclosure, ExtractedBy, Issue, Item, Link, Person};
+
+/// Shorter texts of a recipe, without a picture or a link, are asked of the other ways too.
+const SHORT: usize = 60;
+
+/// Shorter main texts beside a password field are a login page.
+const LOGIN: usize = 400;
+
+/// Reads the page as one article.
+pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
+    let (page, mut found) = open(document, Kind::Article);
+    let Some(mut page) = page else { return found };
+    let metadata = Metadata::read(&page.html, document.url);
+    let mut item = described(&page.html, &metadata, document.url, rules.page.as_ref());
+    let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
+    let full = fullest(body, &metadata, &page, document.url);
+    let is_login = metadata.has_password && full.as_ref().is_none_or(|(.., length)| *length < LOGIN);
+    if is_login && item.title.is_none() | !full.as_ref().is_some_and(|(by, ..)| *by == ExtractedBy::Recipe) {
+        found
+            .issues
+            .push(Issue::error("login-page", "no article was found, and the page asks for a password"));
+        found.head = metadata.head;
+        return found;
+    }
+    match full {
+        Some((by, content, _)) => {
+            item.content = Some(content);
+            item.content_type = Some("text/html".to_owned());
+            item.extracted_by = by;
+        }
+        None => found.issues.push(Issue::warning("no-body", "no full text was found; the summary stands in")),
+    }
+    if item.title.is_none() && item.content.is_none() && item.summary.is_none() {
+        found.issues.push(Issue::error("no-items", "the page has neither a title nor a text"));
+    } else {
+        found.items.push(item);
+        found.issues.extend(item_issues(&found.items));
+    }
+    found.head = metadata.head;
+    found
+}
+
+/// Everything but the full text: by recipe, else by what the page says of itself.
+fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRules>) -> Item {
+    let root = html.root_element();
+    let first = |pick: fn(&PageRules) -> &Pick| dom::first(root, pick(rules?));
+    let all =
+        |pick: fn(&PageRules) -> &Pick| rules.map(|rules| dom::all(root, pick(rules))).unwrap_or_default();
+    let json_ld = metadata.json_ld.as_ref();
+    let address = own_address(metadata, url);
+    let summary =
+        || json_ld.and_then(|found| found.summary.clone()).or_else(|| metadata.head.description.clone());
+    let image = first(|rules| &rules.image).filter(|image| !image.starts_with("data:"));
+    let mut categories: Vec<_> = all(|rules| &rules.category);
+    if categories.is_empty() {
+        categories = json_ld.map(|found| found.sections.clone()).unwrap_or_default();
+        categories.extend(metadata.meta(&["article:section"]).filter(|_| categories.is_empty()));
+    }
+    Item {
+        id: first(|rules| &rules.id),
+        links: vec![Link { href: address.clone(), rel: Some("alternate".to_owned()), media_type: None }],
+        url: Some(address),
+        title: first(|rules| &rules.title).or_else(|| title(html, metadata)),
+        summary: first(|rules| &rules.summary).or_else(summary).map(|text| escaped(&text)),
+        published: first(|rules| &rules.date).or_else(|| published(root, metadata)),
+        updated: json_ld
+            .and_then(|found| found.updated.clone())
+            .or_else(|| metadata.meta(&["article:modified_time"])),
+        image: image
+            .or_else(|| metadata.meta(&["og:image", "og:image:url", "twitter:image", "image"]))
+            .or_else(|| json_ld?.image.clone()),
+        categories: categories.into_iter().map(feed::term).collect(),
+        authors: authors(&all(|rules| &rules.author), metadata),
+        enclosures: rules.map(|rules| attachments(root, rules)).unwrap_or_default(),
+        language: json_ld.and_then(|found| found.language.clone()).or_else(|| metadata.head.language.clone()),
+        base: metadata.base.as_ref().map(Url::to_string),
+        ..Item::default()
+    }
+}
+
+/// The canonical address where the page names one that can be its own: on its host, and not just the home page.
+fn own_address(metadata: &Metadata, url: &Url) -> String {
+    let bare = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
+    let is_own =
+        |canonical: &&Url| bare(canonical) == bare(url) && (canonical.path() != "/" || url.path() == "/");
+    metadata.canonical.as_ref().filter(is_own).unwrap_or(url).to_string()
+}
+
+fn authors(said: &[String], metadata: &Metadata) -> Vec<Person> {
+    if !said.is_empty() {
+        return said.iter().map(|said| person_of(said)).collect();
+    }
+    let described = metadata.json_ld.as_ref().map(|found| found.authors.clone()).unwrap_or_default();
+    if !described.is_empty() {
+        return described;
+    }
+    let named =
+        metadata.meta(&["author", "article:author", "dc.creator"]).filter(|name| !name.starts_with("http"));
+    named.iter().map(|name| person_of(name)).collect()
+}
+
+static HEADINGS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("h1").expect("a constant selector"));
+static TIMES: LazyLock<Selector> = LazyLock::new(|| {
+    let wanted = "[itemprop='datePublished'], time[pubdate], article time[datetime], main time[datetime], time[datetime]";
+    Selector::parse(wanted).expect("a constant selector")
+});
+
+/// Without a recipe: JSON-LD, Open Graph, the heading that `<title>` begins with, Dublin Core, `<title>`.
+fn title(html: &Html, metadata: &Metadata) -> Option<String> {
+    let described = metadata.json_ld.as_ref().and_then(|found| found.title.clone());
+    let open_graph = || metadata.meta(&["og:title", "twitter:title"]);
+    let document = metadata.head.title.as_deref();
+    let heading = || {
+        let mut headings = html.select(&HEADINGS).map(dom::text).filter(|text| !text.is_empty());
+        let first = headings.next()?;
+        let alone = headings.next().is_none();
+        Some(first).filter(|first| alone || document.is_some_and(|title| title.starts_with(first.as_str())))
+    };
+    let found = described.or_else(open_graph).or_else(heading).or_else(|| metadata.meta(&["dc.title"]));
+    let found = found.or_else(|| document.map(str::to_owned))?;
+    Some(without_site(&found, metadata.meta(&["og:site_name", "application-name"]).as_deref()))
+}
+
+/// `Title - Site` without the site, where the page says what the site is called.
+fn without_site(title: &str, site: Option<&str>) -> String {
+    let rest = site.and_then(|site| title.strip_suffix(site)).map(str::trim_end);
+    let rest =
+        rest.and_then(|rest| rest.strip_suffix(['-', '|', '–', '—', '»', '·', ':'])).map(str::trim_end);
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(title).to_owned()
+}
+
+fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
+    let described = metadata.json_ld.as_ref().and_then(|found| found.published.clone());
+    let metas = [
+        "article:published_time",
+        "og:article:published_time",
+        "datepublished",
+        "pubdate",
+        "publishdate",
+        "dc.date.issued",
+        "dc.date",
+        "dcterms.created",
+        "date",
+    ];
+    let stamped = || {
+        let times = root.select(&TIMES);
+        times.into_iter().find_map(|time| {
+            let said = time.attr("datetime").or_else(|| time.attr("content")).map(str::to_owned);
+            said.or_else(|| Some(dom::text(time))).filter(|text| !text.trim().is_empty())
+        })
+    };
+    described.or_else(|| metadata.meta(&metas)).or_else(stamped)
+}
+
+fn attachments(root: ElementRef<'_>, rules: &PageRules) -> Vec<Enclosure> {
+    let mut found: Vec<Enclosure> = Vec::new();
+    for (element, url) in dom::picked(&rules.attachments, |_, alternative| dom::inside(root, alternative)) {
+        if !found.iter().any(|known| known.url == url) {
+            let title = Some(dom::text(element)).filter(|title| !title.is_empty());
+            found.push(Enclosure {
+                url,
+                media_type: element.attr("type").map(str::to_owned),
+                length: None,
+                title,
+            });
+        }
+    }
+    found
+}
+
+/// The body by recipe, without what the recipe drops.
+fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
+    let dropped: Vec<_> =
+        rules.drop.iter().flat_map(|drop| html.select(drop)).map(|element| element.id()).collect();
+    for id in dropped {
+        if let Some(mut node) = html.tree.get_mut(id) {
+            node.detach();
+        }
+    }
+    let parts = dom::picked(&rules.body, |_, alternative| dom::inside(html.root_element(), alternative));
+    let mut outer: Vec<(ElementRef<'_>, String)> = Vec::new();
+    for (element, part) in parts {
+        // A match inside another match is in it already. Matches come in document order.
+        let inside =
+            outer.last().is_some_and(|(last, _)| element.ancestors().any(|above| above.id() == last.id()));
+        if !inside {
+            outer.push((element, part));
+        }
+    }
+    let shown = |element: &ElementRef<'_>| {
+        dom::text(*element).chars().count() + SHORT * usize::from(has_media(*element))
+    };
+    let length = outer.iter().map(|(element, _)| shown(element)).sum();
+    let body = outer.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join("\n");
+    (length > 0).then_some((body, length))
+}
+
+static MEDIA: LazyLock<Selector> =
+    LazyLock::new(|| Selector::parse("img, video, audio, iframe, a[href]").expect("a constant selector"));
+
+fn has_media(element: ElementRef<'_>) -> bool {
+    element.select(&MEDIA).next().is_some()
+}
+
+type Full = (ExtractedBy, String, usize);
+
+/// The full text by the best way that gives one, and how long it is.
+fn fullest(body: Option<(String, usize)>, metadata: &Metadata, page: &Page, url: &Url) -> Option<Full> {
+    let by_recipe = body.map(|(body, length)| (ExtractedBy::Recipe, body, length));
+    if by_recipe.as_ref().is_some_and(|(.., length)| *length >= SHORT) {
+        return by_recipe;
+    }
+    let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref());
+    let described = described.map(|body| (ExtractedBy::JsonLd, paragraphs(body), body.chars().count()));
+    let main = main_text::find(&page.text, metadata.base.as_ref().unwrap_or(url)).map(|markup| {
+        let length = plain::text(&markup).chars().count();
+        (ExtractedBy::MainText, markup, length)
+    });
+    // Sites put a teaser into `articleBody` too: much shorter than the page's text it is not the article.
+    let described =
+        described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| length * 2 >= *other));
+    described
+        .or(main)
+        .filter(|(.., length)| by_recipe.as_ref().is_none_or(|(.., own)| length > own))
+        .or(by_recipe)
+}
+
+/// Plain text as markup: a paragraph a line. Some sites put markup in: it stays.
+fn paragraphs(text: &str) -> String {
+    if text.contains("</p>") || text.contains("<br") {
+        return text.to_owned();
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| format!("<p>{}</p>", escaped(line))).collect::<Vec<_>>().join("\n")
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    xml::escape(text, &mut out);
+    out
+}

@@ -1,0 +1,297 @@
+//! One exchange, from the guard to the last byte.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue},
+};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{
+    Answer, Error, Misled, Request, Settings,
+    error::shown,
+    guard::{self, Refusal},
+    polite::Queue,
+    redirect::{self, Hop},
+    resolve::{Lookup, Resolver},
+    tls,
+};
+use crate::{clock::SharedClock, model::Timestamp};
+
+/// Sends requests. Cheap to clone; all clones share connections, turns and limits.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    /// Reaches public addresses only.
+    guarded: reqwest::Client,
+    /// Reaches any address. Its connections are its own, so that a guarded request cannot ride on one.
+    open: reqwest::Client,
+    queue: Queue,
+    permits: Semaphore,
+}
+
+/// The limits of one request, each with the name that its error says.
+struct Limits {
+    time: (&'static str, Duration),
+    body: (&'static str, u64),
+    redirects: usize,
+}
+
+impl Client {
+    /// Builds it. Reads `net.ca_file`.
+    pub fn new(settings: &Settings, clock: SharedClock) -> Result<Self, Error> {
+        Self::with_lookup(settings, clock, &Lookup::System)
+    }
+
+    /// A client that finds `hosts` in a table: each name with the address that the guard is shown and the
+    /// address where the test's server stands. Other names do not exist.
+    #[cfg(test)]
+    pub(crate) fn with_hosts(
+        settings: &Settings,
+        clock: SharedClock,
+        hosts: &[(&str, std::net::IpAddr, std::net::SocketAddr)],
+    ) -> Result<Self, Error> {
+        let mut table = std::collections::HashMap::<_, Vec<_>>::new();
+        for (name, seen, at) in hosts {
+            table.entry((*name).to_owned()).or_default().push((*seen, *at));
+        }
+        Self::with_lookup(settings, clock, &Lookup::Table(Arc::new(table)))
+    }
+
+    fn with_lookup(settings: &Settings, clock: SharedClock, lookup: &Lookup) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            settings: settings.clone(),
+            guarded: build(settings, Resolver { lookup: lookup.clone(), guarded: true })?,
+            open: build(settings, Resolver { lookup: lookup.clone(), guarded: false })?,
+            queue: Queue::new(clock),
+            permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+        })))
+    }
+
+    /// The limits it was built with.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The present, by the clock that it was built with.
+    pub fn now(&self) -> Timestamp {
+        self.0.queue.clock.now()
+    }
+
+    /// One request, its redirects, and the answer, whatever its status. The wait for a turn and for a free
+    /// place does not count against the time for the exchange.
+    pub async fn send(&self, request: Request) -> Result<Answer, Error> {
+        let allow_private = request.allow_private;
+        guarded(&request.url, None, allow_private)?;
+        let http = if allow_private { &self.0.open } else { &self.0.guarded };
+        let limits = self.limits(&request);
+        let spacing = request.spacing;
+        let hop = first(http, request)?;
+        let url = hop.url.clone();
+
+        let _turn = match spacing {
+            Some(spacing) => Some(self.0.queue.turn(&url, spacing).await),
+            None => None,
+        };
+        let _permit = self.0.permits.acquire().await.expect("the semaphore is never closed");
+        let exchange = Box::pin(self.follow(http, hop, &limits, allow_private));
+        let (limit, after) = limits.time;
+        match tokio::time::timeout(after, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout { url: shown(&url), limit, after }),
+        }
+    }
+
+    fn limits(&self, request: &Request) -> Limits {
+        let settings = self.settings();
+        Limits {
+            time: request.timeout.map_or(("net.timeout", settings.timeout), |time| ("timeout", time)),
+            body: request.max_body.map_or(("net.max_body", settings.max_body), |max| ("max_body", max)),
+            redirects: request.max_redirects.min(settings.max_redirects),
+        }
+    }
+
+    async fn follow(
+        &self,
+        http: &reqwest::Client,
+        mut hop: Hop,
+        limits: &Limits,
+        allow_private: bool,
+    ) -> Result<Answer, Error> {
+        let asked = hop.url.clone();
+        let misled = |problem| Error::Redirects { url: shown(&asked), problem };
+        let mut chain: Vec<(Method, Url)> = Vec::new();
+        let mut permanent = true;
+        loop {
+            let response = self.ask(http, &hop, chain.last().map(|(_, url)| url)).await?;
+            let status = response.status();
+            let Some(location) =
+                redirect::location(status, response.headers()).filter(|_| limits.redirects > 0)
+            else {
+                let moved = (permanent && !chain.is_empty()).then(|| hop.url.clone());
+                return self.read(response, hop, moved, limits).await;
+            };
+            let next = redirect::next(&hop, status, location).map_err(misled)?;
+            permanent &= redirect::is_permanent(status);
+            chain.push((hop.method, hop.url));
+            if chain.len() > limits.redirects {
+                return Err(misled(Misled::TooMany(limits.redirects)));
+            }
+            redirect::is_known(&chain, &next).map_err(misled)?;
+            guarded(&next.url, chain.last().map(|(_, url)| url), allow_private)?;
+            hop = next;
+        }
+    }
+
+    /// One hop: everything up to the end of the head.
+    async fn ask(&self, http: &reqwest::Client, hop: &Hop, via: Option<&Url>) -> Result<Response, Error> {
+        let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
+        *request.headers_mut() = hop.headers.clone();
+        *request.body_mut() = hop.body.clone().map(reqwest::Body::from);
+        http.execute(request).await.map_err(|cause| match Error::sort(&hop.url, 0, self.settings(), cause) {
+            Error::Refused { url, refusal, .. } => Error::Refused { url, via: via.map(shown), refusal },
+            error => error,
+        })
+    }
+
+    async fn read(
+        &self,
+        response: Response,
+        hop: Hop,
+        moved: Option<Url>,
+        limits: &Limits,
+    ) -> Result<Answer, Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let (limit, max) = limits.body;
+        let has_body = max > 0
+            && hop.method != Method::HEAD
+            && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let body = if has_body {
+            decoded(&hop.url, status, &headers)?;
+            match self.body(response, &hop.url, max).await? {
+                (_, Rest::Cut) if status.is_success() => {
+                    return Err(Error::TooLarge { url: shown(&hop.url), limit, max });
+                }
+                (body, _) => body,
+            }
+        } else {
+            Bytes::new()
+        };
+        Ok(Answer { status: status.as_u16(), url: hop.url, moved, headers, body })
+    }
+
+    /// Reads at most `max` bytes. They are counted as they are decompressed: the length that a server declares
+    /// says nothing about a bomb.
+    async fn body(&self, mut response: Response, url: &Url, max: u64) -> Result<(Bytes, Rest), Error> {
+        let success = response.status().is_success();
+        if success && response.content_length().is_some_and(|length| length > max) {
+            return Ok((Bytes::new(), Rest::Cut));
+        }
+        let mut body = Vec::new();
+        loop {
+            let received = body.len() as u64;
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok((body.into(), Rest::Nothing)),
+                Err(cause) if success => return Err(Error::sort(url, received, self.settings(), cause)),
+                // The status was heard; what came of its explanation has to do.
+                Err(_) => return Ok((body.into(), Rest::Cut)),
+            };
+            let left = usize::try_from(max - received).unwrap_or(usize::MAX);
+            body.extend_from_slice(&chunk[..chunk.len().min(left)]);
+            if chunk.len() > left {
+                return Ok((body.into(), Rest::Cut));
+            }
+        }
+    }
+}
+
+/// What was left of a body.
+enum Rest {
+    Nothing,
+    Cut,
+}
+
+fn build(settings: &Settings, resolver: Resolver) -> Result<reqwest::Client, Error> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds it")]
+    let builder = reqwest::Client::builder();
+    builder
+        .tls_backend_preconfigured(tls::config(settings)?)
+        .dns_resolver(resolver)
+        .no_proxy()
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(settings.user_agent.as_str())
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        // One host is asked for one thing at a time, mostly: few connections need to be kept.
+        .pool_max_idle_per_host(2)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|cause| {
+            Error::settings("cannot build the HTTP client: is `net.user_agent` plain text?", cause)
+        })
+}
+
+fn guarded(url: &Url, via: Option<&Url>, allow_private: bool) -> Result<(), Error> {
+    guard::check(url, allow_private).map_err(|refusal| Error::Refused {
+        url: shown(url),
+        via: via.map(shown),
+        refusal,
+    })
+}
+
+/// The first request of a chain. A name and password in the URL become the header that they stand for, so that
+/// no message and no redirect carries them on.
+fn first(http: &reqwest::Client, request: Request) -> Result<Hop, Error> {
+    let mut url = request.url;
+    url.set_fragment(None);
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.headers {
+        let (name, value) = header(name, &value).map_err(|refusal| Error::Refused {
+            url: shown(&url),
+            via: None,
+            refusal,
+        })?;
+        headers.append(name, value);
+    }
+    let built = http.request(request.method.clone(), url.clone()).headers(headers).build();
+    let built = built.map_err(|cause| Error::Refused {
+        url: shown(&url),
+        via: None,
+        refusal: Refusal::Malformed(format!("HTTP cannot say this URL: {}", cause.without_url())),
+    })?;
+    Ok(Hop {
+        method: request.method,
+        url: built.url().clone(),
+        headers: built.headers().clone(),
+        body: request.body,
+    })
+}
+
+/// Bytes beyond ASCII are let through: an entity tag is sent back as it was received.
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Refusal> {
+    let malformed = || Refusal::Malformed(format!("the header `{name}` holds what no header can"));
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed())?;
+    Ok((header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| malformed())?))
+}
+
+/// A body that is still compressed in a way that nobody asked for is not a page. Words that are no coding at
+/// all (`utf-8`, `none`) stand in this header by mistake and are passed over, as browsers do.
+fn decoded(url: &Url, status: StatusCode, headers: &HeaderMap) -> Result<(), Error> {
+    const CODINGS: [&str; 7] = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"];
+    let codings = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let known = codings.flat_map(|value| value.split(',')).map(|word| word.trim().to_ascii_lowercase());
+    let left: Vec<String> = known.filter(|word| CODINGS.contains(&word.as_str())).collect();
+    if left.is_empty() || !status.is_success() {
+        return Ok(());
+    }
+    let problem = format!("its body is compressed as `{}`, which we cannot undo", left.join(", "));
+    Err(Error::Protocol { url: shown(url), problem, source: None })
+}

@@ -1,0 +1,203 @@
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::*;
+
+fn base() -> Url {
+    "http://a.vn/tintuc/post.aspx?ItemID=1".parse().unwrap()
+}
+
+fn cleaned(raw: &str) -> String {
+    clean(raw, None, &base(), &[]).html.to_string()
+}
+
+fn check(raw: &str, expected: &str) {
+    assert_eq!(cleaned(raw), expected, "{raw}");
+    assert_eq!(cleaned(expected), expected, "again: {raw}");
+}
+
+const REL: &str = "rel=\"noopener noreferrer\"";
+
+#[test]
+fn keeps_what_articles_are_made_of() {
+    assert!(TAGS.is_sorted());
+    check(
+        "<p>Khai mạc <b>Đại hội</b></p><ul><li>một</li></ul>",
+        "<p>Khai mạc <b>Đại hội</b></p><ul><li>một</li></ul>",
+    );
+    check(
+        "<table><tbody><tr><td colspan=\"2\">1</td><td></td></tr></tbody></table>",
+        "<table><tbody><tr><td colspan=\"2\">1</td><td></td></tr></tbody></table>",
+    );
+    check("<pre>a\n  b</pre>", "<pre>a\n  b</pre>");
+    check("<a href=/x?utm_source=z>x</a>", &format!("<a href=\"http://a.vn/x\" {REL}>x</a>"));
+}
+
+#[test]
+fn leaves_out_what_word_and_editors_leave_behind() {
+    check(
+        "<p class=MsoNormal style='x'><span lang=EN><o:p></o:p>Tin&nbsp;&nbsp; mới</span></p><p>&nbsp;</p><p><br></p>",
+        "<p>Tin mới</p>",
+    );
+    check("<div><p></p><div><span> </span></div></div>", "");
+    check("<!-- x --><p>a<b> </b>c</p><?xml x?>", "<p>a c</p>");
+    check("<p>Qua\u{302}\u{323}n&#0; 1\u{b}&#xFFFE;\u{200b}</p>", "<p>Quận\u{fffd} 1</p>");
+    check("<center>x</center><font color=red>y</font>", "<div>x</div>y");
+}
+
+#[test]
+fn finds_the_real_image() {
+    for (raw, expected) in [
+        ("<img src=a.jpg>", "http://a.vn/tintuc/a.jpg"),
+        ("<img src='data:image/gif;base64,x' data-src='/b.jpg'>", "http://a.vn/b.jpg"),
+        ("<img src=blank.gif data-original=//c.vn/c.jpg>", "http://c.vn/c.jpg"),
+        ("<img srcset='/s.jpg 300w, /l.jpg 1200w, /m.jpg 600w'>", "http://a.vn/l.jpg"),
+        (
+            "<img src='/hoi nghi chuyen de.jpg' width=500 height=300>",
+            "http://a.vn/hoi%20nghi%20chuyen%20de.jpg",
+        ),
+    ] {
+        let found = clean(raw, None, &base(), &[]);
+        assert_eq!(found.images, [expected], "{raw}");
+        assert!(found.html.as_str().contains(&format!("src=\"{expected}\"")), "{}", found.html);
+    }
+    for raw in [
+        "<img src=/p.gif width=1 height=1>",
+        "<img src=/p.gif style='width: 1px; HEIGHT:0'>",
+        "<img src=/p.gif style='display: none'>",
+        "<img src='data:image/png;base64,AA'>",
+        "<img src=https://www.facebook.com/tr?id=1>",
+        "<img>",
+    ] {
+        check(raw, "");
+    }
+}
+
+#[test]
+fn collects_documents() {
+    let found = clean("<p>Xem <a href='/Lists/KH 12.pdf'>Kế hoạch <b>12</b></a></p>", None, &base(), &[]);
+    assert_eq!(found.documents, [("http://a.vn/Lists/KH%2012.pdf".to_owned(), "Kế hoạch 12".to_owned())]);
+}
+
+#[test]
+fn drops_noise_blocks_whole() {
+    let noise = [Regex::new("(?i)chia sẻ|lượt xem: *\\d+").unwrap()];
+    let raw = "<div><p>Chia sẻ</p><p>Chia sẻ niềm vui</p><div><span>Lượt xem:&nbsp;12</span><img src=/z.gif></div></div>";
+    let found = clean(raw, None, &base(), &noise);
+    assert_eq!(found.html.as_str(), "<div><p>Chia sẻ niềm vui</p></div>");
+    assert!(found.images.is_empty());
+}
+
+#[test]
+fn reads_text_as_text() {
+    let text = |raw| clean(raw, Some("text/plain; charset=utf-8"), &base(), &[]).html.to_string();
+    assert_eq!(text("1 < 2 & <b>\ndòng\r\n\r\nhai"), "<p>1 &lt; 2 &amp; &lt;b&gt;<br>dòng</p><p>hai</p>");
+    assert_eq!(cleaned("một\n\nhai &amp; ba"), "<p>một</p><p>hai &amp; ba</p>");
+    assert_eq!(cleaned(" \n "), "");
+}
+
+#[test]
+fn keeps_the_words_of_what_is_too_deep() {
+    let deep = format!("{}chữ<script>x</script>", "<div>".repeat(100_000));
+    let found = clean(&deep, None, &base(), &[]);
+    assert_eq!(found.html.as_str(), "<p>chữ</p>");
+    assert_eq!(found.issues.len(), 1);
+    assert_eq!(found.issues[0].code, "html-too-deep");
+    let long = clean(&format!("<p>{}", "ắ ".repeat(600_000)), None, &base(), &[]);
+    assert_eq!(long.issues[0].code, "html-too-long");
+}
+
+#[test]
+fn text_has_a_line_per_paragraph() {
+    let html = clean("<p>Một <b>hai</b></p><p>ba &amp; bốn</p>", None, &base(), &[]).html;
+    assert_eq!(to_text(&html), "Một hai\nba & bốn");
+}
+
+/// Nothing that runs: looked for in the parsed result, as a browser would see it.
+fn assert_safe(id: &str, raw: &str) {
+    let out = cleaned(raw);
+    let parsed = scraper::Html::parse_fragment(&out);
+    for node in parsed.tree.nodes() {
+        let Node::Element(element) = node.value() else { continue };
+        let name = element.name();
+        assert!(matches!(name, "html" | "body") || tag(name).is_some(), "{id}: <{name}> in {out}");
+        for (key, value) in element.attrs() {
+            assert!(!key.starts_with("on") && key != "style" && key != "srcdoc", "{id}: {key} in {out}");
+            if matches!(key, "href" | "src" | "poster") {
+                assert!(
+                    value.starts_with("http://") || value.starts_with("https://"),
+                    "{id}: {value} in {out}"
+                );
+            }
+        }
+    }
+    assert!(out.chars().all(text::is_xml), "{id}: {out:?}");
+    if out.contains('<') {
+        assert_eq!(cleaned(&out), out, "{id}: not stable");
+    }
+}
+
+fn data(path: &str) -> Option<String> {
+    let mut folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    loop {
+        if let Ok(found) = std::fs::read_to_string(folder.join("shared/data").join(path)) {
+            return Some(found);
+        }
+        if !folder.pop() {
+            println!("skipped: no shared/data/{path}");
+            return None;
+        }
+    }
+}
+
+#[test]
+fn nothing_executable_survives() {
+    for raw in [
+        "<script>alert(1)</script>",
+        "<svg/onload=alert(1)>",
+        "<a href='jAvA\nScript:alert(1)'>x</a>",
+        "<a href=' &#14; javascript:alert(1)'>x</a>",
+        "<img src=x onerror=alert(1)>",
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+        "<form><button formaction=javascript:alert(1)>x</button></form>",
+        "<img src=\"x` `<script>alert(1)</script>\"` `>",
+        "<b title='\"><script>alert(1)</script>'>x",
+        "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+        "<p style='x:expression(alert(1))'>x</p>",
+        "<video poster=javascript:alert(1) src=data:text/html,x><source src=vbscript:x></video>",
+        "<textarea></textarea><img src=x onerror=alert(1)></textarea>",
+        "<xmp><img src=x onerror=alert(1)></xmp><plaintext><script>",
+    ] {
+        assert_safe(raw, raw);
+    }
+}
+
+#[test]
+fn nothing_executable_survives_the_known_lists() {
+    for file in ["dompurify", "h5sc", "owasp", "patt"] {
+        let Some(list) = data(&format!("security/xss_{file}.json")) else { continue };
+        let list: Value = serde_json::from_str(&list).unwrap();
+        for case in list["cases"].as_array().unwrap() {
+            if let Some(raw) = case["html"].as_str() {
+                assert_safe(&format!("{file} {}", case["id"]), raw);
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_markup_becomes_safe(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "<p>", "</p>", "<b>", "</b>", "<table>", "<tr>", "<td>", "</table>", "<svg>", "</svg>", "<math>", "<mtext>",
+        "<style>", "</style>", "<title>", "</title>", "<img src=x onerror=a>", "<a href=javascript:x>", "</a>", "<!--",
+        "-->", "<noscript>", "</noscript>", "\"", "'", ">", "<", "&lt;", "x", "<select>", "<template>", "<pre>\n\n",
+        "<script>", "</script>", "&#0;", "\u{0}", "<textarea>", "</textarea>", "<foreignObject>", "<ul>", "<li>",
+    ]), 0..24)) {
+        let raw = parts.concat();
+        let out = cleaned(&raw);
+        proptest::prop_assert!(!out.contains("<script") && !out.contains("onerror=a>"), "{}", out);
+        proptest::prop_assert!(out.chars().all(text::is_xml));
+    }
+}

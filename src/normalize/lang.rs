@@ -1,0 +1,64 @@
+//! Which language: as declared, else as the letters tell, else as configured.
+
+/// The BCP 47 tag of an item; `sample` is some of its text.
+pub(super) fn language(declared: Option<&str>, sample: &str, configured: Option<&str>) -> Option<String> {
+    declared
+        .and_then(tag)
+        .or_else(|| is_vietnamese(sample).then(|| "vi".to_owned()))
+        .or_else(|| configured.and_then(tag))
+}
+
+/// A declared tag, well-formed and in the usual case (RFC 5646, section 2.1.1): `vi_vn` is `vi-VN`.
+fn tag(declared: &str) -> Option<String> {
+    let first = declared.split([',', ';']).next()?.trim().replace('_', "-");
+    let mut out = String::new();
+    for (at, part) in first.split('-').enumerate() {
+        let fits = (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let part = part.to_ascii_lowercase();
+        let letters = part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if !fits || (at == 0 && !((2..=3).contains(&part.len()) && letters)) {
+            return None;
+        }
+        match (at, part.len()) {
+            // `vn` is the country; people write it for the language.
+            (0, _) => out.push_str(if part == "vn" { "vi" } else { &part }),
+            (_, 2) if letters => out.push_str(&format!("-{}", part.to_ascii_uppercase())),
+            (_, 4) if letters => {
+                let (head, tail) = part.split_at(1);
+                out.push_str(&format!("-{}{tail}", head.to_ascii_uppercase()));
+            }
+            _ => out.push_str(&format!("-{part}")),
+        }
+    }
+    (out != "und").then_some(out)
+}
+
+/// True when at least one letter in twenty is one that only Vietnamese has.
+fn is_vietnamese(sample: &str) -> bool {
+    let own = |c: char| matches!(c, 'ă' | 'Ă' | 'đ' | 'Đ' | 'ơ' | 'Ơ' | 'ư' | 'Ư' | '\u{1ea0}'..='\u{1ef9}');
+    let letters = sample.chars().filter(|c| c.is_alphabetic()).take(2_000);
+    let (all, vietnamese) = letters.fold((0, 0), |(all, found), c| (all + 1, found + usize::from(own(c))));
+    vietnamese >= 2 && vietnamese * 20 >= all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleans_detects_and_falls_back() {
+        for (declared, sample, expected) in [
+            (Some("vi_vn"), "", Some("vi-VN")),
+            (Some("VN"), "", Some("vi")),
+            (Some("zh-hant-tw"), "", Some("zh-Hant-TW")),
+            (Some("en-US, en"), "", Some("en-US")),
+            (Some("tiếng Việt"), "Khai mạc Đại hội Đảng bộ", Some("vi")),
+            (None, "Khai mạc Đại hội Đảng bộ Quận 1", Some("vi")),
+            (None, "Opening of the congress in Hà Nội", Some("fr")),
+            (Some("und"), "à la carte, déjà vu", Some("fr")),
+        ] {
+            assert_eq!(language(declared, sample, Some("fr")).as_deref(), expected, "{declared:?} {sample}");
+        }
+        assert_eq!(language(None, "", None), None);
+    }
+}

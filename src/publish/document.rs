@@ -1,0 +1,258 @@
+//! What a feed says, before any format: which strings appear, cleaned, cut to size, dated.
+//!
+//! Everything comes from the settings and the articles alone; nothing here knows what time it is. The same
+//! articles make the same bytes on every machine, in every zone, after every restart.
+//!
+//! Limits. A title has at most 500 characters, a summary 5,000, an address 4,096; an item lists at most 50
+//! authors, 50 categories and 100 attachments. A document stays under [`LIMIT`]: full texts are given to the
+//! newest items first, and an item whose text does not fit any more has its summary only. Where even
+//! summaries are too much, the oldest items are left out.
+
+pub(super) mod clean;
+mod size;
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use clean::{address, clean, is_email, language, line, media_type, or, text, web};
+use size::fit;
+
+use super::{Feed, Settings};
+use crate::model::{
+    Article, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision, Timestamp,
+    markup::to_text,
+};
+
+/// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
+pub(super) const LIMIT: usize = 1_000_000;
+
+const TITLE: usize = 500;
+/// As much of a text as stands in for a title.
+const TEASER: usize = 100;
+const SUMMARY: usize = 5_000;
+const AUTHORS: usize = 50;
+const CATEGORIES: usize = 50;
+const ENCLOSURES: usize = 100;
+
+/// A feed as every format says it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Channel {
+    /// `urn:uuid:…`, minted from the feed's key: the same on every host.
+    pub(super) id: String,
+    /// Never empty.
+    pub(super) title: String,
+    /// Never empty: the title where there is none.
+    pub(super) description: String,
+    /// BCP 47.
+    pub(super) language: Option<String>,
+    /// The page for people.
+    pub(super) home: String,
+    /// The public address of the whole site, without a trailing slash.
+    pub(super) base_url: String,
+    /// The feed's own address without `.rss`, `.atom`, `.json`.
+    pub(super) address: String,
+    /// Who stands behind items without an author.
+    pub(super) author: Author,
+    /// How long it may be kept, in minutes, rounded up.
+    pub(super) ttl: u64,
+    /// When an item last changed; `None` without items.
+    pub(super) updated: Option<Moment>,
+    /// Newest first.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// An article as every format says it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    /// The article's id, the same string everywhere.
+    pub(super) id: String,
+    /// Absolute, http or https.
+    pub(super) url: Option<String>,
+    /// Plain text, never empty.
+    pub(super) title: String,
+    /// Plain text, possibly empty.
+    pub(super) summary: String,
+    /// Sanitized markup, possibly empty.
+    pub(super) html: String,
+    /// Where it is another one than the feed's.
+    pub(super) language: Option<String>,
+    pub(super) authors: Vec<Author>,
+    pub(super) categories: Vec<Category>,
+    pub(super) image: Option<String>,
+    pub(super) enclosures: Vec<Enclosure>,
+    pub(super) published: Moment,
+    pub(super) updated: Moment,
+    pub(super) precision: Precision,
+    /// The date as its source wrote it.
+    pub(super) date_raw: Option<String>,
+    pub(super) date_inferred: bool,
+    pub(super) revision: Revision,
+    pub(super) source: String,
+    pub(super) extracted_by: ExtractedBy,
+}
+
+/// Somebody with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Author {
+    /// Never empty.
+    pub(super) name: String,
+    pub(super) email: Option<String>,
+    pub(super) url: Option<String>,
+}
+
+/// An instant in the offset in which people read it, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    pub(super) offset: Offset,
+}
+
+/// Gathers what `feed` says about `articles`, which are given newest first.
+pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, feed: &Feed, articles: &[A]) -> Channel {
+    let base_url = settings.base_url.trim_end_matches('/').to_owned();
+    let address = format!("{base_url}/feeds/{}", feed.id);
+    let title = or(line(&feed.title, TITLE), || feed.id.to_string());
+    let language = language(&feed.language);
+    let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| address.clone());
+    let entries: Vec<_> =
+        articles.iter().map(|article| entry(article.as_ref(), language.as_deref())).collect();
+    Channel {
+        id: feed_id(&feed.id),
+        description: or(text(&feed.description, SUMMARY), || title.clone()),
+        author: publisher(settings, feed, &title),
+        ttl: settings.max_age.as_secs().div_ceil(60).max(1),
+        updated: entries.iter().map(|entry| entry.updated).max_by_key(|moment| moment.at),
+        entries: fit(entries, LIMIT),
+        title,
+        language,
+        home,
+        base_url,
+        address,
+    }
+}
+
+/// A feed's opaque id: a UUIDv5 (RFC 9562, section 5.5) of its key. No host in it, so that it survives a move.
+fn feed_id(feed: &FeedId) -> String {
+    /// The namespace of feed ids: a UUIDv5 of `loaphuong feeds` would do as well, it only has to stay.
+    const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6170_6875_5f6e_8766_6565_6473_2f31);
+    Uuid::new_v5(&NAMESPACE, feed.as_str().as_bytes()).urn().to_string()
+}
+
+/// Who speaks where an item names nobody: the one source, or the feed itself.
+fn publisher(settings: &Settings, feed: &Feed, title: &str) -> Author {
+    let only = match feed.sources.as_slice() {
+        [only] => settings.sources.iter().find(|source| source.id == *only),
+        _ => None,
+    };
+    Author {
+        name: or(only.map(|source| line(&source.name, TITLE)).unwrap_or_default(), || title.to_owned()),
+        email: None,
+        url: only.and_then(|source| web(&source.home)),
+    }
+}
+
+fn entry(article: &Article, feed_language: Option<&str>) -> Entry {
+    let content = &article.content;
+    let published = moment(article.published.at, article.published.offset);
+    let url = content.url.as_deref().and_then(web);
+    let summary = text(&content.summary, SUMMARY);
+    Entry {
+        id: article.id.to_string(),
+        title: title(&content.title, &summary, url.as_deref(), article),
+        url,
+        summary,
+        html: clean(content.html.as_str()).into_owned(),
+        language: content
+            .language
+            .as_deref()
+            .and_then(language)
+            .filter(|tag| !feed_language.is_some_and(|feed| feed.eq_ignore_ascii_case(tag))),
+        authors: content.authors.iter().filter_map(author).take(AUTHORS).collect(),
+        categories: categories(&content.categories),
+        image: content.image.as_deref().and_then(web),
+        enclosures: enclosures(&content.enclosures),
+        published,
+        // Truncating both to seconds keeps `updated` from standing before `published`.
+        updated: moment(article.updated.max(article.published.at), article.published.offset),
+        precision: article.published.precision,
+        date_raw: article.published.raw.as_deref().map(|raw| line(raw, TITLE)).filter(|raw| !raw.is_empty()),
+        date_inferred: article.published.inferred,
+        revision: article.revision,
+        source: article.source.to_string(),
+        extracted_by: article.content.extracted_by,
+    }
+}
+
+/// Articles have a title; after cleaning there may be none left, and every format wants one to show.
+fn title(own: &str, summary: &str, url: Option<&str>, article: &Article) -> String {
+    let text = || line(&to_text(article.content.html.as_str()), TEASER);
+    let title = or(or(line(own, TITLE), || line(summary, TEASER)), text);
+    or(title, || url.map_or_else(|| article.id.to_string(), str::to_owned))
+}
+
+fn author(person: &Person) -> Option<Author> {
+    let [name, email] = [&person.name, &person.email]
+        .map(|field| field.as_deref().map(|field| line(field, TITLE)).filter(|field| !field.is_empty()));
+    let url = person.url.as_deref().and_then(web);
+    let name = name.or_else(|| email.clone()).or_else(|| url.clone())?;
+    Some(Author { name, email: email.filter(|email| is_email(email)), url })
+}
+
+fn categories(all: &[Category]) -> Vec<Category> {
+    let mut seen = HashSet::new();
+    all.iter()
+        .map(|category| Category {
+            term: line(&category.term, TITLE),
+            scheme: category.scheme.as_deref().and_then(address),
+            label: category
+                .label
+                .as_deref()
+                .map(|label| line(label, TITLE))
+                .filter(|label| !label.is_empty()),
+        })
+        .filter(|category| !category.term.is_empty())
+        .filter(|category| seen.insert((category.term.clone(), category.scheme.clone())))
+        .take(CATEGORIES)
+        .collect()
+}
+
+fn enclosures(all: &[Enclosure]) -> Vec<Enclosure> {
+    let mut seen = HashSet::new();
+    all.iter()
+        .filter_map(|enclosure| {
+            let title = enclosure.title.as_deref().map(|title| line(title, TITLE));
+            Some(Enclosure {
+                url: web(&enclosure.url)?,
+                media_type: enclosure.media_type.as_deref().and_then(media_type),
+                // RSS writes 0 for an unknown length, and feeds that say 0 mean that.
+                length: enclosure.length.filter(|length| *length > 0),
+                title: title.filter(|title| !title.is_empty()),
+            })
+        })
+        .filter(|enclosure| seen.insert(enclosure.url.clone()))
+        .take(ENCLOSURES)
+        .collect()
+}
+
+// === Dates ===
+
+/// Whole seconds in a whole-minute offset: no format of ours prints more, and RFC 3339 knows no seconds in
+/// offsets (Saigon was at +07:06:30 until 1911).
+fn moment(at: Timestamp, offset: Offset) -> Moment {
+    const DAY: i32 = 86_400;
+    let seconds = if (-DAY + 1..DAY).contains(&offset.0) { offset.0 - offset.0 % 60 } else { 0 };
+    Moment { at: Timestamp::from_second(at.as_second()), offset: Offset(seconds) }
+}
+
+impl Moment {
+    /// RFC 822 with a four-digit year, as RSS wants it.
+    pub(super) fn rfc2822(self) -> String {
+        self.at.rfc2822(self.offset)
+    }
+
+    /// RFC 3339, as Atom and JSON Feed want it.
+    pub(super) fn rfc3339(self) -> String {
+        self.at.rfc3339(self.offset)
+    }
+}

@@ -1,0 +1,221 @@
+//! Keeping the views right: read at the start, follow the journal, render what changed.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Publisher, Rendered, Settings, Shown, render,
+    select::select,
+    view::{View, place_of},
+};
+use crate::{
+    model::{Article, FeedId, Seq, SourceId},
+    store::{self, Store},
+};
+
+/// How many journal lines are read at once.
+const LINES: usize = 500;
+/// How many lines may pass before what is known is shown: a stream without end must not hide what it brings.
+const BURST: usize = 10_000;
+/// The most articles that are read at once.
+const PAGE: usize = 500;
+
+/// What the follower works on. Readers never wait for it: they read [`Shown`].
+#[derive(Default)]
+pub(super) struct State {
+    settings: Option<Arc<Settings>>,
+    views: Vec<View>,
+    seen: Seq,
+}
+
+impl Publisher {
+    /// Reads every view from the store. Feeds without a filter need a few pages of it and are served at once;
+    /// filters may have to look through the whole archive, so [`Publisher::ready`] comes after them.
+    pub async fn rebuild(&self) -> store::Result<()> {
+        let settings = self.settings();
+        let mut state = self.state.lock().await;
+        self.restart(&mut state, settings).await
+    }
+
+    /// Publishes by other settings from now on. What was served is served until the new views stand; after an
+    /// error nothing has changed.
+    pub async fn reload(&self, settings: Settings) -> store::Result<()> {
+        let mut state = self.state.lock().await;
+        self.restart(&mut state, Arc::new(settings)).await
+    }
+
+    /// Follows the journal until `stop`. Mark, look, wait: a wake-up is a hint, the store knows.
+    pub async fn follow(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut head = self.journal.head();
+        loop {
+            head.mark_unchanged();
+            while !stop.is_cancelled() && self.catch_up().await? {}
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                moved = head.changed() => if moved.is_err() { return Ok(()) },
+            }
+        }
+    }
+
+    /// Makes what the journal holds now visible, a burst at most: all of it is rendered once. True when there
+    /// may be more.
+    pub(super) async fn catch_up(&self) -> store::Result<bool> {
+        let mut state = self.state.lock().await;
+        let Some(settings) = state.settings.clone() else {
+            let settings = self.settings();
+            return self.restart(&mut state, settings).await.map(|()| true);
+        };
+        let more = match self.drain(&mut state).await {
+            Err(store::Error::Pruned { .. }) => {
+                return self.restart(&mut state, settings).await.map(|()| true);
+            }
+            drained => drained?,
+        };
+        self.refill(&mut state.views).await?;
+        if state.views.iter().any(|view| view.dirty) {
+            let feeds = self.shown.load().feeds.clone();
+            let feeds = self.render(&settings, &mut state.views, feeds).await;
+            self.show(&settings, feeds, true);
+        }
+        self.seen.send_replace(state.seen);
+        Ok(more)
+    }
+
+    /// Applies the lines that are there, a burst at most. True when there may be more.
+    ///
+    /// Views change before `seen` does and keep what was not rendered yet marked as dirty: after an error the
+    /// next look goes on where this one stopped.
+    async fn drain(&self, state: &mut State) -> store::Result<bool> {
+        let mut n_lines = 0;
+        while n_lines < BURST {
+            let events = self.store.events(state.seen, LINES).await?;
+            let Some(last) = events.last() else { return Ok(false) };
+            let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
+            let mut articles = Vec::with_capacity(changed.len());
+            for id in changed {
+                match self.store.article(id, None).await? {
+                    Some(article) => articles.push(Arc::new(article)),
+                    None => state.views.iter_mut().for_each(|view| view.forget(id)),
+                }
+            }
+            offer(&mut state.views, &articles).await;
+            n_lines += events.len();
+            state.seen = last.seq;
+        }
+        Ok(true)
+    }
+
+    /// Reads the views again that lost an article out of a full window.
+    async fn refill(&self, views: &mut [View]) -> store::Result<()> {
+        let hungry: Vec<_> =
+            views.iter().filter(|view| view.hungry).map(|view| Arc::clone(&view.feed)).collect();
+        if hungry.is_empty() {
+            return Ok(());
+        }
+        let mut fresh: Vec<_> = hungry.into_iter().map(View::new).collect();
+        fill(self.store.as_ref(), &mut fresh).await?;
+        for view in views.iter_mut().filter(|view| view.hungry) {
+            if let Some(at) = fresh.iter().position(|other| other.feed.id == view.feed.id) {
+                *view = fresh.swap_remove(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds everything anew by `settings`.
+    async fn restart(&self, state: &mut State, settings: Arc<Settings>) -> store::Result<()> {
+        // The head first: what is committed while the views are read is applied again, which changes nothing.
+        let seen = self.store.head().await?;
+        let views = settings.feeds.iter().map(|feed| View::new(Arc::new(feed.clone())));
+        let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
+        fill(self.store.as_ref(), &mut plain).await?;
+        let old = self.shown.load_full();
+        let mut feeds: HashMap<_, _> = old
+            .feeds
+            .iter()
+            .filter(|(id, _)| settings.feeds.iter().any(|feed| feed.id == **id))
+            .map(|(id, rendered)| (id.clone(), Arc::clone(rendered)))
+            .collect();
+        feeds = self.render(&settings, &mut plain, feeds).await;
+        if !old.ready && !filtered.is_empty() {
+            self.show(&settings, feeds.clone(), false);
+        }
+        fill(self.store.as_ref(), &mut filtered).await?;
+        feeds = self.render(&settings, &mut filtered, feeds).await;
+        self.show(&settings, feeds, true);
+        plain.append(&mut filtered);
+        *state = State { settings: Some(settings), views: plain, seen };
+        self.seen.send_replace(seen);
+        Ok(())
+    }
+
+    /// Renders the views that are dirty, on blocking threads, one by one. A renderer that panics keeps what
+    /// was visible, like one that writes nonsense.
+    async fn render(
+        &self,
+        settings: &Arc<Settings>,
+        views: &mut [View],
+        mut feeds: HashMap<FeedId, Arc<Rendered>>,
+    ) -> HashMap<FeedId, Arc<Rendered>> {
+        for view in views.iter_mut().filter(|view| view.dirty) {
+            let job = render::Job::new(settings, view, feeds.get(&view.feed.id), self.clock.now());
+            view.dirty = false;
+            match tokio::task::spawn_blocking(move || job.run()).await {
+                Ok(rendered) => drop(feeds.insert(view.feed.id.clone(), Arc::new(rendered))),
+                Err(error) => {
+                    metrics::counter!("loa_render_failures_total", "format" => "all").increment(1);
+                    tracing::error!(feed = %view.feed.id, %error, "rendering `{}` failed: {error}", view.feed.id);
+                }
+            }
+        }
+        feeds
+    }
+
+    /// Makes `feeds` visible, all at once.
+    fn show(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Rendered>>, ready: bool) {
+        let old = self.shown.load();
+        let opml = render::catalogue(settings, &feeds, Some(&old.opml), self.clock.now());
+        self.shown.store(Arc::new(Shown { settings: Arc::clone(settings), feeds, opml, ready }));
+    }
+}
+
+/// Reads `views` from the store: each source once for all of them, newest first, as long as one of them can
+/// still take something older. So a feed of fifty items costs about fifty articles a source, however many
+/// there are, and only a filter that finds too little reads a source to its end.
+async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
+    let sources: BTreeSet<SourceId> =
+        views.iter().flat_map(|view| view.feed.sources.iter().cloned()).collect();
+    for source in sources {
+        let reads = |view: &&View| view.reads(&source);
+        let mut limit =
+            views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).clamp(1, PAGE);
+        let mut after = None;
+        loop {
+            let page = store.newest(&source, after, limit).await?;
+            let Some(last) = page.last().map(place_of) else { break };
+            let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
+            offer(views, &articles).await;
+            if !views.iter().filter(reads).any(|view| view.takes_after(&last)) {
+                break;
+            }
+            after = Some(last);
+            limit = (2 * limit).min(PAGE);
+        }
+    }
+    Ok(())
+}
+
+/// Shows `articles` to all `views`.
+async fn offer(views: &mut [View], articles: &[Arc<Article>]) {
+    let feeds: Vec<_> = views.iter().map(|view| Arc::clone(&view.feed)).collect();
+    let selected = select(articles, &feeds).await;
+    for (article, wanted) in articles.iter().zip(selected) {
+        for (view, wanted) in views.iter_mut().zip(wanted) {
+            view.apply(article, wanted);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The catalogue of all feeds, as OPML 2.0: <https://opml.org/spec2.opml>.
+
+use quick_xml::{
+    Writer,
+    events::{BytesDecl, BytesText, Event},
+};
+
+use super::document::{Channel, Moment};
+
+/// Writes the catalogue of `channels`; their items do not matter.
+///
+/// `updated` is when an article of any of them last changed: the catalogue has no memory of its own changes,
+/// and the time of rendering would be no date.
+pub(super) fn render(title: &str, channels: &[Channel], updated: Option<Moment>) -> Result<Vec<u8>, String> {
+    let mut writer = Writer::new(Vec::new());
+    write(&mut writer, title, channels, updated).map_err(|error| error.to_string())?;
+    Ok(writer.into_inner())
+}
+
+type Xml = Writer<Vec<u8>>;
+
+fn write(xml: &mut Xml, title: &str, channels: &[Channel], updated: Option<Moment>) -> std::io::Result<()> {
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
+    xml.create_element("opml").with_attribute(("version", "2.0")).write_inner_content(|xml| {
+        xml.create_element("head").write_inner_content(|xml| head(xml, title, updated))?;
+        xml.create_element("body")
+            .write_inner_content(|xml| channels.iter().try_for_each(|channel| outline(xml, channel)))?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn head(xml: &mut Xml, title: &str, updated: Option<Moment>) -> std::io::Result<()> {
+    xml.create_element("title").write_text_content(BytesText::new(title))?;
+    if let Some(updated) = updated {
+        xml.create_element("dateModified").write_text_content(BytesText::new(&updated.rfc2822()))?;
+    }
+    xml.create_element("docs").write_text_content(BytesText::new("https://opml.org/spec2.opml"))?;
+    Ok(())
+}
+
+/// `type` is `rss` for every feed, whatever its format; Atom alone says both dates, so Atom it is.
+fn outline(xml: &mut Xml, channel: &Channel) -> std::io::Result<()> {
+    let address = format!("{}.atom", channel.address);
+    let mut outline = xml.create_element("outline").with_attributes([
+        ("type", "rss"),
+        ("text", &channel.title),
+        ("title", &channel.title),
+        ("description", &channel.description),
+        ("xmlUrl", &address),
+        ("htmlUrl", &channel.home),
+    ]);
+    if let Some(language) = &channel.language {
+        outline = outline.with_attribute(("language", language.as_str()));
+    }
+    outline.write_empty()?;
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! The publisher against a store in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use super::{article, feed, settings};
+use crate::{
+    clock::Manual,
+    journal::Journal,
+    model::{Article, Change, Event, FeedId, Filter, Revision, Seq, SourceId, Status, Timestamp},
+    publish::{Document, Feed, Format, Publisher, Settings},
+    store::{self, Commit, Store},
+};
+
+struct World {
+    store: Arc<dyn Store>,
+    publisher: Arc<Publisher>,
+}
+
+impl World {
+    async fn new(settings: Settings) -> Self {
+        let store = store::open(&store::Settings { path: None, cache: 0 }).await.unwrap();
+        let publisher = publisher(&store, settings).await;
+        Self { store, publisher }
+    }
+
+    /// One commit of these states of articles.
+    async fn commit(&self, articles: &[Article]) {
+        let expected = self.store.head().await.unwrap();
+        let events = articles.iter().zip(expected.0 + 1..).map(|(article, seq)| Event {
+            seq: Seq(seq),
+            at: article.updated,
+            change: match (article.status, article.revision) {
+                (Status::Withdrawn, _) => Change::Withdrawn,
+                (Status::Live, Revision::FIRST) => Change::Published,
+                (Status::Live, _) => Change::Updated,
+            },
+            article: article.id,
+            revision: article.revision,
+            source: article.source.clone(),
+            quiet: false,
+        });
+        let commit =
+            Commit { expected, articles: articles.to_vec(), events: events.collect(), ..Commit::default() };
+        self.store.commit(commit).await.unwrap();
+    }
+
+    async fn commit_and_follow(&self, articles: &[Article]) {
+        self.commit(articles).await;
+        while self.publisher.catch_up().await.unwrap() {}
+        assert_eq!(self.publisher.seen(), self.store.head().await.unwrap());
+    }
+
+    fn shown(&self, feed: &str) -> Vec<String> {
+        let articles = self.publisher.articles(&id(feed)).unwrap();
+        articles.iter().map(|article| article.content.title.clone()).collect()
+    }
+
+    fn document(&self, feed: &str, format: Format) -> Arc<Document> {
+        self.publisher.document(&id(feed), format).unwrap()
+    }
+}
+
+async fn publisher(store: &Arc<dyn Store>, settings: Settings) -> Arc<Publisher> {
+    let journal = Arc::new(Journal::open(Arc::clone(store)).await.unwrap());
+    let clock = Arc::new(Manual::at("2026-03-05T00:00:00Z".parse().unwrap()));
+    Publisher::new(Arc::clone(store), journal, clock, settings)
+}
+
+fn id(feed: &str) -> FeedId {
+    feed.parse().unwrap()
+}
+
+fn named(name: &str, items: usize, filter: Option<&str>) -> Feed {
+    Feed { id: id(name), filter: filter.map(|text| Filter::parse(text).unwrap()), ..feed(items) }
+}
+
+fn edited(n: i64, revision: u32, title: &str) -> Article {
+    let mut article = article(n);
+    article.revision = Revision(revision);
+    article.updated = article.updated.plus(Duration::from_secs(60 * u64::from(revision)));
+    article.content.title = title.to_owned();
+    article
+}
+
+#[tokio::test]
+async fn reads_the_newest_of_its_sources_at_the_start() {
+    let mut both = named("both", 3, None);
+    both.sources.push("quan3".parse().unwrap());
+    let world = World::new(settings(vec![named("one", 2, None), both])).await;
+    let mut other = article(6);
+    other.source = "quan3".parse::<SourceId>().unwrap();
+    world.commit(&[article(1), article(9), article(5), other]).await;
+    assert!(!world.publisher.ready());
+    assert!(world.publisher.document(&id("one"), Format::Rss).is_none());
+    world.publisher.rebuild().await.unwrap();
+    assert!(world.publisher.ready());
+    assert_eq!(world.publisher.seen(), Seq(4));
+    assert_eq!(world.shown("one"), ["article 9", "article 5"]);
+    assert_eq!(world.shown("both"), ["article 9", "article 6", "article 5"]);
+    assert!(world.publisher.articles(&id("none")).is_none());
+    for format in Format::ALL {
+        let document = world.document("one", format);
+        assert_eq!(document.content_type, format.content_type());
+        assert_eq!(
+            document.link,
+            format!("<https://tin.example.vn/feeds/one.{}>; rel=\"self\"", format.extension())
+        );
+    }
+}
+
+#[tokio::test]
+async fn follows_what_is_published_edited_and_withdrawn() {
+    let world = World::new(settings(vec![named("all", 2, None)])).await;
+    world.commit(&[article(1), article(2)]).await;
+    world.publisher.rebuild().await.unwrap();
+    world.commit_and_follow(&[article(3)]).await;
+    assert_eq!(world.shown("all"), ["article 3", "article 2"]);
+    world.commit_and_follow(&[edited(2, 2, "sửa")]).await;
+    assert_eq!(world.shown("all"), ["article 3", "sửa"]);
+    let mut gone = edited(3, 2, "gone");
+    gone.status = Status::Withdrawn;
+    world.commit_and_follow(&[gone]).await;
+    assert_eq!(world.shown("all"), ["sửa", "article 1"], "the window is filled from the store");
+    let body = world.document("all", Format::Json).body.clone();
+    assert!(!String::from_utf8(body.to_vec()).unwrap().contains("gone"));
+}
+
+#[tokio::test]
+async fn a_filter_decides_again_after_every_edit() {
+    let world = World::new(settings(vec![named("notices", 2, Some("title:\"thông báo\""))])).await;
+    let titles = |n| edited(n, 1, if n % 2 == 0 { "THÔNG BÁO" } else { "tin" });
+    world.commit(&(1..=6).map(titles).collect::<Vec<_>>()).await;
+    world.publisher.rebuild().await.unwrap();
+    let shown = |world: &World| {
+        let articles = world.publisher.articles(&id("notices")).unwrap();
+        articles.iter().map(|article| (article.id, article.revision.0)).collect::<Vec<_>>()
+    };
+    let key = |n, revision| (article(n).id, revision);
+    assert_eq!(shown(&world), [key(6, 1), key(4, 1)]);
+    world.commit_and_follow(&[edited(6, 2, "tin thường")]).await;
+    assert_eq!(shown(&world), [key(4, 1), key(2, 1)]);
+    world.commit_and_follow(&[edited(5, 2, "Thông báo số 5")]).await;
+    assert_eq!(shown(&world), [key(5, 2), key(4, 1)]);
+}
+
+#[tokio::test]
+async fn a_burst_makes_one_version_and_touches_no_other_feed() {
+    let mut other = named("other", 5, None);
+    other.sources = vec!["quan3".parse().unwrap()];
+    let world = World::new(settings(vec![named("all", 50, None), other])).await;
+    world.commit(&[article(40)]).await;
+    world.publisher.rebuild().await.unwrap();
+    let rendered = |world: &World, feed: &str| Arc::clone(&world.publisher.shown.load().feeds[&id(feed)]);
+    let (before, untouched) = (world.document("all", Format::Atom), rendered(&world, "other"));
+    for n in 1..20 {
+        world.commit(&[article(n)]).await;
+    }
+    world.commit_and_follow(&[article(20)]).await;
+    let after = world.document("all", Format::Atom);
+    assert_eq!(world.shown("all").len(), 21);
+    assert_ne!(after.etag, before.etag);
+    // Older articles do not move the date, so each version would have added its own second.
+    assert_eq!(after.last_modified, before.last_modified.plus(Duration::from_secs(1)));
+    assert!(Arc::ptr_eq(&rendered(&world, "other"), &untouched));
+}
+
+#[tokio::test]
+async fn events_that_show_nothing_new_change_no_byte_and_no_date() {
+    let world = World::new(settings(vec![named("all", 1, None)])).await;
+    world.commit(&[article(9)]).await;
+    world.publisher.rebuild().await.unwrap();
+    let before = Format::ALL.map(|format| world.document("all", format));
+    world.commit_and_follow(&[article(1)]).await;
+    for (format, before) in Format::ALL.into_iter().zip(before) {
+        assert!(Arc::ptr_eq(&before, &world.document("all", format)), "{format:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_finds_the_same_bytes_tags_and_dates() {
+    let all = settings(vec![named("all", 3, None), named("some", 2, Some("article"))]);
+    let world = World::new(all.clone()).await;
+    world.publisher.rebuild().await.unwrap();
+    let mut gone = edited(4, 2, "gone");
+    gone.status = Status::Withdrawn;
+    for articles in
+        [vec![article(3), article(1)], vec![article(4), article(2)], vec![edited(2, 2, "article x")]]
+    {
+        world.commit_and_follow(&articles).await;
+    }
+    world.commit_and_follow(&[gone]).await;
+    let restarted = publisher(&world.store, all).await;
+    restarted.rebuild().await.unwrap();
+    for feed in ["all", "some"] {
+        for format in Format::ALL {
+            let (one, two) = (world.document(feed, format), restarted.document(&id(feed), format).unwrap());
+            assert_eq!(one.body, two.body, "{feed} {format:?}");
+            assert_eq!((&one.etag, &one.etag_gzip, &one.gzip), (&two.etag, &two.etag_gzip, &two.gzip));
+        }
+    }
+    assert_eq!(world.publisher.opml().etag, restarted.opml().etag);
+    assert_eq!(
+        restarted.document(&id("all"), Format::Rss).unwrap().last_modified,
+        edited(4, 2, "").updated.max(article(4).first_seen),
+        "a withdrawal dates the document, after a restart too"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_dated_in_the_future() {
+    let world = World::new(settings(vec![named("all", 3, None)])).await;
+    let mut article = article(1);
+    article.updated = "2031-01-01T00:00:00Z".parse().unwrap();
+    world.commit(&[article]).await;
+    world.publisher.rebuild().await.unwrap();
+    let now: Timestamp = "2026-03-05T00:00:00Z".parse().unwrap();
+    assert_eq!(world.document("all", Format::Atom).last_modified, now);
+}
+
+#[tokio::test]
+async fn a_reload_swaps_everything_and_dates_what_it_changed() {
+    let world = World::new(settings(vec![named("all", 3, None), named("old", 3, None)])).await;
+    world.commit(&[article(1)]).await;
+    world.publisher.rebuild().await.unwrap();
+    let before = world.document("all", Format::Atom);
+    let catalogue = world.publisher.opml();
+    let mut renamed = named("all", 3, None);
+    renamed.title = "Tên mới".to_owned();
+    let next = settings(vec![renamed, named("new", 1, Some("article"))]);
+    world.publisher.reload(next.clone()).await.unwrap();
+    assert_eq!(*world.publisher.settings(), next);
+    assert!(world.publisher.document(&id("old"), Format::Rss).is_none());
+    assert_eq!(world.shown("new"), ["article 1"]);
+    let after = world.document("all", Format::Atom);
+    assert!(String::from_utf8(after.body.to_vec()).unwrap().contains("Tên mới"));
+    assert!(after.last_modified > before.last_modified);
+    assert_ne!(world.publisher.opml().etag, catalogue.etag);
+    world.commit_and_follow(&[article(2)]).await;
+    assert_eq!(world.shown("new"), ["article 2"]);
+}
+
+#[tokio::test]
+async fn follows_until_it_is_stopped() {
+    let world = World::new(settings(vec![named("all", 3, None)])).await;
+    world.commit(&[article(1)]).await;
+    let stop = CancellationToken::new();
+    let mut seen = world.publisher.watch();
+    let (followed, _) = tokio::join!(world.publisher.follow(stop.clone()), async {
+        seen.wait_for(|seen| *seen == Seq(1)).await.unwrap();
+        stop.cancel();
+    });
+    followed.unwrap();
+    assert_eq!(world.shown("all"), ["article 1"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn the_order_of_arrival_changes_no_byte(order in Just((1..9).collect::<Vec<i64>>()).prop_shuffle()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bodies = |order: &[i64]| {
+            runtime.block_on(async {
+                let world = World::new(settings(vec![named("all", 5, None)])).await;
+                world.publisher.rebuild().await.unwrap();
+                for n in order {
+                    world.commit_and_follow(&[article(*n)]).await;
+                }
+                Format::ALL.map(|format| world.document("all", format).body.clone())
+            })
+        };
+        prop_assert_eq!(bodies(&order), bodies(&[1, 2, 3, 4, 5, 6, 7, 8]));
+    }
+}

@@ -1,0 +1,65 @@
+//! The subscriptions in memory: read without waiting, written through to the store one change at a time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use arc_swap::ArcSwapOption;
+
+use crate::{
+    model::{Subscription, SubscriptionId},
+    store::{self, Store},
+};
+
+/// Every subscription.
+#[derive(Debug, Default)]
+pub(super) struct Book(RwLock<BTreeMap<SubscriptionId, Arc<Entry>>>);
+
+/// One subscription's place.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// `None` once it was removed.
+    pub current: ArcSwapOption<Subscription>,
+    /// Held from reading to writing, so that a settled attempt and a pause never overwrite one another.
+    pub changing: tokio::sync::Mutex<()>,
+}
+
+impl Book {
+    pub(super) async fn load(store: &dyn Store) -> store::Result<Self> {
+        let book = Self::default();
+        for subscription in store.subscriptions().await? {
+            book.insert(subscription);
+        }
+        Ok(book)
+    }
+
+    /// Every subscription, by id.
+    pub(super) fn all(&self) -> Vec<Arc<Subscription>> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        entries.values().filter_map(|entry| entry.current.load_full()).collect()
+    }
+
+    pub(super) fn get(&self, id: &SubscriptionId) -> Option<Arc<Subscription>> {
+        self.entry(id)?.current.load_full()
+    }
+
+    pub(super) fn entry(&self, id: &SubscriptionId) -> Option<Arc<Entry>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(super) fn insert(&self, subscription: Subscription) {
+        let id = subscription.id.clone();
+        let entry = Entry {
+            current: ArcSwapOption::from_pointee(subscription),
+            changing: tokio::sync::Mutex::default(),
+        };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(entry));
+    }
+
+    pub(super) fn forget(&self, id: &SubscriptionId) {
+        if let Some(entry) = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id) {
+            entry.current.store(None);
+        }
+    }
+}

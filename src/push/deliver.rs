@@ -1,0 +1,193 @@
+//! From the queues to the endpoints: one task, one lane per endpoint.
+
+use std::{
+    pin::pin,
+    sync::{
+        PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::{
+    StreamExt,
+    future::{Either, pending},
+    stream::FuturesUnordered,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Push,
+    lanes::{Lanes, Visit},
+    policy::{Answer, Policy},
+};
+use crate::{
+    model::{Delivery, Event, Outcome, Seq, State, Subscription, SubscriptionId, Timestamp},
+    store,
+};
+
+impl Push {
+    /// Tells endpoints what is due until `stop`; attempts under way are then finished.
+    pub async fn deliver(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut lanes = Lanes::default();
+        let mut visits = FuturesUnordered::new();
+        self.touch(self.store.queues().await?.into_iter().map(|queue| queue.subscription));
+        while !stop.is_cancelled() {
+            self.line_up(&mut lanes).await?;
+            while let Some(id) = lanes.next(self.settings.load().concurrency) {
+                visits.push(self.visit(id));
+            }
+            let wake = pin!(self.wake(lanes.earliest()));
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(visited) = visits.next() => {
+                    let (id, visit) = visited?;
+                    lanes.finished(&id, visit, self.is_failing(&id).await?);
+                }
+                () = wake => {}
+            }
+        }
+        while let Some(visited) = visits.next().await {
+            visited?;
+        }
+        Ok(())
+    }
+
+    /// Something came in, or the next retry's time.
+    async fn wake(&self, earliest: Option<Timestamp>) {
+        let clock = match earliest {
+            Some(at) => Either::Left(self.clock.sleep_until(at)),
+            None => Either::Right(pending()),
+        };
+        tokio::select! {
+            () = self.work.notified() => {}
+            () = clock => {}
+        }
+    }
+
+    async fn line_up(&self, lanes: &mut Lanes) -> store::Result<()> {
+        let mut ids = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        ids.extend(lanes.awake(self.clock.now()));
+        for id in ids {
+            lanes.touch(&id, self.is_failing(&id).await?);
+        }
+        Ok(())
+    }
+
+    async fn is_failing(&self, id: &SubscriptionId) -> store::Result<bool> {
+        Ok(self.book().await?.get(id).is_some_and(|subscription| subscription.failing_since.is_some()))
+    }
+
+    /// Looks at one endpoint's queue and tells it the first thing that is due.
+    async fn visit(&self, id: SubscriptionId) -> store::Result<(SubscriptionId, Visit)> {
+        let active = self.book().await?.get(&id).filter(|subscription| subscription.state == State::Active);
+        let Some(subscription) = active else { return Ok((id, Visit::Nothing)) };
+        // The first row of all, due or not: it says when to look again.
+        let Some(delivery) = self.store.due(&id, Timestamp::MAX, 1).await?.into_iter().next() else {
+            return Ok((id, Visit::Nothing));
+        };
+        let ready = subscription.hold_until.map_or(delivery.due, |hold| hold.max(delivery.due));
+        if ready > self.clock.now() {
+            return Ok((id, Visit::Until(ready)));
+        }
+        let _under_way = UnderWay::begin(&self.under_way);
+        self.attempt(&subscription, delivery).await.map(|()| (id, Visit::Tried))
+    }
+
+    /// One attempt, and what became of it. A crash in between repeats the attempt under the same `webhook-id`.
+    async fn attempt(&self, subscription: &Subscription, delivery: Delivery) -> store::Result<()> {
+        let message = match self.event(delivery.seq).await? {
+            Some(event) => self.payload(&event).await?.map(|body| (event, body)),
+            None => None,
+        };
+        let Some((event, body)) = message else {
+            tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
+            count("dropped");
+            return self.store.settle(&[(delivery, Outcome::Dropped)], None).await;
+        };
+        let started = std::time::Instant::now();
+        let answer = self.tell(subscription, &event, body).await;
+        metrics::histogram!("loa_delivery_seconds").record(started.elapsed().as_secs_f64());
+        self.settle(delivery, &answer).await
+    }
+
+    async fn event(&self, seq: Seq) -> store::Result<Option<Event>> {
+        match self.store.events(Seq(seq.0.saturating_sub(1)), 1).await {
+            Ok(events) => Ok(events.into_iter().find(|event| event.seq == seq)),
+            Err(store::Error::Pruned { .. }) => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    async fn settle(&self, delivery: Delivery, answer: &Answer) -> store::Result<()> {
+        let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(()) };
+        let _changing = entry.changing.lock().await;
+        // Its state may have changed meanwhile: what was decided by its owner stands.
+        let Some(before) = entry.current.load_full() else { return Ok(()) };
+        let (outcome, after) = self.policy().decide(&delivery, &before, answer, self.clock.now());
+        log(&delivery, &outcome, &before, &after);
+        self.store.settle(&[(delivery, outcome)], Some(after.clone())).await?;
+        entry.current.store(Some(after.into()));
+        Ok(())
+    }
+
+    fn policy(&self) -> Policy {
+        let settings = self.settings.load();
+        Policy {
+            schedule: settings.schedule.clone(),
+            jitter: settings.jitter,
+            disable_after: settings.disable_after,
+        }
+    }
+}
+
+/// Counts an attempt, also when it is dropped halfway.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Says what operators have to know: when an endpoint begins to fail, recovers, is disabled, misses an event.
+fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
+    let (id, seq, attempt) = (&delivery.subscription, delivery.seq, delivery.attempt + 1);
+    let error = after.last_error.as_deref().unwrap_or_default();
+    match outcome {
+        Outcome::Delivered => tracing::debug!(subscription = %id, %seq, attempt, "delivered"),
+        Outcome::Parked => {
+            tracing::warn!(subscription = %id, %seq, attempt, error, "parked after the last attempt");
+        }
+        Outcome::Retry { due } => {
+            tracing::debug!(subscription = %id, %seq, attempt, error, %due, "not delivered: to be tried again");
+        }
+        Outcome::Dropped => tracing::debug!(subscription = %id, %seq, "dropped"),
+    }
+    match (before.failing_since, after.failing_since) {
+        (None, Some(_)) => tracing::warn!(subscription = %id, %seq, error, "an endpoint does not confirm"),
+        (Some(since), None) => tracing::info!(subscription = %id, %since, "an endpoint confirms again"),
+        _ => {}
+    }
+    if let State::Disabled { reason } = &after.state
+        && before.state != after.state
+    {
+        tracing::warn!(subscription = %id, reason, "an endpoint is disabled: its deliveries wait");
+    }
+    count(match outcome {
+        Outcome::Delivered => "delivered",
+        Outcome::Retry { .. } => "failed",
+        Outcome::Parked => "parked",
+        Outcome::Dropped => "dropped",
+    });
+}
+
+fn count(result: &'static str) {
+    metrics::counter!("loa_deliveries_total", "result" => result).increment(1);
+}

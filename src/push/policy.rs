@@ -1,0 +1,238 @@
+//! What an attempt's answer means for the delivery and for the endpoint. Pure.
+
+use std::time::Duration;
+
+use crate::model::{Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp};
+
+/// The longest hold that an endpoint may ask for.
+const MAX_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between two attempts to an endpoint that fails again and again: its backlog waits, it is not hammered with it.
+const PACE: Duration = Duration::from_secs(5);
+/// Characters of an error that are kept.
+const MAX_ERROR: usize = 300;
+
+/// What came back from an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It answered.
+    Status {
+        /// With this code.
+        code: u16,
+        /// And does not want to be asked before.
+        retry_after: Option<Timestamp>,
+    },
+    /// It did not: why.
+    Nothing(String),
+}
+
+/// The parts of the settings that decide.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Policy {
+    /// Delays before each attempt, the first included.
+    pub schedule: Vec<Duration>,
+    /// How far a delay may stray: 0.2 is ±20 %.
+    pub jitter: f64,
+    /// An endpoint that only failed for this long is disabled.
+    pub disable_after: Duration,
+}
+
+impl Policy {
+    /// What becomes of the delivery, and what the subscription's state is then.
+    pub(super) fn decide(
+        &self,
+        delivery: &Delivery,
+        subscription: &Subscription,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> (Outcome, Subscription) {
+        let mut next = subscription.clone();
+        let Some(error) = complaint(answer) else {
+            next.delivered = next.delivered.max(Some(delivery.seq));
+            (next.hold_until, next.failing_since, next.last_error) = (None, None, None);
+            return (Outcome::Delivered, next);
+        };
+        let retry = self.retry(delivery, now);
+        let pace = next.failing_since.map(|_| now.plus(PACE));
+        next.hold_until = hold(answer, retry, now).max(pace).or(next.hold_until);
+        let since = *next.failing_since.get_or_insert(now);
+        if next.state == State::Active
+            && let Some(reason) = self.why_disable(answer, since, now, &error)
+        {
+            next.state = State::Disabled { reason };
+        }
+        next.last_error = Some(error);
+        let outcome = match retry {
+            Some(due) => Outcome::Retry { due: next.hold_until.map_or(due, |hold| hold.max(due)) },
+            None => Outcome::Parked,
+        };
+        (outcome, next)
+    }
+
+    /// When the next attempt is due; `None` after the last.
+    fn retry(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
+        let attempt = delivery.attempt.saturating_add(1);
+        let delay = *self.schedule.get(usize::try_from(attempt).ok()?)?;
+        let stretch = self.stretch(&delivery.subscription, delivery.seq.0, attempt);
+        // A delay beyond what can be counted stays as it is.
+        Some(now.plus(Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(delay)))
+    }
+
+    /// Between 1 - jitter and 1 + jitter; the same for the same attempt, so that a restart changes nothing.
+    fn stretch(&self, subscription: &SubscriptionId, seq: u64, attempt: u32) -> f64 {
+        let hash = blake3::hash(format!("{subscription} {seq} {attempt}").as_bytes());
+        let [first, second, ..] = *hash.as_bytes();
+        let unit = f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX);
+        1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0)
+    }
+
+    fn why_disable(&self, answer: &Answer, since: Timestamp, now: Timestamp, error: &str) -> Option<String> {
+        if matches!(answer, Answer::Status { code: 410, .. }) {
+            return Some("it answered 410: it does not want to be told any more".to_owned());
+        }
+        (now.since(since) >= self.disable_after)
+            .then(|| format!("every attempt since {since} failed; the last one: {error}"))
+    }
+}
+
+/// What went wrong, in a sentence; `None` when nothing did. Only 2xx confirms: a redirect is not followed.
+fn complaint(answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Status { code: 200..=299, .. } => None,
+        Answer::Status { code: code @ 300..=399, .. } => {
+            Some(format!("it answered {code}: redirects are not followed, give the final address"))
+        }
+        Answer::Status { code, .. } => Some(format!("it answered {code}")),
+        Answer::Nothing(why) => Some(why.chars().take(MAX_ERROR).collect()),
+    }
+}
+
+/// Until when the whole endpoint is left alone: as it asked, or until the retry when it said "too much".
+fn hold(answer: &Answer, retry: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    match answer {
+        Answer::Status { retry_after: Some(until), .. } => Some((*until).clamp(now, now.plus(MAX_HOLD))),
+        Answer::Status { code: 429 | 502..=504, .. } => Some(retry.unwrap_or(now.plus(MAX_HOLD))),
+        Answer::Status { .. } | Answer::Nothing(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Seq,
+        push::testing::{NOW, subscription},
+    };
+
+    fn policy() -> Policy {
+        Policy {
+            schedule: [0, 5, 300, 1800].map(Duration::from_secs).to_vec(),
+            jitter: 0.0,
+            disable_after: Duration::from_secs(1000),
+        }
+    }
+
+    fn delivery(attempt: u32) -> Delivery {
+        Delivery { subscription: "hook".parse().unwrap(), due: NOW, seq: Seq(4), attempt }
+    }
+
+    fn status(code: u16) -> Answer {
+        Answer::Status { code, retry_after: None }
+    }
+
+    fn seconds(n: u64) -> Timestamp {
+        NOW.plus(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn what_becomes_of_a_delivery() {
+        fn check(attempt: u32, answer: &Answer, expected: &Outcome) {
+            let (outcome, _) = policy().decide(&delivery(attempt), &subscription("hook"), answer, NOW);
+            assert_eq!(outcome, *expected, "{attempt} {answer:?}");
+        }
+        for code in [200, 201, 202, 204, 299] {
+            check(0, &status(code), &Outcome::Delivered);
+        }
+        for code in [100, 301, 302, 307, 308, 400, 401, 404, 410, 429, 500, 502, 503, 504] {
+            check(0, &status(code), &Outcome::Retry { due: seconds(5) });
+        }
+        let silence = Answer::Nothing("no answer within 20 s".into());
+        check(0, &silence, &Outcome::Retry { due: seconds(5) });
+        check(1, &silence, &Outcome::Retry { due: seconds(300) });
+        check(2, &silence, &Outcome::Retry { due: seconds(1800) });
+        check(3, &silence, &Outcome::Parked);
+        check(u32::MAX, &silence, &Outcome::Parked);
+        let asked = |until| Answer::Status { code: 503, retry_after: Some(until) };
+        check(0, &asked(seconds(60)), &Outcome::Retry { due: seconds(60) });
+        check(1, &asked(seconds(60)), &Outcome::Retry { due: seconds(300) });
+        check(0, &asked(seconds(864_000)), &Outcome::Retry { due: seconds(86_400) });
+        check(0, &asked(Timestamp::from_second(0)), &Outcome::Retry { due: seconds(5) });
+    }
+
+    #[test]
+    fn only_what_asks_for_patience_holds_the_endpoint() {
+        fn check(answer: &Answer, expected: Option<Timestamp>) {
+            let (_, next) = policy().decide(&delivery(0), &subscription("hook"), answer, NOW);
+            assert_eq!(next.hold_until, expected, "{answer:?}");
+        }
+        for code in [429, 502, 503, 504] {
+            check(&status(code), Some(seconds(5)));
+        }
+        for code in [400, 410, 500, 501] {
+            check(&status(code), None);
+        }
+        check(&Answer::Nothing("refused".into()), None);
+        check(&Answer::Status { code: 500, retry_after: Some(seconds(9)) }, Some(seconds(9)));
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_again_is_asked_less_often() {
+        let healthy = subscription("hook");
+        let (_, once) = policy().decide(&delivery(0), &healthy, &status(400), NOW);
+        assert_eq!(once.hold_until, None, "one event that it cannot take does not stop the others");
+        let (_, twice) = policy().decide(&delivery(0), &once, &Answer::Nothing("refused".into()), seconds(1));
+        assert_eq!(twice.hold_until, Some(seconds(6)));
+        let asked = Answer::Status { code: 503, retry_after: Some(seconds(90)) };
+        let (_, asked) = policy().decide(&delivery(0), &twice, &asked, seconds(7));
+        assert_eq!(asked.hold_until, Some(seconds(90)), "its own word weighs more");
+    }
+
+    #[test]
+    fn failing_is_remembered_and_success_forgets_it() {
+        let (_, failing) = policy().decide(&delivery(0), &subscription("hook"), &status(503), NOW);
+        assert_eq!(failing.failing_since, Some(NOW));
+        assert_eq!(failing.last_error.as_deref(), Some("it answered 503"));
+        let (_, still) = policy().decide(&delivery(1), &failing, &status(500), seconds(10));
+        assert_eq!(still.failing_since, Some(NOW));
+        let (_, healthy) = policy().decide(&delivery(2), &still, &status(204), seconds(20));
+        assert_eq!(healthy, Subscription { delivered: Some(Seq(4)), ..subscription("hook") });
+    }
+
+    #[test]
+    fn gone_and_days_of_failures_disable() {
+        let (outcome, gone) = policy().decide(&delivery(0), &subscription("hook"), &status(410), NOW);
+        assert!(matches!(&gone.state, State::Disabled { reason } if reason.contains("410")));
+        assert_eq!(outcome, Outcome::Retry { due: seconds(5) }, "its deliveries wait");
+
+        let failing = Subscription { failing_since: Some(NOW), ..subscription("hook") };
+        let (_, early) = policy().decide(&delivery(1), &failing, &status(500), seconds(999));
+        assert_eq!(early.state, State::Active);
+        let (_, late) = policy().decide(&delivery(1), &failing, &status(500), seconds(1000));
+        assert!(matches!(&late.state, State::Disabled { reason } if reason.contains("it answered 500")));
+
+        let paused = Subscription { state: State::Paused, ..failing };
+        let (_, paused) = policy().decide(&delivery(1), &paused, &status(410), seconds(1000));
+        assert_eq!(paused.state, State::Paused, "its owner's word stands");
+    }
+
+    #[test]
+    fn jitter_stays_in_its_bounds_differs_and_repeats_itself() {
+        let policy = Policy { jitter: 0.2, ..policy() };
+        let stretches: Vec<f64> =
+            (0..200).map(|seq| policy.stretch(&"hook".parse().unwrap(), seq, 1)).collect();
+        assert!(stretches.iter().all(|stretch| (0.8..=1.2).contains(stretch)));
+        assert!(stretches.iter().any(|s| *s < 0.85) && stretches.iter().any(|s| *s > 1.15));
+        assert!((policy.stretch(&"hook".parse().unwrap(), 7, 1) - stretches[7]).abs() < f64::EPSILON);
+        let forever = Policy { schedule: vec![Duration::MAX; 2], ..policy };
+        assert_eq!(forever.retry(&delivery(0), NOW), Some(Timestamp::MAX));
+    }
+}

@@ -1,0 +1,122 @@
+//! From the journal to the queues: the follower `router`.
+
+use std::collections::BTreeSet;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Push, facts_of};
+use crate::{
+    model::{
+        Article, Delivery, Event, EventType, Follower, Seq, Subscription, SubscriptionId, filter::Facts,
+    },
+    store::{self, Error, Step},
+};
+
+/// Journal lines read at once.
+const EVENTS: usize = 100;
+/// Deliveries after which a batch is written: large ones would keep other writers waiting.
+const DELIVERIES: usize = 1_000;
+
+impl Push {
+    /// Follows the journal until `stop`: what interests a subscription becomes due.
+    pub async fn route(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut head = self.journal.head();
+        while !stop.is_cancelled() {
+            head.borrow_and_update();
+            if self.route_batch().await? {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                moved = head.changed() => {
+                    // The journal is ours, so its sender lives as long as we do.
+                    if moved.is_err() { stop.cancelled().await; }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Routes one batch; false when there was nothing left.
+    pub(super) async fn route_batch(&self) -> store::Result<bool> {
+        let _routing = self.routing.lock().await;
+        let cursor = self.store.cursor(Follower::Router).await?;
+        let events = match self.store.events(cursor, EVENTS).await {
+            Err(Error::Pruned { floor }) if floor > cursor => {
+                tracing::warn!(%cursor, %floor, "the journal was pruned before it was routed");
+                self.advance(floor, Vec::new()).await?;
+                return Ok(true);
+            }
+            other => other?,
+        };
+        // Read after the events: whoever is not here yet starts after them.
+        let subscriptions = self.book().await?.all();
+        let (mut reached, mut deliveries) = (None, Vec::new());
+        for event in &events {
+            let candidates = subscriptions.iter().filter(|one| concerns(one, event));
+            self.route_event(event, &candidates.map(|one| &**one).collect::<Vec<_>>(), &mut deliveries)
+                .await?;
+            reached = Some(event.seq);
+            if deliveries.len() >= DELIVERIES {
+                break;
+            }
+        }
+        let Some(reached) = reached else { return Ok(false) };
+        self.advance(reached, deliveries).await?;
+        Ok(true)
+    }
+
+    async fn route_event(
+        &self,
+        event: &Event,
+        candidates: &[&Subscription],
+        deliveries: &mut Vec<Delivery>,
+    ) -> store::Result<()> {
+        if event.quiet || candidates.is_empty() {
+            return Ok(());
+        }
+        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
+            tracing::warn!(seq = %event.seq, "an event's article is gone: nobody is told");
+            return Ok(());
+        };
+        let first_delay = self.settings.load().schedule.first().copied().unwrap_or_default();
+        let due = self.clock.now().plus(first_delay);
+        deliveries.extend(interested(candidates, &article).map(|subscription| Delivery {
+            subscription: subscription.id.clone(),
+            due,
+            seq: event.seq,
+            attempt: 0,
+        }));
+        Ok(())
+    }
+
+    async fn advance(&self, cursor: Seq, deliveries: Vec<Delivery>) -> store::Result<()> {
+        let touched: BTreeSet<SubscriptionId> =
+            deliveries.iter().map(|one| one.subscription.clone()).collect();
+        let routed = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+        self.store.advance(Step { follower: Follower::Router, cursor, deliveries }).await?;
+        metrics::counter!("loa_deliveries_routed_total").increment(routed);
+        if !touched.is_empty() {
+            self.touch(touched);
+        }
+        Ok(())
+    }
+}
+
+/// Is the event of a kind and time that the subscription asked for?
+fn concerns(subscription: &Subscription, event: &Event) -> bool {
+    let kind = EventType::from(event.change);
+    event.seq > subscription.after && (subscription.events.is_empty() || subscription.events.contains(&kind))
+}
+
+/// Those whose filter wants the article, which is prepared once for all of them.
+fn interested<'a>(
+    candidates: &'a [&'a Subscription],
+    article: &'a Article,
+) -> impl Iterator<Item = &'a Subscription> {
+    let mut facts: Option<Facts> = None;
+    candidates.iter().copied().filter(move |subscription| match &subscription.filter {
+        Some(filter) => filter.matches(facts.get_or_insert_with(|| facts_of(article))),
+        None => true,
+    })
+}

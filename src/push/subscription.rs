@@ -1,0 +1,286 @@
+//! Making, pausing and removing subscriptions.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Push, Settings, Webhook, book::Book, sign};
+use crate::{
+    model::{EventType, Filter, Secret, Seq, State, Subscription, SubscriptionId},
+    net::guard,
+    store,
+};
+
+/// What somebody asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewSubscription {
+    /// Where to POST.
+    pub url: String,
+    /// Which articles; `None` for all.
+    pub filter: Option<Filter>,
+    /// Which events; empty for all.
+    pub events: Vec<EventType>,
+    /// Their own secret; `None` makes one.
+    pub secret: Option<Secret>,
+}
+
+/// A new subscription, with the secret that is shown this once.
+#[derive(Clone, PartialEq)]
+pub struct Added {
+    /// The subscription.
+    pub subscription: Arc<Subscription>,
+    /// Its secret, as receivers configure it.
+    pub secret: String,
+}
+
+/// Why a subscription cannot be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A member of the request cannot be used.
+    #[error("{message}")]
+    Invalid {
+        /// Which member.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// There is none with that id.
+    #[error("there is no subscription `{0}`")]
+    Missing(SubscriptionId),
+    /// The configuration file names it.
+    #[error("the subscription `{0}` stands in the configuration file: remove it there and reload")]
+    Configured(SubscriptionId),
+    /// There are as many as the settings allow.
+    #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
+    Full(usize),
+    /// The system has no randomness for a secret.
+    #[error("cannot make a secret: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Push {
+    /// Takes new settings over: webhooks of the file appear, change and vanish with it, those that stay keep
+    /// their state, and a new one starts at the present.
+    pub async fn reload(&self, settings: Settings) -> store::Result<()> {
+        let _routing = self.routing.lock().await;
+        let (book, head) = (self.book().await?, self.store.head().await?);
+        for known in book.all() {
+            if known.configured && !settings.webhooks.iter().any(|webhook| webhook.id == known.id) {
+                self.forget(book, &known.id).await?;
+            }
+        }
+        for webhook in &settings.webhooks {
+            self.configure(book, webhook, head).await?;
+        }
+        self.touch(book.all().iter().map(|known| known.id.clone()));
+        self.settings.store(Arc::new(settings));
+        Ok(())
+    }
+
+    /// Adds a subscription, which starts at the present.
+    pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
+        let settings = self.settings.load_full();
+        let url = check_url(&new.url, &settings)?;
+        let secret = match new.secret {
+            Some(secret) => secret,
+            None => sign::generate_secret()?,
+        };
+        let _routing = self.routing.lock().await;
+        let book = self.book().await?;
+        let count = book.all().len();
+        if count >= settings.max_subscriptions {
+            return Err(Error::Full(count));
+        }
+        let subscription = Subscription {
+            url,
+            filter: new.filter,
+            events: new.events,
+            secrets: vec![secret.clone()],
+            configured: false,
+            allow_private: settings.allow_private,
+            ..self.blank(mint()?, self.store.head().await?)
+        };
+        self.store.put_subscription(subscription.clone()).await?;
+        book.insert(subscription.clone());
+        Ok(Added { subscription: Arc::new(subscription), secret: sign::print_secret(&secret) })
+    }
+
+    /// Every subscription, by id.
+    pub async fn list(&self) -> store::Result<Vec<Arc<Subscription>>> {
+        Ok(self.book().await?.all())
+    }
+
+    /// One subscription.
+    pub async fn get(&self, id: &SubscriptionId) -> Result<Arc<Subscription>, Error> {
+        self.book().await?.get(id).ok_or_else(|| Error::Missing(id.clone()))
+    }
+
+    /// Removes a subscription and everything that waits for it.
+    pub async fn remove(&self, id: &SubscriptionId) -> Result<(), Error> {
+        let book = self.book().await?;
+        if self.get(id).await?.configured {
+            return Err(Error::Configured(id.clone()));
+        }
+        // No batch that still knows it may queue for it afterwards.
+        let _routing = self.routing.lock().await;
+        Ok(self.forget(book, id).await?)
+    }
+
+    /// Lets its deliveries wait.
+    pub async fn pause(&self, id: &SubscriptionId) -> Result<Arc<Subscription>, Error> {
+        self.change(id, |subscription| subscription.state = State::Paused).await
+    }
+
+    /// Goes on, whether it was paused or disabled, with what has waited.
+    pub async fn resume(&self, id: &SubscriptionId) -> Result<Arc<Subscription>, Error> {
+        let resumed = self
+            .change(id, |subscription| {
+                subscription.state = State::Active;
+                (subscription.hold_until, subscription.failing_since) = (None, None);
+                subscription.last_error = None;
+            })
+            .await?;
+        self.touch([id.clone()]);
+        Ok(resumed)
+    }
+
+    async fn change(
+        &self,
+        id: &SubscriptionId,
+        how: impl FnOnce(&mut Subscription) + Send,
+    ) -> Result<Arc<Subscription>, Error> {
+        let missing = || Error::Missing(id.clone());
+        let entry = self.book().await?.entry(id).ok_or_else(missing)?;
+        let _changing = entry.changing.lock().await;
+        let mut changed = (*entry.current.load_full().ok_or_else(missing)?).clone();
+        how(&mut changed);
+        self.store.put_subscription(changed.clone()).await?;
+        let changed = Arc::new(changed);
+        entry.current.store(Some(changed.clone()));
+        Ok(changed)
+    }
+
+    async fn forget(&self, book: &Book, id: &SubscriptionId) -> store::Result<()> {
+        let Some(entry) = book.entry(id) else { return Ok(()) };
+        let _changing = entry.changing.lock().await;
+        self.store.remove_subscription(id).await?;
+        book.forget(id);
+        Ok(())
+    }
+
+    /// Brings one webhook of the file into the book.
+    async fn configure(&self, book: &Book, webhook: &Webhook, head: Seq) -> store::Result<()> {
+        let Some(entry) = book.entry(&webhook.id) else {
+            let subscription = written(webhook, self.blank(webhook.id.clone(), head));
+            self.store.put_subscription(subscription.clone()).await?;
+            book.insert(subscription);
+            return Ok(());
+        };
+        let _changing = entry.changing.lock().await;
+        let Some(before) = entry.current.load_full() else { return Ok(()) };
+        let mut after = written(webhook, (*before).clone());
+        if after.url != before.url {
+            // What the old address did says nothing of the new one.
+            (after.hold_until, after.failing_since, after.last_error) = (None, None, None);
+            if matches!(after.state, State::Disabled { .. }) {
+                after.state = State::Active;
+            }
+        }
+        if after != *before {
+            self.store.put_subscription(after.clone()).await?;
+            entry.current.store(Some(after.into()));
+        }
+        Ok(())
+    }
+
+    fn blank(&self, id: SubscriptionId, after: Seq) -> Subscription {
+        Subscription {
+            id,
+            url: String::new(),
+            filter: None,
+            events: Vec::new(),
+            secrets: Vec::new(),
+            state: State::Active,
+            configured: true,
+            allow_private: false,
+            created: self.clock.now(),
+            after,
+            hold_until: None,
+            failing_since: None,
+            last_error: None,
+            delivered: None,
+        }
+    }
+}
+
+/// The subscription as the file has it.
+fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
+    Subscription {
+        url: webhook.url.clone(),
+        filter: webhook.filter.clone(),
+        events: webhook.events.clone(),
+        secrets: vec![webhook.secret.clone()],
+        allow_private: webhook.allow_private,
+        configured: true,
+        ..subscription
+    }
+}
+
+/// A new id: 80 random bits.
+fn mint() -> Result<SubscriptionId, getrandom::Error> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes)?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("sub_{hex}").parse().expect("these characters are those of ids"))
+}
+
+/// The address in its normal form, if it may be used.
+fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
+    let invalid = |message: String, hint: &str| Error::Invalid {
+        field: "url",
+        message,
+        hint: (!hint.is_empty()).then(|| hint.to_owned()),
+    };
+    let mut url = Url::parse(text.trim()).map_err(|cause| {
+        invalid(
+            format!("`{}` is no address: {cause}", shown(text)),
+            "write it whole: `https://example.vn/hook`",
+        )
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let hint =
+            "receivers know us by the signature; an address with a password would show it in every list";
+        return Err(invalid("an address with a user name or password is not accepted".to_owned(), hint));
+    }
+    if url.scheme() == "http" && !settings.allow_http {
+        let hint = "use `https:`, or set `push.allow_http = true`";
+        return Err(invalid(
+            "an `http:` address is not accepted: anybody on the way could read along".to_owned(),
+            hint,
+        ));
+    }
+    guard::check(&url, settings.allow_private).map_err(|refusal| {
+        let private = matches!(refusal, guard::Refusal::Address { .. } | guard::Refusal::Name(_));
+        let hint = if private { "to allow it, set `push.allow_private = true`" } else { "" };
+        invalid(refusal.to_string(), hint)
+    })?;
+    url.set_fragment(None);
+    Ok(url.into())
+}
+
+/// As much of a client's text as an answer repeats.
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// The secret stays out of logs.
+impl std::fmt::Debug for Added {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Added").field("subscription", &self.subscription).finish_non_exhaustive()
+    }
+}

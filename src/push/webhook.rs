@@ -1,0 +1,65 @@
+//! One webhook request, as Standard Webhooks 1.0 wants it.
+
+use bytes::Bytes;
+use url::Url;
+
+use super::{Push, policy::Answer, sign};
+use crate::{
+    model::{Event, Subscription},
+    net,
+};
+
+impl Push {
+    /// Tells one endpoint, once.
+    pub(super) async fn tell(&self, subscription: &Subscription, event: &Event, body: String) -> Answer {
+        let url = match Url::parse(&subscription.url) {
+            Ok(url) => url,
+            Err(cause) => return Answer::Nothing(format!("its address cannot be read: {cause}")),
+        };
+        let (address, body) = (url.to_string(), Bytes::from(body));
+        let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
+        let request = net::Request {
+            method: reqwest::Method::POST,
+            url,
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("webhook-signature", sign::sign(&subscription.secrets, &id, timestamp, &body)),
+                ("webhook-id", id),
+                ("webhook-timestamp", timestamp.to_string()),
+            ],
+            body: Some(body),
+            max_redirects: 0,
+            allow_private: subscription.allow_private,
+            spacing: None,
+            timeout: Some(self.settings.load().timeout),
+            // Only its status and `Retry-After` matter: a body, of any size, changes nothing.
+            max_body: Some(0),
+        };
+        match self.client.send(request).await {
+            Ok(answer) => {
+                let now = self.clock.now();
+                let retry_after = net::backoff::retry_after(&answer.headers, now).map(|wait| now.plus(wait));
+                Answer::Status { code: answer.status, retry_after }
+            }
+            Err(cause) => Answer::Nothing(without_address(&cause.to_string(), &address)),
+        }
+    }
+}
+
+/// Addresses of webhooks are often secrets themselves: lists and logs shall not repeat them.
+fn without_address(error: &str, address: &str) -> String {
+    let short: String = address.chars().take(100).collect();
+    let said = error.lines().next().unwrap_or_default();
+    let spoken: Vec<&str> =
+        said.split('`').map(|part| if part.starts_with(&short) { "its address" } else { part }).collect();
+    spoken.join("`")
+}
+
+/// The same for every attempt to tell this endpoint of this event, and never that of another event: a store
+/// that was wiped counts from 1 again, so the number alone would not do.
+pub(super) fn message_id(subscription: &Subscription, event: &Event) -> String {
+    let Event { seq, at, article, revision, .. } = event;
+    let told = format!("{} {seq} {article} {revision} {}", subscription.id, at.as_millis());
+    let hex = blake3::hash(told.as_bytes()).to_hex();
+    format!("msg_{}", hex.chars().take(32).collect::<String>())
+}

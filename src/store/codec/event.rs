@@ -1,0 +1,107 @@
+//! Stored forms of the journal's lines, of cursors and deliveries, and of the store itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Change, Delivery, Event, Follower, Revision, Seq};
+
+use super::text::{Id, Instant};
+
+/// What the store says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MetaV1 {
+    /// The layout of the keys. A program refuses one that it does not know.
+    pub(crate) schema: u32,
+    /// The newest journal line.
+    pub(crate) head: u64,
+}
+
+/// How far a follower has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CursorV1 {
+    pub(crate) follower: FollowerV1,
+    pub(crate) seq: u64,
+}
+
+/// A journal line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EventV1 {
+    seq: u64,
+    at: Instant,
+    change: ChangeV1,
+    article: Id,
+    revision: u32,
+    source: String,
+    quiet: bool,
+}
+
+/// A delivery, queued or parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeliveryV1 {
+    subscription: String,
+    due: Instant,
+    seq: u64,
+    attempt: u32,
+}
+
+super::mirror! { pub(crate) enum FollowerV1 = Follower { Views, Search, Router } }
+super::mirror! { enum ChangeV1 = Change { Published, Updated, Withdrawn } }
+
+impl From<&Event> for EventV1 {
+    fn from(event: &Event) -> Self {
+        Self {
+            seq: event.seq.0,
+            at: Instant(event.at),
+            change: event.change.into(),
+            article: Id(event.article),
+            revision: event.revision.0,
+            source: event.source.to_string(),
+            quiet: event.quiet,
+        }
+    }
+}
+
+impl TryFrom<EventV1> for Event {
+    type Error = String;
+
+    fn try_from(stored: EventV1) -> Result<Self, String> {
+        Ok(Self {
+            seq: Seq(stored.seq),
+            at: stored.at.0,
+            change: stored.change.into(),
+            article: stored.article.0,
+            revision: Revision(stored.revision),
+            source: stored.source.parse().map_err(super::cause)?,
+            quiet: stored.quiet,
+        })
+    }
+}
+
+impl EventV1 {
+    pub(crate) fn seq(&self) -> Seq {
+        Seq(self.seq)
+    }
+}
+
+impl From<&Delivery> for DeliveryV1 {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            subscription: delivery.subscription.to_string(),
+            due: Instant(delivery.due),
+            seq: delivery.seq.0,
+            attempt: delivery.attempt,
+        }
+    }
+}
+
+impl TryFrom<DeliveryV1> for Delivery {
+    type Error = String;
+
+    fn try_from(stored: DeliveryV1) -> Result<Self, String> {
+        Ok(Self {
+            subscription: stored.subscription.parse().map_err(super::cause)?,
+            due: stored.due.0,
+            seq: Seq(stored.seq),
+            attempt: stored.attempt,
+        })
+    }
+}

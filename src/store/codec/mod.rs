@@ -1,0 +1,295 @@
+//! Stored forms: one struct per record and version, never the `model` types themselves, so that those can change
+//! without a look at what lies on disks.
+//!
+//! A stored value is `version, packing, parts, payload`: one byte, one byte, two bytes (big-endian), and the struct
+//! of that version in postcard, compressed where that makes it smaller. `parts` counts the further values over which
+//! a large record is spread, so that no single value is large enough for sled to move it to a file of its own.
+//!
+//! To change a record: leave its `V1` alone, add a `V2`, write `V2`, and read both. The tests hold the bytes of each
+//! version still.
+
+/// A stored twin of a plain `model` type, with the way there and back. Its fields and their order never change.
+macro_rules! mirror {
+    ($vis:vis enum $stored:ident = $model:ident { $($variant:ident),+ }) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        $vis enum $stored { $($variant),+ }
+
+        impl From<$model> for $stored {
+            fn from(value: $model) -> Self {
+                match value { $($model::$variant => Self::$variant),+ }
+            }
+        }
+
+        impl From<$stored> for $model {
+            fn from(stored: $stored) -> Self {
+                match stored { $($stored::$variant => Self::$variant),+ }
+            }
+        }
+    };
+    (struct $stored:ident = $model:ident { $($field:ident: $type:ty),+ }) => {
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        struct $stored { $($field: $type),+ }
+
+        impl From<$model> for $stored {
+            fn from(value: $model) -> Self {
+                Self { $($field: value.$field),+ }
+            }
+        }
+
+        impl From<$stored> for $model {
+            fn from(stored: $stored) -> Self {
+                Self { $($field: stored.$field),+ }
+            }
+        }
+    };
+}
+use mirror;
+
+mod article;
+mod event;
+mod source;
+mod subscription;
+mod text;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{
+    Error, Result,
+    keys::{self, Kind},
+};
+
+pub(super) use article::{AliasV1, ArticleV1, KnownV1};
+pub(super) use event::{CursorV1, DeliveryV1, EventV1, MetaV1};
+pub(super) use source::SourceV1;
+pub(super) use subscription::SubscriptionV1;
+
+/// The version in which every record is written now.
+const VERSION: u8 = 1;
+
+/// What a value of the table may hold of a record. Sled's leaves hold 16 values and stay far below the 128 KiB from
+/// which it would move a leaf to a file of its own.
+pub(super) const PART: usize = 4096;
+
+/// The largest record, decompressed: what claims to be larger is not read.
+pub(super) const LARGEST: usize = 64 << 20;
+
+/// Below this nothing is won by compression.
+const WORTH_PACKING: usize = 256;
+
+/// A compression level that is fast enough to not be noticed beside the fetch.
+const LEVEL: i32 = 3;
+
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+const HEADER: usize = 4;
+
+/// Any record, in the version in which it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stored {
+    /// See [`MetaV1`].
+    Meta(MetaV1),
+    /// See [`CursorV1`].
+    Cursor(CursorV1),
+    /// A delivery that waits.
+    Queued(DeliveryV1),
+    /// A delivery that was given up for now.
+    Parked(DeliveryV1),
+    /// See [`SubscriptionV1`].
+    Subscription(Box<SubscriptionV1>),
+    /// See [`SourceV1`].
+    Source(Box<SourceV1>),
+    /// See [`EventV1`].
+    Event(EventV1),
+    /// See [`AliasV1`].
+    Alias(AliasV1),
+    /// See [`KnownV1`].
+    Known(KnownV1),
+    /// See [`ArticleV1`].
+    Article(Box<ArticleV1>),
+}
+
+/// A record that is larger than what would be read again, and its size.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLarge(pub(super) usize);
+
+/// A record as the values of its key and of its further parts.
+pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge> {
+    let plain = postcard::to_allocvec(record).expect("plain structs in memory always serialize");
+    if plain.len() > LARGEST {
+        return Err(TooLarge(plain.len()));
+    }
+    let (packing, payload) = pack(plain);
+    let (first, rest) = payload.split_at(payload.len().min(PART));
+    let parts: Vec<Vec<u8>> = rest.chunks(PART).map(<[u8]>::to_vec).collect();
+    let count = u16::try_from(parts.len())
+        .expect("a record stays below LARGEST, which is far less than 65,535 parts");
+    let mut head = Vec::with_capacity(HEADER + first.len());
+    head.extend([VERSION, packing]);
+    head.extend(count.to_be_bytes());
+    head.extend(first);
+    Ok(std::iter::once(head).chain(parts).collect())
+}
+
+/// How many further parts a value announces.
+pub(super) fn parts(key: &[u8], value: &[u8]) -> Result<u16> {
+    Ok(split(key, value)?.1)
+}
+
+/// Reads a record from its value, followed by its parts.
+pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
+    let (packing, _, payload) = split(key, value)?;
+    let plain = match packing {
+        PLAIN => None,
+        ZSTD => Some(unpack(payload).map_err(|cause| damaged(key, &cause))?),
+        other => return Err(damaged(key, &format!("packing {other} is unknown"))),
+    };
+    let bytes = plain.as_deref().unwrap_or(payload);
+    match postcard::take_from_bytes(bytes) {
+        Ok((record, [])) => Ok(record),
+        Ok((_, rest)) => Err(damaged(key, &format!("{} bytes too many", rest.len()))),
+        Err(cause) => Err(damaged(key, &cause.to_string())),
+    }
+}
+
+/// Any record from its value, followed by its parts.
+pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
+    Ok(match Kind::of(key) {
+        Some(Kind::Meta) => Stored::Meta(decode(key, value)?),
+        Some(Kind::Cursor) => Stored::Cursor(decode(key, value)?),
+        Some(Kind::Queued) => Stored::Queued(decode(key, value)?),
+        Some(Kind::Parked) => Stored::Parked(decode(key, value)?),
+        Some(Kind::Subscription) => Stored::Subscription(decode(key, value)?),
+        Some(Kind::Source) => Stored::Source(decode(key, value)?),
+        Some(Kind::Event) => Stored::Event(decode(key, value)?),
+        Some(Kind::Alias) => Stored::Alias(decode(key, value)?),
+        Some(Kind::Known) => Stored::Known(decode(key, value)?),
+        Some(Kind::Article) => Stored::Article(decode(key, value)?),
+        Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
+    })
+}
+
+/// An error that names the key.
+pub(super) fn damaged(key: &[u8], cause: &dyn std::fmt::Display) -> Error {
+    Error::Damaged { what: format!("{}: {cause}", keys::describe(key)) }
+}
+
+fn cause(cause: impl std::fmt::Display) -> String {
+    cause.to_string()
+}
+
+fn split<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u16, &'a [u8])> {
+    match value {
+        [VERSION, packing, high, low, payload @ ..] => {
+            Ok((*packing, u16::from_be_bytes([*high, *low]), payload))
+        }
+        [version, ..] if *version > VERSION => Err(damaged(
+            key,
+            &format!(
+                "it has version {version}, this program knows {VERSION}: a newer `loa` wrote it, use that one"
+            ),
+        )),
+        _ => Err(damaged(key, &"it has no version")),
+    }
+}
+
+fn pack(plain: Vec<u8>) -> (u8, Vec<u8>) {
+    if plain.len() < WORTH_PACKING {
+        return (PLAIN, plain);
+    }
+    let size = u32::try_from(plain.len()).expect("a record stays below LARGEST, which fits");
+    match zstd::bulk::compress(&plain, LEVEL) {
+        Ok(packed) if packed.len() + 4 < plain.len() => (ZSTD, [&size.to_be_bytes()[..], &packed].concat()),
+        _ => (PLAIN, plain),
+    }
+}
+
+fn unpack(payload: &[u8]) -> Result<Vec<u8>, String> {
+    let (size, packed) = payload.split_first_chunk::<4>().ok_or("it is cut off")?;
+    let size = usize::try_from(u32::from_be_bytes(*size)).unwrap_or(usize::MAX);
+    if size > LARGEST {
+        return Err(format!("it claims {size} bytes, more than {LARGEST}"));
+    }
+    zstd::bulk::decompress(packed, size).map_err(|cause| cause.to_string())
+}
+
+// === impl Stored: the JSON of an export ===
+
+impl Stored {
+    /// `{"kind": …, "v": 1, …}`
+    pub(super) fn to_json(&self) -> Value {
+        let (kind, record) = match self {
+            Self::Meta(record) => ("meta", serde_json::to_value(record)),
+            Self::Cursor(record) => ("cursor", serde_json::to_value(record)),
+            Self::Queued(record) => ("queued", serde_json::to_value(record)),
+            Self::Parked(record) => ("parked", serde_json::to_value(record)),
+            Self::Subscription(record) => ("subscription", serde_json::to_value(record)),
+            Self::Source(record) => ("source", serde_json::to_value(record)),
+            Self::Event(record) => ("event", serde_json::to_value(record)),
+            Self::Alias(record) => ("alias", serde_json::to_value(record)),
+            Self::Known(record) => ("known", serde_json::to_value(record)),
+            Self::Article(record) => ("article", serde_json::to_value(record)),
+        };
+        let mut object = Map::new();
+        object.insert("kind".to_owned(), kind.into());
+        object.insert("v".to_owned(), VERSION.into());
+        match record.expect("plain structs in memory always serialize") {
+            Value::Object(fields) => object.extend(fields),
+            _ => unreachable!("every record is a struct with named fields"),
+        }
+        Value::Object(object)
+    }
+
+    /// Reads what `to_json` wrote.
+    pub(super) fn from_json(value: Value) -> Result<Self> {
+        let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let version = value.get("v").and_then(Value::as_u64);
+        if version != Some(u64::from(VERSION)) {
+            let version =
+                version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
+            return Err(unreadable(&kind, &format!("it has {version}, this program knows {VERSION}")));
+        }
+        let place = kind.clone();
+        match kind.as_str() {
+            "meta" => from_value(value).map(Self::Meta),
+            "cursor" => from_value(value).map(Self::Cursor),
+            "queued" => from_value(value).map(Self::Queued),
+            "parked" => from_value(value).map(Self::Parked),
+            "subscription" => from_value(value).map(Self::Subscription),
+            "source" => from_value(value).map(Self::Source),
+            "event" => from_value(value).map(Self::Event),
+            "alias" => from_value(value).map(Self::Alias),
+            "known" => from_value(value).map(Self::Known),
+            "article" => from_value(value).map(Self::Article),
+            _ => Err("the kind is unknown".to_owned()),
+        }
+        .map_err(|cause| unreadable(&place, &cause))
+    }
+
+    /// The record's values.
+    pub(super) fn encode(&self) -> Result<Vec<Vec<u8>>, TooLarge> {
+        match self {
+            Self::Meta(record) => encode(record),
+            Self::Cursor(record) => encode(record),
+            Self::Queued(record) | Self::Parked(record) => encode(record),
+            Self::Subscription(record) => encode(record),
+            Self::Source(record) => encode(record),
+            Self::Event(record) => encode(record),
+            Self::Alias(record) => encode(record),
+            Self::Known(record) => encode(record),
+            Self::Article(record) => encode(record),
+        }
+    }
+}
+
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|cause| cause.to_string())
+}
+
+fn unreadable(kind: &str, cause: &str) -> Error {
+    Error::Damaged { what: format!("a record of kind `{kind}` in the export: {cause}") }
+}
+
+#[cfg(test)]
+mod tests;

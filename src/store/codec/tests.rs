@@ -1,0 +1,189 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{Article, Delivery, Event, Known, SourceState, Subscription},
+    store::{conformance::samples, keys},
+};
+
+/// Reads a record the way the table hands it over: the value, and its parts behind it.
+fn there_and_back<T: Serialize + DeserializeOwned>(record: &T) -> T {
+    decode(&keys::meta(), &encode(record).unwrap().concat()).unwrap()
+}
+
+fn failure<T: DeserializeOwned + std::fmt::Debug>(value: &[u8]) -> String {
+    decode::<T>(&[Kind::Event as u8, 0, 7], value).unwrap_err().to_string()
+}
+
+/// The bytes of every version stay readable for ever: these were written by the first release.
+#[test]
+fn the_first_version_of_every_record_keeps_its_bytes() {
+    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: &T, bytes: &str) {
+        let plain: String =
+            postcard::to_allocvec(record).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(plain, bytes, "{record:?}");
+        assert_eq!(&there_and_back(record), record);
+    }
+    let article = samples::article("a", 1, "Thông báo", 5);
+    check(&MetaV1 { schema: 1, head: 300 }, "01ac02");
+    check(&CursorV1 { follower: crate::model::Follower::Router.into(), seq: 5 }, "0205");
+    check(
+        &EventV1::from(&samples::event(&article, 3)),
+        "0380a8d6b9070078c42d545ec25e079cb1218d082a87db01057175616e3100",
+    );
+    check(&DeliveryV1::from(&samples::delivery("hook", 5, 3)), "04686f6f6b904e0300");
+    check(
+        &KnownV1::new(&samples::known(&article), &article.source),
+        "\
+         78c42d545ec25e079cb1218d082a87db057175616e31010707070707070707070707070707070780a8d6b90790\
+         4e00",
+    );
+    check(
+        &AliasV1::new(&article.source, &samples::key("a"), article.id),
+        "057175616e31066974656d3a6178c42d545ec25e079cb1218d082a87db",
+    );
+    check(
+        &SourceV1::from(samples::state("quan1")),
+        "\
+         057175616e310000000000000000000000000000000001032278220001000190b3090000000001010e64617465\
+         2d696e2d66757475726508746f6d6f72726f77066974656d20330001066974656d3a3100000000000000000000\
+         00000000000000000002",
+    );
+    check(
+        &SubscriptionV1::from(samples::subscription("hook")),
+        "\
+         04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b00021161727469636c65\
+         2e7075626c69736865640470696e67010673656372657402033431300100d00f040001a01f010774696d656f75\
+         740103",
+    );
+    check(
+        &ArticleV1::from(article),
+        "\
+         78c42d545ec25e079cb1218d082a87db01057175616e3180a8d6b907904ee0890301010a33302f30372f323032\
+         3000904e07070707070707070707070707070707000117687474703a2f2f706f7274616c2e6578616d706c652f\
+         610b5468c3b46e672062c3a16f00123c703e5468c3b46e672062c3a16f3c2f703e000101095068c6b0e1bb9d6e\
+         670000010374696e000000011b687474703a2f2f706f7274616c2e6578616d706c652f612e7064660001090000",
+    );
+}
+
+#[test]
+fn an_export_is_readable_and_comes_back_the_same() {
+    let article = samples::article("a", 1, "Thông báo", 5);
+    let all = [
+        Stored::Meta(MetaV1 { schema: 1, head: 300 }),
+        Stored::Cursor(CursorV1 { follower: crate::model::Follower::Router.into(), seq: 5 }),
+        Stored::Queued((&samples::delivery("hook", 5, 3)).into()),
+        Stored::Parked((&samples::delivery("hook", 5, 3)).into()),
+        Stored::Subscription(Box::new(samples::subscription("hook").into())),
+        Stored::Source(Box::new(samples::state("quan1").into())),
+        Stored::Event((&samples::event(&article, 3)).into()),
+        Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
+        Stored::Known(KnownV1::new(&samples::known(&article), &article.source)),
+        Stored::Article(Box::new(article.into())),
+    ];
+    for stored in all {
+        let json = stored.to_json();
+        assert_eq!(json["v"], 1);
+        assert_eq!(Stored::from_json(json).unwrap(), stored);
+    }
+    let secret = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
+    assert_eq!(secret["secrets"][0], "c2VjcmV0");
+    assert_eq!(secret["created"], "1970-01-01T00:00:01Z");
+}
+
+#[test]
+fn damaged_values_are_errors_that_name_their_key() {
+    fn check(value: &[u8], expected: &str) {
+        let message = failure::<EventV1>(value);
+        assert!(message.contains("event record `\\x00\\x07`"), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    let good =
+        encode(&EventV1::from(&samples::event(&samples::article("a", 1, "x", 5), 3))).unwrap().concat();
+    check(&[], "no version");
+    check(&[1, 0], "no version");
+    check(&[2, 0, 0, 0, 1], "newer `loa`");
+    check(&[1, 9, 0, 0], "packing 9");
+    check(&[1, 1, 0, 0, 0], "cut off");
+    check(&[1, 1, 0, 0, 255, 255, 255, 255, 1], "more than");
+    check(&[1, 1, 0, 0, 0, 0, 1, 0, 1, 2, 3], "Src size is incorrect");
+    check(&[good.as_slice(), &[0]].concat(), "1 bytes too many");
+    check(good.split_last().unwrap().1, "end");
+}
+
+#[test]
+fn an_export_of_another_version_or_kind_is_refused() {
+    fn check(json: &str, expected: &str) {
+        let message = Stored::from_json(serde_json::from_str(json).unwrap()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    check(r#"{"kind":"meta","v":2,"schema":1,"head":1}"#, "version 2");
+    check(r#"{"kind":"meta","schema":1,"head":1}"#, "no version");
+    check(r#"{"kind":"poem","v":1}"#, "kind `poem`");
+    check(r#"{"kind":"meta","v":1,"schema":1}"#, "head");
+    check(r#"[]"#, "no version");
+}
+
+#[test]
+fn large_records_are_spread_over_values_of_a_bounded_size() {
+    let mut article = samples::article("a", 1, "x", 5);
+    // Hashes do not compress.
+    article.content.summary =
+        (0..2000).map(|n: u32| blake3::hash(&n.to_be_bytes()).to_hex().to_string()).collect();
+    let values = encode(&ArticleV1::from(article.clone())).unwrap();
+    assert!(values.len() > 3);
+    assert!(values.iter().all(|value| value.len() <= PART + HEADER));
+    assert_eq!(usize::from(parts(&[], &values[0]).unwrap()), values.len() - 1);
+    let back: ArticleV1 = decode(&[], &values.concat()).unwrap();
+    assert_eq!(Article::try_from(back), Ok(article));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let mut article = samples::article("a", 1, "x", 5);
+    article.content.summary = "x".repeat(LARGEST - 1_000);
+    let values = encode(&ArticleV1::from(article.clone())).unwrap();
+    assert!(decode::<ArticleV1>(&[], &values.concat()).is_ok());
+    article.content.summary = "x".repeat(LARGEST);
+    assert!(encode(&ArticleV1::from(article)).unwrap_err().0 > LARGEST);
+}
+
+proptest! {
+    #[test]
+    fn articles_come_back_as_they_were(article in samples::any_article()) {
+        let back = Article::try_from(there_and_back(&ArticleV1::from(article.clone())));
+        prop_assert_eq!(back, Ok(article.clone()));
+        let known = samples::known(&article);
+        prop_assert_eq!(Known::from(there_and_back(&KnownV1::new(&known, &article.source))), known);
+        let json = Stored::Article(Box::new(article.clone().into())).to_json().to_string();
+        let json = Stored::from_json(serde_json::from_str(&json).unwrap()).unwrap();
+        prop_assert_eq!(json, Stored::Article(Box::new(article.into())));
+    }
+
+    #[test]
+    fn lines_and_deliveries_come_back_as_they_were(seq in any::<u64>(), due in any::<i64>(), quiet in any::<bool>()) {
+        let article = samples::article("a", 1, "x", 5);
+        let event = Event { quiet, ..samples::event(&article, seq) };
+        prop_assert_eq!(Event::try_from(there_and_back(&EventV1::from(&event))), Ok(event));
+        let due = crate::model::Timestamp::from_millis(due);
+        let delivery = Delivery { due, ..samples::delivery("hook", 5, seq) };
+        prop_assert_eq!(Delivery::try_from(there_and_back(&DeliveryV1::from(&delivery))), Ok(delivery));
+    }
+
+    #[test]
+    fn states_and_subscriptions_come_back_as_they_were(text in any::<String>(), at in any::<Option<i64>>()) {
+        let at = at.map(crate::model::Timestamp::from_millis);
+        let state = SourceState { moved_to: Some(text.clone()), not_before: at, ..samples::state("quan1") };
+        prop_assert_eq!(SourceState::try_from(there_and_back(&SourceV1::from(state.clone()))), Ok(state));
+        let told = Subscription { url: text, hold_until: at, ..samples::subscription("hook") };
+        prop_assert_eq!(Subscription::try_from(there_and_back(&SubscriptionV1::from(told.clone()))), Ok(told));
+    }
+
+    #[test]
+    fn no_bytes_make_reading_panic(value in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_u8..14) {
+        let damaged = decode_any(&[kind], &[&[VERSION, value.len() as u8 % 2, 0, 0], value.as_slice()].concat());
+        if let Ok(stored) = damaged {
+            let _json = stored.to_json();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Promises about cursors, deliveries, subscriptions and sources.
+
+use super::{
+    Kept,
+    samples::{article, at, commit, delivery, state, subscription},
+};
+use crate::{
+    model::{Delivery, Follower, Outcome, Seq, State, Subscription},
+    store::{Queue, Step, Store},
+};
+
+fn step(cursor: u64, deliveries: &[Delivery]) -> Step {
+    Step { follower: Follower::Router, cursor: Seq(cursor), deliveries: deliveries.to_vec() }
+}
+
+/// Everything queued for one subscription, whenever it is due.
+async fn queued(store: &dyn Store, id: &str) -> Vec<Delivery> {
+    store.due(&id.parse().unwrap(), at(1_000_000_000), 10_000).await.unwrap()
+}
+
+async fn parked(store: &dyn Store, id: &str) -> Vec<Delivery> {
+    store.parked(&id.parse().unwrap(), 10_000).await.unwrap()
+}
+
+/// A store with the subscriptions `slow` and `fast`.
+async fn with_subscriptions(store: &dyn Store) {
+    for id in ["slow", "fast"] {
+        store.put_subscription(subscription(id)).await.unwrap();
+    }
+}
+
+pub(super) async fn a_step_is_taken_once(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let first = [delivery("slow", 10, 1), delivery("fast", 10, 1), delivery("fast", 10, 2)];
+    store.advance(step(2, &first)).await.unwrap();
+    assert_eq!(store.cursor(Follower::Router).await.unwrap(), Seq(2));
+    assert_eq!(store.cursor(Follower::Search).await.unwrap(), Seq(0));
+    // Repeated later, when it makes other due times, and together with something new.
+    let again =
+        [delivery("slow", 70, 1), delivery("fast", 70, 2), delivery("fast", 70, 3), delivery("gone", 70, 3)];
+    store.advance(step(3, &again)).await.unwrap();
+    store.advance(step(1, &again)).await.unwrap();
+    assert_eq!(store.cursor(Follower::Router).await.unwrap(), Seq(3));
+    assert_eq!(queued(&*store, "slow").await, [delivery("slow", 10, 1)]);
+    assert_eq!(queued(&*store, "fast").await, [first[1].clone(), first[2].clone(), again[2].clone()]);
+    assert_eq!(queued(&*store, "gone").await, []);
+    // A follower that delivers nothing only moves.
+    store.advance(Step { follower: Follower::Search, ..step(3, &[]) }).await.unwrap();
+    assert_eq!(store.cursor(Follower::Search).await.unwrap(), Seq(3));
+}
+
+pub(super) async fn due_is_asked_per_subscription(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let backlog: Vec<_> = (1..=300).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(300, &backlog)).await.unwrap();
+    let mixed = [delivery("fast", 30, 301), delivery("fast", 20, 302), delivery("fast", 40, 303)];
+    store.advance(step(303, &mixed)).await.unwrap();
+    let fast = "fast".parse().unwrap();
+    let due = store.due(&fast, at(30), 10).await.unwrap();
+    assert_eq!(due, [mixed[1].clone(), mixed[0].clone()], "by due time, the present included");
+    assert_eq!(store.due(&fast, at(30), 1).await.unwrap(), [mixed[1].clone()]);
+    assert_eq!(store.due(&fast, at(19), 10).await.unwrap(), []);
+    let slow = store.due(&"slow".parse().unwrap(), at(10), 3).await.unwrap();
+    assert_eq!(slow, backlog[..3]);
+    let queue = |id: &str, due, waiting| Queue { subscription: id.parse().unwrap(), due: at(due), waiting };
+    assert_eq!(store.queues().await.unwrap(), [queue("fast", 20, 3), queue("slow", 10, 300)]);
+}
+
+pub(super) async fn settling_moves_rows(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let rows: Vec<_> = (1..=4).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(4, &rows)).await.unwrap();
+    let outcomes = [Outcome::Delivered, Outcome::Retry { due: at(99) }, Outcome::Parked, Outcome::Dropped];
+    let settled: Vec<_> = rows.iter().cloned().zip(outcomes).collect();
+    let paused = Subscription { state: State::Paused, ..subscription("slow") };
+    store.settle(&settled, Some(paused.clone())).await.unwrap();
+    let retried = Delivery { due: at(99), attempt: 1, ..rows[1].clone() };
+    assert_eq!(queued(&*store, "slow").await, std::slice::from_ref(&retried));
+    assert_eq!(parked(&*store, "slow").await, [Delivery { attempt: 1, ..rows[2].clone() }]);
+    assert_eq!(store.subscriptions().await.unwrap(), [subscription("fast"), paused]);
+    // Again at the same instant: the row stays where it is and counts on.
+    store.settle(&[(retried.clone(), Outcome::Retry { due: at(99) })], None).await.unwrap();
+    assert_eq!(queued(&*store, "slow").await, [Delivery { attempt: 2, ..retried }]);
+}
+
+pub(super) async fn settling_what_is_gone_changes_nothing(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let row = delivery("slow", 10, 1);
+    store.advance(step(1, std::slice::from_ref(&row))).await.unwrap();
+    assert!(store.remove_subscription(&row.subscription).await.unwrap());
+    for outcome in [Outcome::Delivered, Outcome::Retry { due: at(99) }, Outcome::Parked, Outcome::Dropped] {
+        store.settle(&[(row.clone(), outcome)], Some(subscription("slow"))).await.unwrap();
+    }
+    assert_eq!(queued(&*store, "slow").await, []);
+    assert_eq!(parked(&*store, "slow").await, []);
+    assert_eq!(store.subscriptions().await.unwrap(), [subscription("fast")]);
+}
+
+pub(super) async fn a_parked_delivery_can_be_tried_again(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let rows: Vec<_> = (1..=3).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(3, &rows)).await.unwrap();
+    let all: Vec<_> = rows.iter().cloned().map(|row| (row, Outcome::Parked)).collect();
+    store.settle(&all, None).await.unwrap();
+    let given_up = parked(&*store, "slow").await;
+    assert_eq!(given_up.iter().map(|row| row.seq).collect::<Vec<_>>(), [Seq(1), Seq(2), Seq(3)]);
+    assert_eq!(store.parked(&"slow".parse().unwrap(), 2).await.unwrap(), given_up[..2]);
+    let retry = (given_up[0].clone(), Outcome::Retry { due: at(50) });
+    store.settle(&[retry, (given_up[1].clone(), Outcome::Dropped)], None).await.unwrap();
+    assert_eq!(queued(&*store, "slow").await, [delivery("slow", 50, 1)]);
+    assert_eq!(parked(&*store, "slow").await, given_up[2..]);
+}
+
+pub(super) async fn removing_a_subscription_leaves_nothing(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let rows: Vec<_> = (1..=250_u64).map(|seq| delivery("slow", seq.cast_signed() * 7 % 40, seq)).collect();
+    store.advance(step(250, &rows)).await.unwrap();
+    store.advance(step(251, &[delivery("fast", 5, 251)])).await.unwrap();
+    store.settle(&[(rows[0].clone(), Outcome::Parked)], None).await.unwrap();
+    let slow = "slow".parse().unwrap();
+    assert!(store.remove_subscription(&slow).await.unwrap());
+    assert!(!store.remove_subscription(&slow).await.unwrap());
+    let left = store.dump(None, 10_000).await.unwrap();
+    assert!(!left.iter().any(|record| record.value.to_string().contains("slow")));
+    assert_eq!(queued(&*store, "fast").await, [delivery("fast", 5, 251)]);
+}
+
+pub(super) async fn counts_follow_every_write(kept: Kept) {
+    let store = &*kept.store;
+    with_subscriptions(store).await;
+    // Asked first, so that they have to be kept up to date from here on.
+    assert_eq!(store.stats().await.unwrap().queued, 0);
+    assert_eq!(store.queues().await.unwrap(), []);
+    let rows: Vec<_> = (1..=5).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(5, &rows)).await.unwrap();
+    store.advance(step(6, &[delivery("fast", 5, 6)])).await.unwrap();
+    store.settle(&[(rows[0].clone(), Outcome::Retry { due: at(9) })], None).await.unwrap();
+    store
+        .settle(&[(rows[1].clone(), Outcome::Delivered), (rows[2].clone(), Outcome::Parked)], None)
+        .await
+        .unwrap();
+    store.commit(commit(Seq(0), &[("a", article("a", 1, "A", 1))])).await.unwrap();
+    store
+        .commit(commit(Seq(1), &[("a", article("a", 2, "A", 1)), ("b", article("b", 1, "B", 1))]))
+        .await
+        .unwrap();
+    let told = |stats: crate::store::Stats| (stats.articles, stats.head, stats.queued);
+    assert_eq!(told(store.stats().await.unwrap()), (2, Seq(3), 4));
+    store.remove_subscription(&"fast".parse().unwrap()).await.unwrap();
+    let queues = [Queue { subscription: "slow".parse().unwrap(), due: at(9), waiting: 3 }];
+    assert_eq!(store.queues().await.unwrap(), queues);
+    let kept = kept.reopened().await;
+    assert_eq!(told(kept.store.stats().await.unwrap()), (2, Seq(3), 3), "as counted anew");
+    assert_eq!(kept.store.queues().await.unwrap(), queues);
+}
+
+pub(super) async fn sources_are_remembered(Kept { store, folder: _folder }: Kept) {
+    for id in ["quan3", "quan1"] {
+        store.put_source(state(id)).await.unwrap();
+    }
+    assert_eq!(store.sources().await.unwrap(), [state("quan1"), state("quan3")]);
+    assert_eq!(store.source(&"quan3".parse().unwrap()).await.unwrap(), Some(state("quan3")));
+    assert_eq!(store.source(&"quan".parse().unwrap()).await.unwrap(), None);
+}

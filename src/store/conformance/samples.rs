@@ -1,0 +1,159 @@
+//! Values to store.
+
+use proptest::prelude::*;
+
+use crate::{
+    model::{
+        Article, ArticleId, Category, Change, Content, Date, Delivery, Digest, Enclosure, Event, EventType,
+        ExtractedBy, Filter, Html, IdentityKey, Issue, Known, Offset, PageState, Person, Precision, Revision,
+        Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Validators,
+    },
+    store::Commit,
+};
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second)
+}
+
+pub(crate) fn source() -> SourceId {
+    "quan1".parse().unwrap()
+}
+
+pub(crate) fn key(name: &str) -> IdentityKey {
+    IdentityKey::Item(name.to_owned())
+}
+
+pub(crate) fn article(name: &str, revision: u32, title: &str, published: i64) -> Article {
+    Article {
+        id: ArticleId::mint(&source(), &key(name)),
+        revision: Revision(revision),
+        source: source(),
+        first_seen: at(1_000_000),
+        published: Date {
+            at: at(published),
+            offset: Offset(25_200),
+            precision: Precision::Day,
+            raw: Some("30/07/2020".to_owned()),
+            inferred: false,
+        },
+        updated: at(published),
+        digest: Digest([7; 16]),
+        status: Status::Live,
+        content: Content {
+            url: Some(format!("http://portal.example/{name}")),
+            title: title.to_owned(),
+            html: Html::sanitized(format!("<p>{title}</p>")),
+            authors: vec![Person { name: Some("Phường".to_owned()), ..Person::default() }],
+            categories: vec![Category { term: "tin".to_owned(), ..Category::default() }],
+            enclosures: vec![Enclosure {
+                url: "http://portal.example/a.pdf".to_owned(),
+                length: Some(9),
+                ..Enclosure::default()
+            }],
+            extracted_by: ExtractedBy::Recipe,
+            ..Content::default()
+        },
+    }
+}
+
+pub(crate) fn event(article: &Article, seq: u64) -> Event {
+    Event {
+        seq: Seq(seq),
+        at: article.first_seen,
+        change: if article.revision == Revision::FIRST { Change::Published } else { Change::Updated },
+        article: article.id,
+        revision: article.revision,
+        source: article.source.clone(),
+        quiet: false,
+    }
+}
+
+/// A commit of articles with their lines and one alias each, on top of `expected`.
+pub(crate) fn commit(expected: Seq, articles: &[(&str, Article)]) -> Commit {
+    Commit {
+        expected,
+        articles: articles.iter().map(|(_, article)| article.clone()).collect(),
+        aliases: articles
+            .iter()
+            .map(|(name, article)| (article.source.clone(), key(name), article.id))
+            .collect(),
+        events: (expected.0 + 1..).zip(articles).map(|(seq, (_, article))| event(article, seq)).collect(),
+        source: None,
+    }
+}
+
+pub(crate) fn known(article: &Article) -> Known {
+    Known {
+        id: article.id,
+        revision: article.revision,
+        digest: article.digest,
+        first_seen: article.first_seen,
+        published: article.published.at,
+        status: article.status,
+    }
+}
+
+pub(crate) fn delivery(subscription: &str, due: i64, seq: u64) -> Delivery {
+    Delivery { subscription: subscription.parse().unwrap(), due: at(due), seq: Seq(seq), attempt: 0 }
+}
+
+pub(crate) fn subscription(id: &str) -> Subscription {
+    Subscription {
+        id: id.parse().unwrap(),
+        url: "https://newsroom.example/hook".to_owned(),
+        filter: None::<Filter>,
+        events: vec![EventType::ArticlePublished, EventType::Ping],
+        secrets: vec![Secret(b"secret".to_vec())],
+        state: State::Disabled { reason: "410".to_owned() },
+        configured: true,
+        allow_private: false,
+        created: at(1),
+        after: Seq(4),
+        hold_until: None,
+        failing_since: Some(at(2)),
+        last_error: Some("timeout".to_owned()),
+        delivered: Some(Seq(3)),
+    }
+}
+
+pub(crate) fn state(id: &str) -> SourceState {
+    SourceState {
+        backfilled: true,
+        last_success: Some(at(77)),
+        validators: Validators { etag: Some("\"x\"".to_owned()), last_modified: None },
+        issues: vec![Issue::warning("date-in-future", "tomorrow").at("item 3")],
+        pages: vec![PageState { key: "item:1".to_owned(), failures: 2, ..PageState::default() }],
+        ..SourceState::new(id.parse().unwrap())
+    }
+}
+
+pub(crate) fn any_article() -> impl Strategy<Value = Article> {
+    let texts = (any::<String>(), any::<String>(), "\\PC{0,2000}", any::<Option<String>>());
+    let rest = (any::<i64>(), any::<i64>(), any::<[u8; 16]>(), any::<i32>(), 1..u32::MAX, any::<bool>());
+    (texts, rest).prop_map(
+        |((title, summary, html, url), (seen, published, bytes, offset, revision, yes))| Article {
+            id: ArticleId::from_bytes(bytes),
+            revision: Revision(revision),
+            first_seen: Timestamp::from_millis(seen),
+            published: Date {
+                at: Timestamp::from_millis(published),
+                offset: Offset(offset),
+                precision: if yes { Precision::Year } else { Precision::Minute },
+                raw: url.clone(),
+                inferred: yes,
+            },
+            digest: Digest(bytes),
+            status: if yes { Status::Withdrawn } else { Status::Live },
+            content: Content {
+                summary,
+                html: Html::sanitized(html),
+                image: url.clone(),
+                language: url.clone(),
+                url,
+                extracted_by: if yes { ExtractedBy::JsonLd } else { ExtractedBy::Summary },
+                ..article("a", 1, &title, 5).content
+            },
+            ..article("a", 1, "x", 5)
+        },
+    )
+}

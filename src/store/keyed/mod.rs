@@ -1,0 +1,287 @@
+//! The one implementation of [`Store`], over the table of either backend: what one backend is tested for, the other
+//! keeps as well.
+
+mod articles;
+mod dump;
+mod queue;
+mod writer;
+
+use std::{
+    ops::Bound,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::model::{
+    Article, ArticleId, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq, SourceId,
+    SourceState, Subscription, SubscriptionId, Timestamp,
+};
+
+use super::{
+    Commit, Error, Place, Queue, Record, Result, Stats, Step, Store,
+    codec::{self, MetaV1, TooLarge},
+    keys::{self, Kind},
+    table::{Batch, Row, Table},
+};
+use writer::Writer;
+
+/// The layout of the keys that this program writes and reads.
+const SCHEMA: u32 = 1;
+
+/// How many rows one look at a long range takes.
+const PAGE: usize = 1_000;
+
+/// A store over an ordered table.
+pub(super) struct Keyed {
+    core: Arc<Core>,
+}
+
+struct Core {
+    table: Table,
+    /// One writer at a time; readers never wait for it.
+    writer: Mutex<Writer>,
+    /// The newest journal line that is on the disk: what may be told.
+    durable: AtomicU64,
+}
+
+impl Keyed {
+    /// A store over `table`. Refuses one that a newer program has written. Blocks.
+    pub(super) fn open(table: Table) -> Result<Self> {
+        let core = Core { table, writer: Mutex::default(), durable: AtomicU64::new(0) };
+        let meta = core.read::<MetaV1>(&keys::meta())?;
+        if let Some(MetaV1 { schema, .. }) = meta
+            && schema != SCHEMA
+        {
+            let why = format!(
+                "it has schema {schema}, this program knows {SCHEMA}: a newer `loa` wrote it, use that one"
+            );
+            return Err(codec::damaged(&keys::meta(), &why));
+        }
+        core.reload_head()?;
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// Runs `work` where it may block: sled never runs on a worker of the runtime.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Core) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if let Table::Memory(_) = self.core.table {
+            return work(&self.core);
+        }
+        let core = Arc::clone(&self.core);
+        super::blocking(move || work(&core)).await
+    }
+}
+
+#[async_trait]
+impl Store for Keyed {
+    async fn head(&self) -> Result<Seq> {
+        self.run(|core| Ok(core.lock().head)).await
+    }
+
+    async fn known(&self, source: &SourceId, keys: &[IdentityKey]) -> Result<Vec<Option<Known>>> {
+        let (source, keys) = (source.clone(), keys.to_vec());
+        self.run(move |core| keys.iter().map(|key| core.known(&source, key)).collect()).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Seq> {
+        self.run(|core| core.commit(commit)).await
+    }
+
+    async fn events(&self, after: Seq, limit: usize) -> Result<Vec<Event>> {
+        self.run(move |core| core.events(after, limit)).await
+    }
+
+    async fn article(&self, id: ArticleId, revision: Option<Revision>) -> Result<Option<Article>> {
+        self.run(move |core| core.article(id, revision)).await
+    }
+
+    async fn newest(&self, source: &SourceId, after: Option<Place>, limit: usize) -> Result<Vec<Article>> {
+        let source = source.clone();
+        self.run(move |core| core.newest(&source, after, limit)).await
+    }
+
+    async fn source(&self, id: &SourceId) -> Result<Option<SourceState>> {
+        let key = keys::source(id);
+        self.run(move |core| {
+            core.read::<codec::SourceV1>(&key)?.map(|stored| model(&key, stored)).transpose()
+        })
+        .await
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceState>> {
+        self.run(|core| core.all::<codec::SourceV1, _>(Kind::Source)).await
+    }
+
+    async fn put_source(&self, state: SourceState) -> Result<()> {
+        self.run(|core| {
+            core.write(|_, batch| core.put(batch, keys::source(&state.id), &codec::SourceV1::from(state)))
+        })
+        .await
+    }
+
+    async fn cursor(&self, follower: Follower) -> Result<Seq> {
+        self.run(move |core| core.cursor(follower)).await
+    }
+
+    async fn advance(&self, step: Step) -> Result<()> {
+        self.run(move |core| core.advance(&step)).await
+    }
+
+    async fn due(
+        &self,
+        subscription: &SubscriptionId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>> {
+        let id = subscription.clone();
+        self.run(move |core| {
+            let (from, _) = keys::queue_range(&id);
+            core.models::<codec::DeliveryV1, _>(Bound::Included(&from), &keys::not_due(&id, now), limit)
+        })
+        .await
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>> {
+        self.run(Core::queues).await
+    }
+
+    async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>> {
+        let (from, to) = keys::parked_range(subscription);
+        self.run(move |core| core.models::<codec::DeliveryV1, _>(Bound::Included(&from), &to, limit)).await
+    }
+
+    async fn settle(
+        &self,
+        settled: &[(Delivery, Outcome)],
+        subscription: Option<Subscription>,
+    ) -> Result<()> {
+        let settled = settled.to_vec();
+        self.run(move |core| core.settle(&settled, subscription)).await
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<Subscription>> {
+        self.run(|core| core.all::<codec::SubscriptionV1, _>(Kind::Subscription)).await
+    }
+
+    async fn put_subscription(&self, subscription: Subscription) -> Result<()> {
+        let key = keys::subscription(&subscription.id);
+        let stored = codec::SubscriptionV1::from(subscription);
+        self.run(move |core| core.write(|_, batch| core.put(batch, key, &stored))).await
+    }
+
+    async fn remove_subscription(&self, id: &SubscriptionId) -> Result<bool> {
+        let id = id.clone();
+        self.run(move |core| core.remove_subscription(&id)).await
+    }
+
+    async fn stats(&self) -> Result<Stats> {
+        self.run(Core::stats).await
+    }
+
+    async fn dump(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Vec<Record>> {
+        self.run(move |core| core.dump(after.as_deref(), limit)).await
+    }
+
+    async fn restore(&self, records: Vec<Record>) -> Result<()> {
+        self.run(|core| core.restore(records)).await
+    }
+}
+
+// === impl Core: records of any kind ===
+
+impl Core {
+    /// The record at `key`.
+    fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>> {
+        let Some(value) = self.table.get(key)? else { return Ok(None) };
+        codec::decode(key, &self.whole(key, value)?).map(Some)
+    }
+
+    /// A value followed by its parts.
+    fn whole(&self, key: &[u8], mut value: Vec<u8>) -> Result<Vec<u8>> {
+        for number in 0..codec::parts(key, &value)? {
+            match self.table.get(&keys::part(key, number))? {
+                Some(part) => value.extend(part),
+                None => return Err(codec::damaged(key, &format!("part {number} is missing"))),
+            }
+        }
+        Ok(value)
+    }
+
+    /// Up to `limit` records of a range as values of the model.
+    fn models<T, M>(&self, from: Bound<&[u8]>, to: &[u8], limit: usize) -> Result<Vec<M>>
+    where
+        T: DeserializeOwned,
+        M: TryFrom<T>,
+        M::Error: std::fmt::Display,
+    {
+        let rows = self.table.range(from, to, limit)?;
+        let read = |(key, value): Row| model::<T, M>(&key, codec::decode(&key, &self.whole(&key, value)?)?);
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Every record of a kind.
+    fn all<T, M>(&self, kind: Kind) -> Result<Vec<M>>
+    where
+        T: DeserializeOwned,
+        M: TryFrom<T>,
+        M::Error: std::fmt::Display,
+    {
+        let (from, to) = kind.range();
+        self.models(Bound::Included(&from), &to, usize::MAX)
+    }
+
+    /// Writes a record, and takes away what a longer one has left behind it.
+    fn put<T: Serialize>(&self, batch: &mut Batch, key: Vec<u8>, record: &T) -> Result<()> {
+        self.put_values(batch, key, codec::encode(record))
+    }
+
+    fn put_values(
+        &self,
+        batch: &mut Batch,
+        key: Vec<u8>,
+        values: Result<Vec<Vec<u8>>, TooLarge>,
+    ) -> Result<()> {
+        let values = values.map_err(|TooLarge(size)| {
+            let what = keys::describe(&key);
+            self.table.refused(format!("the {what} has {size} bytes, more than {}", codec::LARGEST))
+        })?;
+        self.remove(batch, &key)?;
+        let mut values = values.into_iter();
+        let head = values.next();
+        for (number, part) in (0..).zip(values) {
+            batch.insert(keys::part(&key, number), Some(part));
+        }
+        batch.insert(key, head);
+        Ok(())
+    }
+
+    /// Removes a record with its parts, if it is there.
+    fn remove(&self, batch: &mut Batch, key: &[u8]) -> Result<()> {
+        let Some(old) = self.table.get(key)? else { return Ok(()) };
+        for number in 0..codec::parts(key, &old)? {
+            batch.insert(keys::part(key, number), None);
+        }
+        batch.insert(key.to_vec(), None);
+        Ok(())
+    }
+
+    fn durable(&self) -> Seq {
+        Seq(self.durable.load(Ordering::Acquire))
+    }
+}
+
+/// A stored form as a value of the model.
+fn model<T, M>(key: &[u8], stored: T) -> Result<M>
+where
+    M: TryFrom<T>,
+    M::Error: std::fmt::Display,
+{
+    M::try_from(stored).map_err(|cause| codec::damaged(key, &cause))
+}

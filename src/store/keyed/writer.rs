@@ -1,0 +1,146 @@
+//! One writer at a time: conflict checks, batches, and the counts that would be slow to find out by looking.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use crate::model::Seq;
+
+use super::{Batch, Core, Kind, MetaV1, PAGE, Queue, Result, SCHEMA, Stats, codec, keys};
+
+/// What the one who holds it may do: write.
+#[derive(Default)]
+pub(super) struct Writer {
+    /// The newest journal line.
+    pub(super) head: Seq,
+    /// Counted on the first question, kept up to date from then on.
+    counts: Option<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    articles: u64,
+    /// By subscription.
+    queued: BTreeMap<String, u64>,
+}
+
+impl Core {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Composes a batch and applies it, alone; returns when it is durable. Writers that wait here share one sync.
+    pub(super) fn write<T>(&self, compose: impl FnOnce(&mut Writer, &mut Batch) -> Result<T>) -> Result<T> {
+        let mut writer = self.lock();
+        let mut batch = Batch::new();
+        let done = compose(&mut writer, &mut batch)?;
+        self.apply(&mut writer, batch)?;
+        drop(writer);
+        self.table.sync()?;
+        Ok(done)
+    }
+
+    /// Applies a batch and keeps the counts.
+    pub(super) fn apply(&self, writer: &mut Writer, batch: Batch) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        // Counts are only believed again when the batch is through.
+        let counts = writer.counts.take().map(|counts| self.recount(counts, &batch)).transpose()?;
+        self.table.apply(batch)?;
+        writer.counts = counts;
+        Ok(())
+    }
+
+    /// The head as it is in the table, after it was opened or restored.
+    pub(super) fn reload_head(&self) -> Result<()> {
+        let mut writer = self.lock();
+        let (from, to) = Kind::Event.range();
+        let last = self.table.last(&from, &to)?;
+        let last = last.map(|(key, value)| codec::decode::<codec::EventV1>(&key, &value)).transpose()?;
+        let meta = self.read::<MetaV1>(&keys::meta())?.map_or(0, |meta| meta.head);
+        writer.head = Seq(last.map_or(0, |event| event.seq().0).max(meta));
+        writer.counts = None;
+        self.durable.fetch_max(writer.head.0, Ordering::AcqRel);
+        Ok(())
+    }
+
+    pub(super) fn put_head(&self, batch: &mut Batch, head: Seq) -> Result<()> {
+        self.put(batch, keys::meta(), &MetaV1 { schema: SCHEMA, head: head.0 })
+    }
+
+    pub(super) fn stats(&self) -> Result<Stats> {
+        let bytes = self.table.bytes()?;
+        self.counted(|head, counts| {
+            Ok(Stats { articles: counts.articles, head, queued: counts.queued.values().sum(), bytes })
+        })
+    }
+
+    pub(super) fn queues(&self) -> Result<Vec<Queue>> {
+        let waiting = self.counted(|_, counts| Ok(counts.queued.clone()))?;
+        let mut queues = Vec::new();
+        for (subscription, waiting) in waiting {
+            let Ok(subscription) = subscription.parse() else { continue };
+            let (from, to) = keys::queue_range(&subscription);
+            let first = self.table.range(Bound::Included(&from), &to, 1)?;
+            // None: it was settled in between.
+            if let Some(due) = first.first().and_then(|(key, _)| keys::queue_due(key)) {
+                queues.push(Queue { subscription, due, waiting });
+            }
+        }
+        Ok(queues)
+    }
+
+    fn counted<T>(&self, answer: impl FnOnce(Seq, &Counts) -> Result<T>) -> Result<T> {
+        let mut writer = self.lock();
+        let counts = match writer.counts.take() {
+            Some(counts) => counts,
+            None => self.count()?,
+        };
+        let answer = answer(writer.head, &counts);
+        writer.counts = Some(counts);
+        answer
+    }
+
+    fn count(&self) -> Result<Counts> {
+        let mut counts = Counts::default();
+        self.each_key(Kind::Known, |_| counts.articles += 1)?;
+        self.each_key(Kind::Queued, |key| {
+            if let Some(owner) = keys::queue_owner(key) {
+                *counts.queued.entry(owner.to_owned()).or_default() += 1;
+            }
+        })?;
+        Ok(counts)
+    }
+
+    fn recount(&self, mut counts: Counts, batch: &Batch) -> Result<Counts> {
+        for (key, value) in batch {
+            let count = match (Kind::of(key), keys::queue_owner(key)) {
+                (Some(Kind::Known), _) => &mut counts.articles,
+                (Some(Kind::Queued), Some(owner)) => counts.queued.entry(owner.to_owned()).or_default(),
+                _ => continue,
+            };
+            match (self.table.get(key)?.is_some(), value.is_some()) {
+                (false, true) => *count += 1,
+                (true, false) => *count = count.saturating_sub(1),
+                _ => {}
+            }
+        }
+        counts.queued.retain(|_, count| *count > 0);
+        Ok(counts)
+    }
+
+    fn each_key(&self, kind: Kind, mut visit: impl FnMut(&[u8])) -> Result<()> {
+        let (mut from, to) = kind.range();
+        loop {
+            let rows = self.table.range(Bound::Excluded(&from), &to, PAGE)?;
+            rows.iter().for_each(|(key, _)| visit(key));
+            match rows.into_iter().next_back() {
+                Some((last, _)) => from = last,
+                None => return Ok(()),
+            }
+        }
+    }
+}

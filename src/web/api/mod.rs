@@ -1,0 +1,89 @@
+//! The JSON API: reading is open, changing takes the token.
+
+mod articles;
+mod cursor;
+mod export;
+mod params;
+mod sources;
+
+use axum::{
+    Json, Router,
+    extract::State as With,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Response,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+use super::{State, pages::addresses};
+use crate::publish::Settings;
+
+/// What everybody may read.
+pub(super) fn public() -> Router<State> {
+    Router::new()
+        .route("/api/v1/articles", get(articles::list))
+        .route("/api/v1/articles/{id}", get(articles::one))
+        .route("/api/v1/sources", get(sources::list))
+        .route("/api/v1/feeds", get(feeds))
+        .layer(map_response(fresh))
+}
+
+/// What we know now: caches ask again each time.
+async fn fresh(mut response: Response) -> Response {
+    let no_cache = HeaderValue::from_static("no-cache");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_cache);
+    response
+}
+
+/// What takes the token.
+pub(super) fn guarded() -> Router<State> {
+    Router::new()
+        .route("/api/v1/sources/{id}/run", post(sources::run))
+        .route("/api/v1/export", get(export::all))
+}
+
+async fn feeds(With(state): With<State>) -> Json<Value> {
+    Json(catalogue(&state.publisher.settings()))
+}
+
+/// Every feed with its addresses.
+fn catalogue(settings: &Settings) -> Value {
+    let base = &settings.base_url;
+    let feeds = settings.feeds.iter().map(|feed| {
+        let addresses =
+            addresses(base, &feed.id).into_iter().map(|it| (it.extension.to_owned(), it.url.into()));
+        json!({
+            "id": feed.id.as_str(),
+            "title": feed.title,
+            "description": feed.description,
+            "language": feed.language,
+            "sources": feed.sources.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "items": feed.items,
+            "home_page_url": feed.home,
+            "page": format!("{base}/feeds/{}", feed.id),
+            "addresses": Value::Object(addresses.collect()),
+        })
+    });
+    json!({ "feeds": feeds.collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::pages::sample;
+
+    #[test]
+    fn the_catalogue_names_every_address() {
+        let catalogue = catalogue(&sample::settings());
+        assert_eq!(catalogue["feeds"][0]["id"], "quan1");
+        assert_eq!(
+            catalogue["feeds"][0]["addresses"],
+            json!({
+                "atom": "https://tin.example/feeds/quan1.atom",
+                "rss": "https://tin.example/feeds/quan1.rss",
+                "json": "https://tin.example/feeds/quan1.json",
+            })
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! `/api/v1/sources`: how the watched sections are, and a pass over one now.
+
+use axum::{
+    Json,
+    extract::{Path, State as With},
+    http::{HeaderMap, StatusCode},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    ingest::{self, Report, Source},
+    model::{Issue, SourceId, SourceState, Timestamp},
+    web::{State, address::without_credentials, auth, error::Problem, nearest::nearest},
+};
+
+/// Every configured source and its health.
+pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Problem> {
+    let states = state.store.sources().await?;
+    let sources = state.ingest.sources().into_iter().map(|source| {
+        let remembered = states.iter().find(|state| state.id == source.id);
+        health(&source, remembered, state.ingest.due(&source.id))
+    });
+    Ok(Json(json!({ "sources": sources.collect::<Vec<_>>() })))
+}
+
+/// One pass over a source now.
+pub(super) async fn run(
+    With(state): With<State>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Problem> {
+    auth::require(&state, &headers)?;
+    let source = id.parse::<SourceId>().map_err(|_| missing(&state, &id))?;
+    match state.ingest.pass(&source).await {
+        Ok(done) => Ok(Json(report(&done))),
+        Err(ingest::Error::Unknown(_)) => Err(missing(&state, &id)),
+        Err(failed @ ingest::Error::Store { .. }) => Err(Problem::internal(&failed)),
+        Err(busy @ ingest::Error::Busy(_)) => Err(Problem::new(StatusCode::CONFLICT, busy.to_string())),
+    }
+}
+
+fn missing(state: &State, id: &str) -> Problem {
+    let sources = state.ingest.sources();
+    let names: Vec<_> = sources.iter().map(|source| source.id.as_str()).collect();
+    let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is no source `{id}`"));
+    match nearest(id, &names) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint("`/api/v1/sources` lists them"),
+    }
+}
+
+/// Times are in the source's own zone, as its editors read them.
+fn health(source: &Source, state: Option<&SourceState>, due: Option<Timestamp>) -> Value {
+    let zone = &source.normalize.zone;
+    let time = |at: Option<Timestamp>| at.map(|at| at.rfc3339(at.offset_in(zone)));
+    let never = SourceState::new(source.id.clone());
+    let state = state.unwrap_or(&never);
+    json!({
+        "id": source.id.as_str(),
+        "name": source.name,
+        "url": without_credentials(&source.url),
+        "home_page_url": without_credentials(&source.home),
+        "backfilled": state.backfilled,
+        "last_attempt": time(state.last_attempt),
+        "last_success": time(state.last_success),
+        "last_change": time(state.last_change),
+        "not_before": time(state.not_before),
+        "next_due": time(due),
+        "failures": state.failures,
+        "items": state.items,
+        "moved_to": state.moved_to,
+        "issues": state.issues.iter().map(issue).collect::<Vec<_>>(),
+    })
+}
+
+fn report(done: &Report) -> Value {
+    json!({
+        "source": done.source.as_str(),
+        "at": done.at.to_string(),
+        "items": done.items,
+        "new": done.new,
+        "revised": done.revised,
+        "unchanged": done.unchanged,
+        "failed": done.failed,
+        "issues": done.issues.iter().map(issue).collect::<Vec<_>>(),
+    })
+}
+
+fn issue(issue: &Issue) -> Value {
+    json!({
+        "severity": issue.severity.to_string(),
+        "code": issue.code,
+        "message": issue.message,
+        "at": issue.at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_told_whole() {
+        let done = Report {
+            source: "quan1".parse().unwrap(),
+            at: "2026-03-05T02:15:09Z".parse().unwrap(),
+            items: 20,
+            new: 2,
+            revised: 1,
+            unchanged: 17,
+            issues: vec![Issue::warning("date-in-future", "tomorrow").at("item 3")],
+            failed: None,
+        };
+        let expected = json!({
+            "source": "quan1", "at": "2026-03-05T02:15:09Z", "items": 20, "new": 2, "revised": 1,
+            "unchanged": 17, "failed": null,
+            "issues": [{ "severity": "warning", "code": "date-in-future", "message": "tomorrow", "at": "item 3" }],
+        });
+        assert_eq!(report(&done), expected);
+    }
+}

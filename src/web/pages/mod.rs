@@ -1,0 +1,174 @@
+//! Pages for people, in Vietnamese and English: the index, a feed, an article.
+
+mod language;
+mod render;
+#[cfg(test)]
+pub(in crate::web) mod sample;
+mod view;
+mod when;
+
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Path, Request, State as With},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::Response,
+    routing::get,
+};
+use minijinja::context;
+
+use self::{
+    render::Frame,
+    view::{ArticleView, FeedView, Headline, Health},
+};
+use super::{State, nearest::nearest};
+use crate::{
+    model::{Article, ArticleId, Status},
+    publish::Settings,
+    store,
+};
+
+pub(super) use self::view::addresses;
+
+/// How many headlines the index shows.
+const HEADLINES: usize = 20;
+
+/// `/` and `/articles/{id}`; a feed's page stands beside its documents.
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/", get(index)).route("/articles/{id}", get(article))
+}
+
+async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Response {
+    let settings = state.publisher.settings();
+    let frame = Frame::of(&uri, &headers, &settings.base_url);
+    let sources = match health(&state, &frame).await {
+        Ok(sources) => sources,
+        Err(cause) => return broken(&frame, &cause),
+    };
+    let news = latest(settings.feeds.iter().filter_map(|feed| state.publisher.articles(&feed.id)));
+    let page = context! {
+        feeds => settings.feeds.iter().map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
+        news => headlines(&news, &settings, &frame),
+        sources,
+        ready => state.publisher.ready(),
+    };
+    frame.page(StatusCode::OK, "index.html", page)
+}
+
+/// A feed's page: its addresses and what it shows now.
+pub(super) fn feed(state: &State, name: &str, request: &Request) -> Response {
+    let settings = state.publisher.settings();
+    let frame = Frame::of(request.uri(), request.headers(), &settings.base_url);
+    let Some(feed) = settings.feeds.iter().find(|feed| feed.id.as_str() == name) else {
+        let known: Vec<_> = settings.feeds.iter().map(|feed| feed.id.as_str()).collect();
+        return frame.message(StatusCode::NOT_FOUND, "not_found", nearest(name, &known));
+    };
+    let articles = state.publisher.articles(&feed.id);
+    let ready = articles.is_some();
+    let articles = articles.unwrap_or_default();
+    let page = context! {
+        feed => FeedView::of(feed, &settings.base_url),
+        news => headlines(&articles, &settings, &frame),
+        ready,
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = frame.page(status, "feed.html", page);
+    if !ready {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+async fn article(With(state): With<State>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    let settings = state.publisher.settings();
+    let frame = Frame::of(&uri, &headers, &settings.base_url);
+    let found = match id.parse::<ArticleId>() {
+        Ok(id) => state.store.article(id, None).await,
+        Err(_) => Ok(None),
+    };
+    match found {
+        Err(cause) => broken(&frame, &cause),
+        Ok(None) => frame.message(StatusCode::NOT_FOUND, "not_found", None),
+        Ok(Some(article)) => shown(&article, &settings, &frame),
+    }
+}
+
+/// The page of an article; of a withdrawn one, only that it was withdrawn.
+fn shown(article: &Article, settings: &Settings, frame: &Frame) -> Response {
+    if article.status == Status::Withdrawn {
+        return frame.message(StatusCode::GONE, "withdrawn", None);
+    }
+    let feeds = settings.feeds.iter().filter(|feed| feed.sources.contains(&article.source));
+    let page = context! {
+        article => ArticleView::of(article, settings, frame.language),
+        feeds => feeds.map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
+    };
+    frame.page(StatusCode::OK, "article.html", page)
+}
+
+/// Every address that is nobody's.
+pub(super) async fn not_found(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Response {
+    Frame::of(&uri, &headers, &state.publisher.settings().base_url).message(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        None,
+    )
+}
+
+fn broken(frame: &Frame, cause: &store::Error) -> Response {
+    tracing::error!(%cause, "a page failed: {cause}");
+    frame.message(StatusCode::INTERNAL_SERVER_ERROR, "broken", None)
+}
+
+async fn health(state: &State, frame: &Frame) -> store::Result<Vec<Health>> {
+    let states = state.store.sources().await?;
+    let sources = state.ingest.sources().into_iter().map(|source| {
+        let remembered = states.iter().find(|state| state.id == source.id);
+        Health::of(&source, remembered, state.ingest.due(&source.id), frame.language)
+    });
+    Ok(sources.collect())
+}
+
+/// The newest articles of all feeds, each once.
+fn latest(feeds: impl Iterator<Item = Vec<Arc<Article>>>) -> Vec<Arc<Article>> {
+    let articles: BTreeMap<_, _> =
+        feeds.flatten().map(|article| (Reverse((article.published.at, article.id)), article)).collect();
+    articles.into_values().take(HEADLINES).collect()
+}
+
+fn headlines<'a>(articles: &'a [Arc<Article>], settings: &'a Settings, frame: &Frame) -> Vec<Headline<'a>> {
+    articles.iter().map(|article| Headline::of(article, settings, frame.language)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Article, IdentityKey, Timestamp};
+
+    fn frame(uri: &str) -> Frame {
+        Frame::of(&uri.parse().unwrap(), &HeaderMap::new(), "https://tin.example")
+    }
+
+    #[test]
+    fn an_article_has_a_page_until_it_is_withdrawn() {
+        let (settings, live) = (sample::settings(), sample::article());
+        assert_eq!(shown(&live, &settings, &frame("/articles/x")).status(), StatusCode::OK);
+        let withdrawn = Article { status: Status::Withdrawn, ..live };
+        assert_eq!(shown(&withdrawn, &settings, &frame("/articles/x")).status(), StatusCode::GONE);
+    }
+
+    #[test]
+    fn the_newest_of_all_feeds_are_shown_once() {
+        let at = |second: i64| {
+            let mut article = sample::article();
+            article.id = ArticleId::mint(&article.source, &IdentityKey::Item(second.to_string()));
+            article.published.at = Timestamp::from_second(second);
+            Arc::new(article)
+        };
+        let feeds = [(0..30).map(at).rev().collect(), vec![at(29), at(40), at(3)]];
+        let shown: Vec<_> = latest(feeds.into_iter()).iter().map(|it| it.published.at.as_second()).collect();
+        let expected: Vec<_> = [40].into_iter().chain((11..30).rev()).collect();
+        assert_eq!(shown, expected);
+    }
+}

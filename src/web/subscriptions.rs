@@ -1,0 +1,332 @@
+//! `/api/v1/subscriptions`: webhooks made by the API. All of it needs the token.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State as With, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Map, Value, json};
+
+use super::{State, auth, error::Problem, nearest::nearest};
+use crate::{
+    model::{self, EventType, Filter, Secret, Subscription, SubscriptionId, Timestamp, filter},
+    push::{Error, NewSubscription, sign},
+};
+
+const PATH: &str = "/api/v1/subscriptions";
+const MEMBERS: [&str; 4] = ["url", "filter", "events", "secret"];
+
+/// Every one of them behind the token.
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route(PATH, get(list).post(add))
+        .route("/api/v1/subscriptions/{id}", get(one).delete(remove))
+        .route("/api/v1/subscriptions/{id}/pause", post(pause))
+        .route("/api/v1/subscriptions/{id}/resume", post(resume))
+}
+
+async fn list(With(state): With<State>, headers: HeaderMap) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    let all: Vec<Value> = state.push.list().await?.iter().map(|one| view(one).into()).collect();
+    Ok(answer(StatusCode::OK, &json!({ "subscriptions": all })))
+}
+
+async fn add(
+    With(state): With<State>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    let body = body.map_err(|cause| Problem::new(cause.status(), cause.body_text()))?;
+    let added = state.push.add(parse(&body)?).await?;
+    let location = format!("{PATH}/{}", added.subscription.id);
+    let mut shown = view(&added.subscription);
+    shown.insert("secret".to_owned(), added.secret.into());
+    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &shown.into())).into_response())
+}
+
+async fn one(
+    With(state): With<State>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    Ok(shown(&*state.push.get(&named(&id)?).await?))
+}
+
+async fn remove(
+    With(state): With<State>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    state.push.remove(&named(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn pause(
+    With(state): With<State>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    Ok(shown(&*state.push.pause(&named(&id)?).await?))
+}
+
+async fn resume(
+    With(state): With<State>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    Ok(shown(&*state.push.resume(&named(&id)?).await?))
+}
+
+fn named(id: &str) -> Result<SubscriptionId, Problem> {
+    id.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "there is no subscription of that name"))
+}
+
+// === what comes in ===
+
+/// Reads a request body, and says which member is wrong.
+fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
+    const EXAMPLE: &str =
+        r#"send an object such as {"url": "https://example.vn/hook", "filter": "thông báo"}"#;
+    let value: Value = serde_json::from_slice(body).map_err(|cause| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {cause}")).hint(EXAMPLE)
+    })?;
+    let Value::Object(members) = value else {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is not a JSON object").hint(EXAMPLE));
+    };
+    if let Some(name) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        return Err(unknown_member(name));
+    }
+    let Some(url) = text(&members, "url")? else {
+        return Err(Problem::field("url", "`url` is missing: where shall events be sent?").hint(EXAMPLE));
+    };
+    Ok(NewSubscription {
+        url: url.to_owned(),
+        filter: text(&members, "filter")?.map(parse_filter).transpose()?,
+        events: parse_events(members.get("events"))?,
+        secret: text(&members, "secret")?.map(parse_secret).transpose()?,
+    })
+}
+
+fn unknown_member(name: &str) -> Problem {
+    let shown: String = name.chars().take(64).collect();
+    let hint = match nearest(name, &MEMBERS) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("members are {}", MEMBERS.join(", ")),
+    };
+    Problem::field(&shown, format!("a subscription has no member `{shown}`")).hint(hint)
+}
+
+/// A member that is text, if it is there; `null` counts as absent.
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Problem> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(Problem::field(name, format!("`{name}` is text, not {}", kind(other)))),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn parse_filter(text: &str) -> Result<Filter, Problem> {
+    Filter::parse(text).map_err(|filter::Error { message, span, hint }| {
+        let before = text.get(..span.start).map_or(0, |before| before.chars().count());
+        let problem = Problem::field("filter", format!("{message}, at character {}", before + 1));
+        match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    })
+}
+
+fn parse_secret(text: &str) -> Result<Secret, Problem> {
+    sign::parse_secret(text).map_err(|cause| {
+        let said = cause.to_string();
+        match said.split_once("\nhint: ") {
+            Some((detail, hint)) => Problem::field("secret", detail).hint(hint),
+            None => Problem::field("secret", said),
+        }
+    })
+}
+
+fn parse_events(value: Option<&Value>) -> Result<Vec<EventType>, Problem> {
+    let names = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(names)) => names,
+        Some(other) => {
+            return Err(Problem::field(
+                "events",
+                format!("`events` is a list of names, not {}", kind(other)),
+            ));
+        }
+    };
+    let mut events = Vec::new();
+    for name in names {
+        let Value::String(name) = name else {
+            return Err(Problem::field(
+                "events",
+                format!("`events` is a list of names, not of {}", kind(name)),
+            ));
+        };
+        let event = EventType::parse(name).ok_or_else(|| unknown_event(name))?;
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    Ok(events)
+}
+
+fn unknown_event(name: &str) -> Problem {
+    let shown: String = name.chars().take(64).collect();
+    let known = EventType::ALL.map(EventType::as_str);
+    let hint = match nearest(name, &known) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("events are {}", known.join(", ")),
+    };
+    Problem::field("events", format!("there is no event `{shown}`")).hint(hint)
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid { field, message, hint } => {
+                let problem = Self::field(field, message);
+                match hint {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                }
+            }
+            Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
+            Error::Configured(_) | Error::Full(_) => Self::new(StatusCode::CONFLICT, detail),
+            Error::Random(_) | Error::Store(_) => Self::internal(&error),
+        }
+    }
+}
+
+// === what goes out ===
+
+fn shown(subscription: &Subscription) -> Response {
+    answer(StatusCode::OK, &view(subscription).into())
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, body.to_string()).into_response()
+}
+
+/// A subscription without its secrets: they are shown once, when it is made.
+fn view(subscription: &Subscription) -> Map<String, Value> {
+    let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let (state, reason) = match &subscription.state {
+        model::State::Active => ("active", None),
+        model::State::Paused => ("paused", None),
+        model::State::Disabled { reason } => ("disabled", Some(reason.as_str())),
+    };
+    let members = [
+        ("id", subscription.id.as_str().into()),
+        ("url", subscription.url.as_str().into()),
+        ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
+        ("events", subscription.events.iter().map(|event| event.as_str()).collect()),
+        ("state", state.into()),
+        ("reason", reason.into()),
+        ("configured", subscription.configured.into()),
+        ("created", subscription.created.to_string().into()),
+        ("after", subscription.after.0.into()),
+        ("delivered", subscription.delivered.map(|seq| seq.0).into()),
+        ("failing_since", at(subscription.failing_since).into()),
+        ("hold_until", at(subscription.hold_until).into()),
+        ("last_error", subscription.last_error.as_deref().into()),
+    ];
+    members.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::push::testing::{World, subscription};
+
+    #[test]
+    fn a_bad_body_names_its_member_and_says_what_to_write() {
+        fn check(body: &str, field: Option<&str>, words: &str) {
+            let problem = parse(body.as_bytes()).expect_err(body);
+            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+            assert_eq!(problem.field.as_deref(), field, "{body}");
+            let said = format!("{} {}", problem.detail, problem.hint.unwrap_or_default());
+            assert!(said.contains(words), "{body}: {said}");
+        }
+        check("", None, "not JSON");
+        check("{\"url\": \"\\ud800\"}", None, "not JSON");
+        check("[]", None, "object");
+        check("{}", Some("url"), "missing");
+        check(r#"{"url": null}"#, Some("url"), "missing");
+        check(r#"{"url": 1}"#, Some("url"), "not a number");
+        check(r#"{"url": "x", "filtr": "x"}"#, Some("filtr"), "did you mean `filter`?");
+        check(r#"{"url": "x", "zzzzzzzz": "x"}"#, Some("zzzzzzzz"), "url, filter, events, secret");
+        check(r#"{"url": "x", "filter": ["a"]}"#, Some("filter"), "not a list");
+        check(
+            r#"{"url": "x", "filter": "ả titel:b"}"#,
+            Some("filter"),
+            "at character 3 did you mean `title:`?",
+        );
+        check(r#"{"url": "x", "events": "article.published"}"#, Some("events"), "not text");
+        check(r#"{"url": "x", "events": [1]}"#, Some("events"), "not of a number");
+        check(r#"{"url": "x", "events": ["article.publish"]}"#, Some("events"), "`article.published`?");
+        check(r#"{"url": "x", "secret": "abc"}"#, Some("secret"), "whsec_");
+        check(r#"{"url": "x", "secret": "whsec_AAAA"}"#, Some("secret"), "24 to 64 bytes");
+        check(&"[".repeat(100_000), None, "not JSON");
+    }
+
+    #[test]
+    fn a_good_body_is_read_whole() {
+        let body = r#"{"url": "https://a.example/", "filter": "thông  báo", "events":
+            ["article.published", "article.published"], "secret": null}"#;
+        let new = parse(body.as_bytes()).unwrap();
+        assert_eq!(new.filter.unwrap().to_string(), "thông AND báo");
+        assert_eq!((new.events, new.secret), (vec![EventType::ArticlePublished], None));
+    }
+
+    #[test]
+    fn secrets_are_not_shown_again() {
+        let shown = Value::from(view(&subscription("hook")));
+        assert!(shown.get("secret").is_none() && shown.get("secrets").is_none());
+        assert_eq!((&shown["state"], &shown["filter"]), (&json!("active"), &Value::Null));
+    }
+
+    #[tokio::test]
+    async fn refusals_of_the_room_keep_their_status_and_field() {
+        let world = World::new().await;
+        let refused = async |url: &str| -> Problem {
+            let new = NewSubscription { url: url.to_owned(), ..NewSubscription::default() };
+            world.push.add(new).await.unwrap_err().into()
+        };
+        for url in ["no address", "ftp://a.example/", "https://user:pw@a.example/"] {
+            let problem = refused(url).await;
+            assert_eq!(
+                (problem.status, problem.field.as_deref()),
+                (StatusCode::BAD_REQUEST, Some("url")),
+                "{url}"
+            );
+        }
+        let id: SubscriptionId = "nobody".parse().unwrap();
+        let missing: Problem = world.push.get(&id).await.unwrap_err().into();
+        assert_eq!(missing.status, StatusCode::NOT_FOUND);
+        assert_eq!(named("a/b").unwrap_err().status, StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,215 @@
+//! The daemon as a process that is killed: SIGKILL in the middle of passes and deliveries, again and again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use loaphuong::{
+    clock::{self, Clock},
+    demo::{
+        portal::{Portal, Story},
+        receiver::{Answer, Receiver},
+        stories,
+    },
+    push::sign,
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::http;
+
+const ROUNDS: u32 = 24;
+
+/// A `loa serve` that dies with its owner.
+struct Daemon {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Daemon {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loa"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended: {said}");
+            said += &line;
+            if let Some((_, rest)) = line.split_once("listening on http://") {
+                break rest.split_whitespace().next().unwrap().parse().unwrap();
+            }
+        };
+        // Nobody may block on a full pipe.
+        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(drop));
+        Self { child, address }
+    }
+
+    /// SIGKILL: no handler runs, no buffer is written.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Waits for what the daemon does to show at the portal or the newsroom.
+async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    for _ in 0..3000 {
+        if reached().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never happened: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_once() {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let clock = Arc::new(clock::System);
+    let (portal, serving) = Portal::serve(loopback().await, stop.clone()).unwrap();
+    tasks.spawn(serving);
+    stories::archive(clock.now()).into_iter().for_each(|story| portal.publish(story));
+    let secret = sign::generate_secret().unwrap();
+    let (receiver, serving) =
+        Receiver::serve(loopback().await, secret.clone(), clock.clone(), None, stop.clone()).unwrap();
+    tasks.spawn(serving);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loa.toml");
+    std::fs::write(&path, configuration(&portal, &receiver, &sign::print_secret(&secret), folder.path())).unwrap();
+
+    // The first run is a backfill: nobody is told of the archive.
+    let mut daemon = Daemon::start(&path);
+    until("the backfill", async || n_items(daemon.address).await == 6).await;
+    until("the end of the first pass", async || is_backfilled(daemon.address).await).await;
+    daemon.kill();
+
+    for round in 0..ROUNDS {
+        for n in 0..3 {
+            portal.publish(story(1000 + round * 10 + n, &*clock));
+        }
+        // A flaky newsroom: some deliveries fail and come again.
+        receiver.script([Answer::Status(204), Answer::Status(500), Answer::Status(204)]);
+        let mut daemon = Daemon::start(&path);
+        // A different point in every round: after 0 to 7 more requests at the portal, or 0 to 3 at the newsroom.
+        let (visits, deliveries) = (portal.n_visits(), receiver.received().len());
+        let at_newsroom = round % 2 == 1;
+        until("some work", async || {
+            if at_newsroom {
+                receiver.received().len() >= deliveries + (round as usize / 2) % 4
+            } else {
+                portal.n_visits() >= visits + u64::from(round / 2) % 8
+            }
+        })
+        .await;
+        daemon.kill();
+    }
+
+    let daemon = Daemon::start(&path);
+    let wanted: BTreeSet<String> = portal.stories().into_iter().map(|story| story.title).collect();
+    until("every article", async || n_items(daemon.address).await >= wanted.len()).await;
+    let titles: Vec<String> = items(daemon.address).await.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
+    let unique: BTreeSet<String> = titles.iter().cloned().collect();
+    assert_eq!(unique.len(), titles.len(), "every article is there once");
+    assert_eq!(unique, wanted);
+
+    let news: BTreeSet<String> = wanted.into_iter().filter(|title| title.contains("(tin số")).collect();
+    until("every delivery", async || confirmed(&receiver).len() >= news.len()).await;
+    assert_eq!(confirmed(&receiver), news, "every article was told at least once, the archive never");
+    let mut ids: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for received in receiver.received() {
+        assert!(received.verified);
+        let field = |pointer: &str| received.body.pointer(pointer).unwrap().to_string();
+        ids.entry((field("/data/id"), field("/data/revision"))).or_default().insert(received.id);
+    }
+    assert!(ids.values().all(|ids| ids.len() == 1), "one event has one webhook-id, however often it is sent");
+    stop.cancel();
+}
+
+fn story(item: u32, clock: &dyn Clock) -> Story {
+    Story { item, ..stories::news(item, clock.now()) }
+}
+
+fn confirmed(receiver: &Receiver) -> BTreeSet<String> {
+    let confirmed = receiver.received().into_iter().filter(|received| received.status == 204);
+    confirmed.map(|received| received.body["data"]["title"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn items(address: SocketAddr) -> Vec<serde_json::Value> {
+    match http::send(address, "GET", "/feeds/quan1.json", &[], b"").await {
+        Ok(answer) if answer.status == 200 => answer.json()["items"].as_array().unwrap().clone(),
+        _ => Vec::new(),
+    }
+}
+
+async fn n_items(address: SocketAddr) -> usize {
+    items(address).await.len()
+}
+
+async fn is_backfilled(address: SocketAddr) -> bool {
+    let answer = http::send(address, "GET", "/api/v1/sources", &[], b"").await;
+    answer.is_ok_and(|answer| answer.text().contains("\"backfilled\":true"))
+}
+
+async fn loopback() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
+}
+
+fn configuration(portal: &Portal, receiver: &Receiver, secret: &str, folder: &Path) -> String {
+    format!(
+        r#"[web]
+listen = "127.0.0.1:0"
+base_url = "https://tin.example.vn"
+
+[store]
+path = {store:?}
+
+[push]
+schedule = ["0s", "100ms", "100ms", "100ms", "200ms", "200ms", "500ms", "500ms", "1s", "1s"]
+
+[[source]]
+id = "quan1"
+name = "Quận 1"
+platform = "sharepoint-posts"
+url = "{url}"
+every = "1s"
+spacing = "0s"
+jitter = "0s"
+allow_private = true
+
+[[feed]]
+id = "quan1"
+title = "Tin tức Quận 1"
+sources = ["quan1"]
+items = 200
+
+[[webhook]]
+id = "newsroom"
+url = "{hook}"
+secret = "{secret}"
+allow_private = true
+"#,
+        store = folder.join("store"),
+        url = portal.list_url(),
+        hook = receiver.url(),
+    )
+}

@@ -1,0 +1,162 @@
+//! Webhooks as a newsroom gets them.
+
+use std::time::Duration;
+
+use loaphuong::demo::receiver::Answer;
+
+use crate::world::World;
+
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_delivery_is_tried_again_under_the_same_id() {
+    let world = World::new().await;
+    world.receiver.script([Answer::Status(500), Answer::Status(302)]);
+    world.portal.publish(world.story(850, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 1);
+    world.tick(Duration::from_secs(7)).await;
+    assert_eq!(world.receiver.received().len(), 2, "after 5 s, and a redirect is no success");
+    world.tick(Duration::from_secs(370)).await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 3, "after 5 min");
+    assert_eq!(received[2].status, 204);
+    assert!(received.iter().all(|delivery| delivery.id == received[0].id && delivery.body == received[0].body));
+    world.tick(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(world.receiver.received().len(), 3, "it was confirmed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retry_after_holds_the_endpoint() {
+    let world = World::new().await;
+    world.receiver.script([Answer::Later(429, 1800)]);
+    world.portal.publish(world.story(851, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    world.portal.publish(world.story(852, "Tin hai"));
+    world.tick(Duration::from_secs(1500)).await;
+    assert_eq!(world.receiver.received().len(), 1, "it asked for half an hour");
+    world.tick(Duration::from_secs(600)).await;
+    let titles: Vec<_> = world.receiver.received().iter().map(|r| r.body["data"]["title"].clone()).collect();
+    assert_eq!(titles, ["Tin một", "Tin một", "Tin hai"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gone_disables_the_endpoint_and_keeps_what_it_missed() {
+    let mut world = World::new().await;
+    world.receiver.script([Answer::Status(410)]);
+    world.portal.publish(world.story(853, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    world.portal.publish(world.story(854, "Tin hai"));
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 1, "nobody is told after 410");
+    world.stop().await;
+    world.start().await;
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 1, "nor after a restart");
+    let resumed = world.api("POST", "/api/v1/subscriptions/newsroom/resume", "").await;
+    assert_eq!(resumed.status, 200, "{}", resumed.text());
+    world.tick(Duration::from_secs(24 * 3600)).await;
+    let mut titles: Vec<_> = world.receiver.received()[1..].iter().map(|r| r.body["data"]["title"].to_string()).collect();
+    titles.sort();
+    assert_eq!(titles, ["\"Tin hai\"", "\"Tin một\""]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_silent_endpoint_blocks_nobody() {
+    let world = World::new().await;
+    let secret = format!("whsec_{}", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
+    // A port that takes connections and never answers.
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    world.receiver.always(None);
+    let refused = world.api("POST", "/api/v1/subscriptions", &format!(r#"{{"url":"{url}","secret":"{secret}"}}"#)).await;
+    assert_eq!(refused.status, 400, "private addresses need the operator's word: {}", refused.text());
+
+    let mut world = world;
+    let hook = format!("[[webhook]]\nid = \"silent\"\nurl = \"{url}\"\nsecret = \"{secret}\"\nallow_private = true\n\n[[webhook]]");
+    world.reload(|config| format!("[push]\ntimeout = \"1s\"\n{}", config.replacen("[[webhook]]", &hook, 1))).await;
+    for n in 0..3 {
+        world.portal.publish(world.story(860 + n, &format!("Tin {n}")));
+    }
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 3);
+    let list = world.api("GET", "/api/v1/subscriptions", "").await.json();
+    let silent = list["subscriptions"].as_array().unwrap().iter().find(|s| s["id"] == "silent").unwrap().clone();
+    assert!(silent["last_error"].as_str().is_some_and(|error| !error.is_empty()), "{silent}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filters_decide_who_is_told() {
+    let mut world = World::new().await;
+    let filter = "filter = 'title:\"thông báo\" AND NOT nước'\nallow_private";
+    world.reload(|config| {
+        let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+        format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
+    })
+    .await;
+    for (n, title) in ["THÔNG BÁO lịch cúp điện", "Thông báo tạm ngưng cấp nước", "Khai mạc hội sách"].iter().enumerate() {
+        world.portal.publish(world.story(870 + u32::try_from(n).unwrap(), title));
+    }
+    world.tick(FIVE_MINUTES).await;
+    let titles: Vec<_> = world.receiver.received().iter().map(|r| r.body["data"]["title"].clone()).collect();
+    assert_eq!(titles, ["THÔNG BÁO lịch cúp điện"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn malformed_subscriptions_are_refused_by_name() {
+    let world = World::new().await;
+    for (body, field) in [
+        ("{", None),
+        ("[]", None),
+        ("{}", Some("url")),
+        (r#"{"url":5}"#, Some("url")),
+        (r#"{"url":"ftp://x.example/"}"#, Some("url")),
+        (r#"{"url":"https://x.example/","filter":"a AND ("}"#, Some("filter")),
+        (r#"{"url":"https://x.example/","events":["article.deleted"]}"#, Some("events")),
+        (r#"{"url":"https://x.example/","secret":"short"}"#, Some("secret")),
+        (r#"{"url":"https://x.example/","colour":"red"}"#, Some("colour")),
+        (r#"{"url":"https://x.example/\ud800"}"#, None),
+    ] {
+        let answer = world.api("POST", "/api/v1/subscriptions", body).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{body}");
+        assert_eq!(answer.json()["field"].as_str(), field, "{body}: {}", answer.text());
+    }
+    assert_eq!(world.send("POST", "/api/v1/subscriptions", &[], b"{}").await.status, 401);
+    let made = world.api("POST", "/api/v1/subscriptions", r#"{"url":"https://hooks.example.org/x","filter":"quan 1"}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert!(made.json()["secret"].as_str().unwrap().starts_with("whsec_"));
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let shown = world.api("GET", &format!("/api/v1/subscriptions/{id}"), "").await;
+    assert_eq!(shown.status, 200);
+    assert!(!shown.text().contains("whsec_"), "a secret is shown once");
+    assert_eq!(world.api("DELETE", &format!("/api/v1/subscriptions/{id}"), "").await.status, 204);
+    assert_eq!(world.api("GET", &format!("/api/v1/subscriptions/{id}"), "").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_events_api_pages_through_the_same_payloads() {
+    let world = World::new().await;
+    for n in 0..5 {
+        world.portal.publish(world.story(880 + n, &format!("Tin {n}")));
+    }
+    world.tick(FIVE_MINUTES).await;
+    let mut seen = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = world.get(&format!("/api/v1/events?after={after}&limit=4")).await.json();
+        seen.extend(page["events"].as_array().unwrap().clone());
+        let next = page["next"].as_u64().unwrap();
+        if next == after {
+            break;
+        }
+        after = next;
+    }
+    let pushed: Vec<_> = world.receiver.received().into_iter().map(|received| received.body).collect();
+    assert_eq!(seen, pushed);
+    for bad in ["after=x", "after=-1", "limit=0", "limit=zehn"] {
+        let answer = world.get(&format!("/api/v1/events?{bad}")).await;
+        assert_eq!(answer.status, 400, "{bad}");
+        assert_eq!(answer.json()["field"].as_str(), bad.split('=').next(), "{bad}");
+    }
+}
