@@ -169,13 +169,8 @@ impl Library {
         let items = items.into_iter().enumerate().map(|(number, item)| {
             let (printed, issues) = read_item(item, &context, dedup);
             let place = format!("item {}", number + 1);
-            found.issues.extend(
-                issues.into_iter().map(
-                    |issue| {
-                        if issue.at.is_empty() { issue.at(place.clone()) } else { issue }
-                    },
-                ),
-            );
+            let placed = |issue: Issue| if issue.at.is_empty() { issue.at(place.clone()) } else { issue };
+            found.issues.extend(issues.into_iter().map(placed));
             printed
         });
         let items = items.collect();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::{Common, Done, Failure, block_on};
-use crate::{app, config};
+use crate::{app, config, telemetry};
 
 /// The daemon: watches, keeps, publishes, pushes. Ends with Ctrl-C or SIGTERM, reads its configuration again on SIGHUP
 #[derive(Debug, Args)]
@@ -27,5 +27,6 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
         overrides.push(("web.listen".to_owned(), listen.to_string()));
     }
     let config = config::load(common.path(), &overrides).map_err(Failure::Configuration)?;
+    telemetry::start(&config.telemetry).map_err(anyhow::Error::from)?;
     block_on(app::serve(config, overrides, common.config.clone()))
 }

@@ -126,13 +126,13 @@ pub(super) fn publish(section: Section<'_>) -> Option<Duration> {
 }
 
 pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {
-    let filter = section.parsed("filter", |text| {
-        let parsed = text.parse::<tracing_subscriber::filter::Targets>().map(drop);
-        let parsed = parsed.or_else(|_| tracing_subscriber::EnvFilter::try_new(text).map(drop));
-        parsed.map(|()| text.to_owned()).map_err(|cause| {
-            Wrong::new(format!("`filter` is not a log filter: {cause}"))
-                .hint("write a level, or targets with levels: `info,loaphuong::push=debug`")
-        })
+    let filter = section.parsed("filter", |text| match telemetry::filter(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(cause) => {
+            let cause = cause.to_string();
+            let what = cause.lines().next().unwrap_or_default();
+            Err(Wrong::new(what).hint("write a level, or targets with levels: `info,loaphuong::push=debug`"))
+        }
     });
     let json = section.boolean("json");
     section.finish();
