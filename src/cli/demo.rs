@@ -13,7 +13,7 @@ use crate::demo;
 Examples:
   loa demo                              ends with Ctrl-C, leaves nothing behind
   loa demo --listen 0.0.0.0:8080        to look at it from another machine
-  loa demo --data /tmp/loa-demo         keeps its store")]
+  loa demo --data demo-data             keeps its store")]
 pub(super) struct Arguments {
     /// Where the daemon listens
     #[arg(long, value_name = "ADDR")]

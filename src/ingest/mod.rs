@@ -4,6 +4,7 @@
 //! `issues`), and its feeds go on showing what was good.
 
 mod merge;
+mod pages;
 mod pass;
 mod quality;
 pub mod schedule;

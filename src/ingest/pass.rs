@@ -6,19 +6,19 @@
 //! 4. read them one by one, oldest first, each recorded as it arrives;
 //! 5. remember what the next pass needs.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use url::Url;
 
-use super::{Error, Ingest, Report, Source, Step, merge::merge, quality};
+use super::{Error, Ingest, Report, Source, Step, quality};
 use crate::{
     dedup,
     extract::{self, Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
     model::{
-        Article, Digest, Draft, IdentityKey, Issue, Known, PageState, SourceState, Timestamp, Validators,
+        Digest, Draft, IdentityKey, Issue, Known, PageState, SourceState, Timestamp, Validators,
     },
     net::backoff,
     normalize, store,
@@ -26,8 +26,6 @@ use crate::{
 
 /// Issues kept of a pass; more would only hide the first ones.
 const MAX_ISSUES: usize = 20;
-/// Failures of an article page after which the article appears with what the list says of it.
-const PAGE_TRIES: u32 = 3;
 /// Entries of one commit when a whole feed arrives at once.
 const ENTRIES: usize = 50;
 
@@ -44,26 +42,26 @@ pub(super) enum Sink {
 pub type Show<'a> = &'a mut (dyn FnMut(Step) + Send);
 
 /// One pass under way.
-struct Walk<'a> {
-    ingest: &'a Ingest,
-    source: &'a Arc<Source>,
-    sink: Sink,
-    show: Show<'a>,
-    at: Timestamp,
-    state: SourceState,
-    report: Report,
+pub(super) struct Walk<'a> {
+    pub(super) ingest: &'a Ingest,
+    pub(super) source: &'a Arc<Source>,
+    pub(super) sink: Sink,
+    pub(super) show: Show<'a>,
+    pub(super) at: Timestamp,
+    pub(super) state: SourceState,
+    pub(super) report: Report,
     /// The rules have changed since the last pass: what is known is read again, and nobody is told.
-    reread: bool,
+    pub(super) reread: bool,
 }
 
 /// An item of the list, with what the list alone says of it.
 #[derive(Clone)]
-struct Listed {
-    draft: Draft,
-    keys: Vec<IdentityKey>,
-    first_seen: Timestamp,
-    digest: Digest,
-    known: Option<Known>,
+pub(super) struct Listed {
+    pub(super) draft: Draft,
+    pub(super) keys: Vec<IdentityKey>,
+    pub(super) first_seen: Timestamp,
+    pub(super) digest: Digest,
+    pub(super) known: Option<Known>,
 }
 
 /// What became of the list.
@@ -71,13 +69,6 @@ enum List {
     Fresh { items: Vec<Listed>, validators: Validators },
     Unchanged,
     Failed { issue: Issue, after: Option<Duration> },
-}
-
-/// What became of an article page.
-enum Page {
-    Read(Box<Draft>, Validators),
-    Same,
-    Failed(Issue),
 }
 
 /// What the parsers made of one document.
@@ -219,145 +210,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Reads the pages that have to be read. True when none was left over.
-    async fn take_pages(&mut self, mut items: Vec<Listed>) -> store::Result<bool> {
-        items.reverse();
-        let listed: HashSet<String> = items.iter().map(Listed::key).collect();
-        self.state.pages.retain(|page| listed.contains(&page.key));
-        self.learn_aliases(&items).await?;
-        let (chosen, mut complete) = self.choose(&items);
-        for index in chosen {
-            complete &= self.take_page(items[index].clone()).await?;
-        }
-        Ok(complete)
-    }
-
-    /// Every key of a known article leads to it from now on.
-    async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
-        if self.sink == Sink::Rehearse {
-            return Ok(());
-        }
-        let aliases = items.iter().filter_map(|item| Some((item.known.as_ref()?.id, item)));
-        let aliases =
-            aliases.flat_map(|(id, item)| item.keys.iter().map(move |key| (key.clone(), id))).collect();
-        self.ingest.journal.learn(&self.source.id, aliases).await
-    }
-
-    /// Which pages this pass reads: new articles first, oldest first; then those whose list entry changed; then
-    /// those that were not looked at for longest. False when new ones are left over.
-    fn choose(&self, items: &[Listed]) -> (Vec<usize>, bool) {
-        let mut chosen: Vec<(u8, Timestamp, usize)> = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let page = self.state.pages.iter().find(|page| page.key == item.key());
-            let checked = page.and_then(|page| page.checked);
-            let rank = match (&item.known, page) {
-                (None, _) => 0,
-                (Some(_), Some(page)) if page.listed != item.digest => 1,
-                (Some(_), _) if checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at) => 2,
-                (Some(_), _) => continue,
-            };
-            let since = if rank == 2 { checked.unwrap_or_default() } else { Timestamp::default() };
-            chosen.push((rank, since, index));
-        }
-        chosen.sort();
-        let n_new = chosen.iter().filter(|(rank, ..)| *rank == 0).count();
-        chosen.truncate(self.source.max_pages);
-        (chosen.into_iter().map(|(_, _, index)| index).collect(), n_new <= self.source.max_pages)
-    }
-
-    /// Reads one article's page and records the article. False when it has to be tried again.
-    async fn take_page(&mut self, item: Listed) -> store::Result<bool> {
-        let (is_known, mut page) = (item.known.is_some(), self.page_state(&item));
-        let quiet = is_known && page.checked.is_none() && self.state.pages.contains(&page);
-        if page.listed != item.digest {
-            // The page itself may not have changed, but its article has.
-            page = PageState { listed: item.digest, validators: Validators::default(), ..page };
-        }
-        let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
-        let answer = match &url {
-            Some(url) => self.read_page(url, page.validators.clone()).await,
-            None => {
-                Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
-            }
-        };
-        let mut settled = true;
-        match answer {
-            Page::Read(draft, validators) => {
-                page = PageState { validators, checked: Some(self.at), failures: 0, ..page };
-                let draft = merge(item.draft.clone(), *draft);
-                self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
-            }
-            Page::Same => page.checked = Some(self.at),
-            Page::Failed(issue) => {
-                self.wrong(issue.at(url.as_ref().map_or_else(|| item.key(), Url::to_string)));
-                page.failures += 1;
-                page.checked = is_known.then_some(self.at);
-                settled = is_known || url.is_none() || page.failures >= PAGE_TRIES;
-                if settled && !is_known {
-                    self.record(vec![item.into_entry()], false).await?;
-                }
-            }
-        }
-        self.put_page(page);
-        Ok(settled)
-    }
-
-    /// The list has not changed: look at the pages whose time has come.
-    async fn recheck(&mut self) -> store::Result<()> {
-        let mut due: Vec<_> = self.state.pages.clone();
-        due.retain(|page| page.checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at));
-        due.sort_by_key(|page| page.checked);
-        due.truncate(self.source.max_pages);
-        for page in due {
-            let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
-            if let Some(item) = self.known_item(key, page.listed).await? {
-                self.take_page(item).await?;
-            }
-        }
-        self.succeed();
-        Ok(())
-    }
-
-    /// A known article as its list showed it.
-    async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
-        let store = self.ingest.journal.store();
-        let known =
-            store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
-        let Some(known) = known else { return Ok(None) };
-        let Some(article) = store.article(known.id, None).await? else { return Ok(None) };
-        let first_seen = article.first_seen;
-        Ok(Some(Listed {
-            draft: as_listed(article),
-            keys: vec![key],
-            first_seen,
-            digest,
-            known: Some(known),
-        }))
-    }
-
-    async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
-        match self.fetch(url, validators).await {
-            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Failed(
-                Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),
-            ),
-            Outcome::Fresh { body, content_type, url, validators, .. } => {
-                let (found, drafts) = self.parse(body, content_type, url, Kind::Article).await;
-                match drafts.into_iter().next() {
-                    Some((draft, _)) => Page::Read(Box::new(draft), validators),
-                    None => Page::Failed(found.issues.into_iter().next().unwrap_or_else(|| {
-                        Issue::warning("no-article", "nothing on this page could be read as an article")
-                    })),
-                }
-            }
-            Outcome::Unchanged { .. } => {
-                (self.show)(Step::NotModified { url: url.clone() });
-                Page::Same
-            }
-            other => Page::Failed(refusal(&other, url)),
-        }
-    }
-
-    async fn record(&mut self, entries: Vec<Entry>, quiet: bool) -> store::Result<()> {
+    pub(super) async fn record(&mut self, entries: Vec<Entry>, quiet: bool) -> store::Result<()> {
         if self.sink == Sink::Rehearse {
             return self.rehearse(&entries).await;
         }
@@ -401,7 +254,7 @@ impl<'a> Walk<'a> {
 
     // --- step 5: what the next pass needs ---
 
-    fn succeed(&mut self) {
+    pub(super) fn succeed(&mut self) {
         self.state.last_success = Some(self.at);
         self.state.failures = 0;
         self.state.not_before = None;
@@ -441,27 +294,14 @@ impl<'a> Walk<'a> {
         Ok(self.report)
     }
 
-    fn wrong(&mut self, issue: Issue) {
+    pub(super) fn wrong(&mut self, issue: Issue) {
         (self.show)(Step::Wrong(issue.clone()));
         self.report.issues.push(issue);
     }
 
-    fn page_state(&self, item: &Listed) -> PageState {
-        let key = item.key();
-        let page = self.state.pages.iter().find(|page| page.key == key).cloned();
-        page.unwrap_or_else(|| PageState { key, ..PageState::default() })
-    }
-
-    fn put_page(&mut self, page: PageState) {
-        match self.state.pages.iter_mut().find(|known| known.key == page.key) {
-            Some(known) => *known = page,
-            None => self.state.pages.push(page),
-        }
-    }
-
     // --- the rooms below ---
 
-    async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
+    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
         let ask = Ask {
             url: url.clone(),
             validators,
@@ -478,7 +318,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Extracts and normalizes a document off the runtime's workers.
-    async fn parse(&mut self, body: Bytes, content_type: Option<String>, url: Url, kind: Kind) -> Parsed {
+    pub(super) async fn parse(&mut self, body: Bytes, content_type: Option<String>, url: Url, kind: Kind) -> Parsed {
         let _permit = self.ingest.parsers.acquire().await;
         let (source, at) = (Arc::clone(self.source), self.at);
         let parsed = tokio::task::spawn_blocking(move || {
@@ -506,11 +346,11 @@ impl<'a> Walk<'a> {
 
 impl Listed {
     /// Its strongest key, printed: what its page is remembered under.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         self.keys[0].to_string()
     }
 
-    fn into_entry(self) -> Entry {
+    pub(super) fn into_entry(self) -> Entry {
         Entry { draft: self.draft, keys: self.keys, first_seen: self.first_seen }
     }
 }
@@ -539,7 +379,7 @@ fn broken(kind: Kind) -> Found {
 }
 
 /// Why there is no document, as an issue.
-fn refusal(outcome: &Outcome, url: &Url) -> Issue {
+pub(super) fn refusal(outcome: &Outcome, url: &Url) -> Issue {
     match outcome {
         Outcome::Gone { status } => {
             Issue::error("gone", format!("`{url}` answered {status}: it is not there any more"))
@@ -552,19 +392,6 @@ fn refusal(outcome: &Outcome, url: &Url) -> Issue {
             Issue::error("unexpected", format!("`{url}` was not read"))
         }
     }
-}
-
-/// True when asking for an article led to the site's front page or to the list itself.
-fn went_home(asked: &Url, got: &Url, list: &Url) -> bool {
-    asked != got && (got == list || (got.path() == "/" && got.query().is_none()))
-}
-
-/// A stored article as its list showed it, so that its page can be merged onto it again.
-fn as_listed(article: Article) -> Draft {
-    let mut content = article.content;
-    // The page names them again; one that it does not name any more is gone.
-    content.enclosures.clear();
-    Draft { content, published: Some(article.published), ..Draft::default() }
 }
 
 fn shown(entry: &Entry) -> (String, Option<String>) {

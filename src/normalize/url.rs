@@ -282,7 +282,7 @@ fn decode(text: &str, plus: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        let code = rest.as_slice_hex();
+        let code = peek_hex(&rest);
         match (byte, code) {
             (b'%', Some(code)) => {
                 bytes.push(code);
@@ -302,18 +302,12 @@ fn decode(text: &str, plus: bool) -> String {
     out.nfc().collect()
 }
 
-trait PeekHex {
-    /// The byte that the next two hexadecimal digits stand for.
-    fn as_slice_hex(&self) -> Option<u8>;
-}
-
-impl PeekHex for std::str::Bytes<'_> {
-    fn as_slice_hex(&self) -> Option<u8> {
-        let mut ahead = self.clone();
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let (high, low) = (digit(ahead.next()?)?, digit(ahead.next()?)?);
-        Some(high * 16 + low)
-    }
+/// The byte that the next two hexadecimal digits stand for.
+fn peek_hex(ahead: &std::str::Bytes<'_>) -> Option<u8> {
+    let mut ahead = ahead.clone();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (high, low) = (digit(ahead.next()?)?, digit(ahead.next()?)?);
+    Some(high * 16 + low)
 }
 
 /// Appends `text` with the characters of `structure` and controls encoded.
@@ -338,7 +332,7 @@ fn encode_rest(url: &str) -> String {
     let mut bytes = tail.bytes();
     while let Some(byte) = bytes.next() {
         let allowed = byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
-        if allowed || (byte == b'%' && bytes.as_slice_hex().is_some()) {
+        if allowed || (byte == b'%' && peek_hex(&bytes).is_some()) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

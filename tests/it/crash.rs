@@ -104,18 +104,17 @@ async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_on
     daemon.kill();
 
     for round in 0..ROUNDS {
-        for n in 0..3 {
-            portal.publish(story(1000 + round * 10 + n, &*clock));
-        }
+        // One a round: the portal's list shows thirty, and what fell off it unseen is nobody's to find.
+        portal.publish(story(1000 + round, &*clock));
         // A flaky newsroom: some deliveries fail and come again.
         receiver.script([Answer::Status(204), Answer::Status(500), Answer::Status(204)]);
         let mut daemon = Daemon::start(&path);
-        // A different point in every round: after 0 to 7 more requests at the portal, or 0 to 3 at the newsroom.
+        // A different point in every round: after 0 to 7 more requests at the portal, or 0 to 1 at the newsroom.
         let (visits, deliveries) = (portal.n_visits(), receiver.received().len());
         let at_newsroom = round % 2 == 1;
         until("some work", async || {
             if at_newsroom {
-                receiver.received().len() >= deliveries + (round as usize / 2) % 4
+                receiver.received().len() >= deliveries + (round as usize / 2) % 2
             } else {
                 portal.n_visits() >= visits + u64::from(round / 2) % 8
             }

@@ -11,7 +11,7 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// Breaks the list, looks at the source and the feed, mends it, and sees the news that appeared meanwhile.
 async fn check(fault: Fault, expected_code: &str) {
-    let world = World::with(|config| format!("[net]\ntimeout = \"700ms\"\nread_timeout = \"500ms\"\n{config}")).await;
+    let world = World::with(|config| format!("[net]\ntimeout = \"1s\"\nread_timeout = \"1s\"\n{config}")).await;
     let good = world.get("/feeds/quan1.atom").await;
     world.portal.publish(world.story(820, "Tin trong lúc hỏng"));
     world.portal.fail(Some(fault.clone()));

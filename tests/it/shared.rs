@@ -102,7 +102,7 @@ fn real_articles_have_text_without_the_sites_furniture() {
         assert!(item["title"].as_str().is_some_and(|title| !title.is_empty()), "{url}");
         assert!(text.chars().count() > 40, "{url}: {text}");
         assert!(!text.contains("View count") && !text.contains("Lượt xem"), "{url}: {text}");
-        assert_eq!(item["language"], "vi", "{url}");
+        assert!(item["language"].as_str().is_some_and(|language| language.starts_with("vi")), "{url}: {item}");
         n_articles += 1;
     }
     assert!(n_articles >= 20, "{n_articles}");

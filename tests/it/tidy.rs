@@ -9,7 +9,8 @@ use std::{
 /// Rooms by layer: a file may use rooms of lower layers, and its own. `None`: not a room.
 fn layer(room: &str) -> Option<u8> {
     Some(match room {
-        "model" | "clock" | "telemetry" => 1,
+        "model" => 0,
+        "clock" | "telemetry" => 1,
         "extract" | "normalize" | "dedup" | "net" | "store" => 2,
         "fetch" | "journal" => 3,
         "ingest" | "publish" | "push" => 4,
@@ -43,12 +44,14 @@ fn room(path: &Path) -> String {
     path.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// Code without its tests: what stands before the first `#[cfg(test)]`. A file of tests has none.
+/// Code without its tests: what stands before the tests at a file's end. A file of tests has none.
 fn code<'a>(path: &Path, text: &'a str) -> &'a str {
-    if path.file_stem().is_some_and(|stem| stem == "tests" || stem == "conformance") {
+    let tests = ["tests", "testing", "conformance", "sample"];
+    let is_test = |part: &std::ffi::OsStr| tests.iter().any(|name| part == *name);
+    if path.with_extension("").iter().any(is_test) {
         return "";
     }
-    text.split("#[cfg(test)]").next().unwrap_or(text)
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text)
 }
 
 /// Every room named after `crate::` in the code, with `use crate::{a, b::c}` taken apart.
@@ -114,7 +117,7 @@ fn callers(needle: &str) -> Vec<String> {
 
 #[test]
 fn only_the_sanitizer_and_the_store_make_html() {
-    assert_eq!(callers("Html::sanitized("), ["normalize/html.rs", "store/codec.rs"]);
+    assert_eq!(callers("Html::sanitized("), ["normalize/html.rs", "store/codec/article.rs"]);
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn rooms_stay_small_enough_to_be_read() {
 fn nothing_is_left_undone_or_machine_bound() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        for word in ["todo!(", "unimplemented!(", "dbg!(", "/home/", "/tmp/"] {
+        for word in ["todo!(", "unimplemented!(", "dbg!(", "/home/", "/tmp/", "/work/"] {
             if code(&path, &text).contains(word) {
                 wrong.push(format!("{} has `{word}`", path.display()));
             }

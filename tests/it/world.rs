@@ -23,15 +23,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::http::{self, Answer};
 
 /// Monday, 2026-11-23, 09:00 in Ho Chi Minh City.
-pub const START: i64 = 1_795_399_200;
+pub(crate) const START: i64 = 1_795_399_200;
 
-pub struct World {
-    pub portal: Portal,
-    pub receiver: Receiver,
-    pub clock: Manual,
-    pub app: Option<App>,
-    pub address: SocketAddr,
-    pub secret: String,
+pub(crate) struct World {
+    pub(crate) portal: Portal,
+    pub(crate) receiver: Receiver,
+    pub(crate) clock: Manual,
+    pub(crate) app: Option<App>,
+    pub(crate) address: SocketAddr,
     config: String,
     folder: tempfile::TempDir,
     stop: CancellationToken,
@@ -40,12 +39,12 @@ pub struct World {
 
 impl World {
     /// A daemon that watches a portal with six stories and tells one newsroom. Nothing has happened yet.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|text| text).await
     }
 
     /// The same, with its configuration changed.
-    pub async fn with(change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(String) -> String) -> Self {
         let clock = Manual::at(Timestamp::from_second(START));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (portal, serving) = Portal::serve(loopback().await, stop.clone()).unwrap();
@@ -60,13 +59,13 @@ impl World {
         let secret = sign::print_secret(&secret);
         let config = change(configuration(&portal, &receiver, &secret, folder.path()));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut world = Self { portal, receiver, clock, app: None, address, secret, config, folder, stop, tasks };
+        let mut world = Self { portal, receiver, clock, app: None, address, config, folder, stop, tasks };
         world.start().await;
         world
     }
 
     /// Starts the daemon (again) and waits until it has done what is due.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let listener = loopback().await;
         self.address = listener.local_addr().unwrap();
         let app = App::start(self.load(), listener, Arc::new(self.clock.clone())).await.unwrap();
@@ -75,12 +74,12 @@ impl World {
     }
 
     /// Stops the daemon as SIGTERM does.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.app.take().expect("the daemon runs").stop().await;
     }
 
     /// Rewrites the configuration and reloads it as SIGHUP does.
-    pub async fn reload(&mut self, change: impl FnOnce(String) -> String) {
+    pub(crate) async fn reload(&mut self, change: impl FnOnce(String) -> String) {
         self.config = change(std::mem::take(&mut self.config));
         let config = self.load();
         self.app.as_ref().expect("the daemon runs").reload(config).await.unwrap();
@@ -94,13 +93,13 @@ impl World {
     }
 
     /// Moves the clock and waits until nothing is left to do at that instant.
-    pub async fn tick(&self, by: Duration) {
+    pub(crate) async fn tick(&self, by: Duration) {
         self.clock.advance(by);
         self.settle().await;
     }
 
     /// Waits until nothing is left to do now.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let app = self.app.as_ref().expect("the daemon runs");
         let idle = async {
             // Twice in a row: between two rooms there is an instant at which neither knows of the other's work.
@@ -114,38 +113,38 @@ impl World {
     }
 
     /// A story with this number and title, published now.
-    pub fn story(&self, item: u32, title: &str) -> Story {
+    pub(crate) fn story(&self, item: u32, title: &str) -> Story {
         Story { item, title: title.to_owned(), ..stories::news(item, self.clock.now()) }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"").await
     }
 
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         http::send(self.address, method, path, headers, body).await.unwrap()
     }
 
     /// A request with the API token.
-    pub async fn api(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) async fn api(&self, method: &str, path: &str, body: &str) -> Answer {
         let token = format!("Bearer {}", self.app.as_ref().expect("the daemon runs").token);
         self.send(method, path, &[("Authorization", &token)], body.as_bytes()).await
     }
 
     /// The JSON feed's items.
-    pub async fn items(&self) -> Vec<serde_json::Value> {
+    pub(crate) async fn items(&self) -> Vec<serde_json::Value> {
         let feed = self.get("/feeds/quan1.json").await;
         assert_eq!(feed.status, 200, "{}", feed.text());
         feed.json()["items"].as_array().unwrap().clone()
     }
 
     /// The titles of the JSON feed's items, newest first.
-    pub async fn titles(&self) -> Vec<String> {
+    pub(crate) async fn titles(&self) -> Vec<String> {
         self.items().await.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
     }
 
     /// What `/api/v1/sources` says of the source.
-    pub async fn source(&self) -> serde_json::Value {
+    pub(crate) async fn source(&self) -> serde_json::Value {
         self.get("/api/v1/sources").await.json()["sources"][0].clone()
     }
 }

@@ -1,0 +1,193 @@
+//! The articles behind a list: which pages are read, and what becomes of them.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use super::{
+    Step,
+    merge::merge,
+    pass::{Listed, Sink, Walk, refusal},
+};
+use crate::{
+    extract::Kind,
+    fetch::Outcome,
+    model::{Article, Digest, Draft, IdentityKey, Issue, PageState, Timestamp, Validators},
+    store,
+};
+
+/// Failures of an article page after which the article appears with what the list says of it.
+const PAGE_TRIES: u32 = 3;
+/// What became of an article page.
+enum Page {
+    Read(Box<Draft>, Validators),
+    Same,
+    Failed(Issue),
+}
+
+impl Walk<'_> {
+    /// Reads the pages that have to be read. True when none was left over.
+    pub(super) async fn take_pages(&mut self, mut items: Vec<Listed>) -> store::Result<bool> {
+        items.reverse();
+        let listed: HashSet<String> = items.iter().map(Listed::key).collect();
+        self.state.pages.retain(|page| listed.contains(&page.key));
+        self.learn_aliases(&items).await?;
+        let (chosen, mut complete) = self.choose(&items);
+        for index in chosen {
+            complete &= self.take_page(items[index].clone()).await?;
+        }
+        Ok(complete)
+    }
+
+    /// Every key of a known article leads to it from now on.
+    async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
+        if self.sink == Sink::Rehearse {
+            return Ok(());
+        }
+        let aliases = items.iter().filter_map(|item| Some((item.known.as_ref()?.id, item)));
+        let aliases =
+            aliases.flat_map(|(id, item)| item.keys.iter().map(move |key| (key.clone(), id))).collect();
+        self.ingest.journal.learn(&self.source.id, aliases).await
+    }
+
+    /// Which pages this pass reads: new articles first, oldest first; then those whose list entry changed; then
+    /// those that were not looked at for longest. False when new ones are left over.
+    fn choose(&self, items: &[Listed]) -> (Vec<usize>, bool) {
+        let mut chosen: Vec<(u8, Timestamp, usize)> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let page = self.state.pages.iter().find(|page| page.key == item.key());
+            let checked = page.and_then(|page| page.checked);
+            let rank = match (&item.known, page) {
+                (None, _) => 0,
+                (Some(_), Some(page)) if page.listed != item.digest => 1,
+                (Some(_), _) if checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at) => 2,
+                (Some(_), _) => continue,
+            };
+            let since = if rank == 2 { checked.unwrap_or_default() } else { Timestamp::default() };
+            chosen.push((rank, since, index));
+        }
+        chosen.sort();
+        let n_new = chosen.iter().filter(|(rank, ..)| *rank == 0).count();
+        chosen.truncate(self.source.max_pages);
+        (chosen.into_iter().map(|(_, _, index)| index).collect(), n_new <= self.source.max_pages)
+    }
+
+    /// Reads one article's page and records the article. False when it has to be tried again.
+    async fn take_page(&mut self, item: Listed) -> store::Result<bool> {
+        let (is_known, mut page) = (item.known.is_some(), self.page_state(&item));
+        let quiet = is_known && page.checked.is_none() && self.state.pages.contains(&page);
+        if page.listed != item.digest {
+            // The page itself may not have changed, but its article has.
+            page = PageState { listed: item.digest, validators: Validators::default(), ..page };
+        }
+        let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
+        let answer = match &url {
+            Some(url) => self.read_page(url, page.validators.clone()).await,
+            None => {
+                Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
+            }
+        };
+        let mut settled = true;
+        match answer {
+            Page::Read(draft, validators) => {
+                page = PageState { validators, checked: Some(self.at), failures: 0, ..page };
+                let draft = merge(item.draft.clone(), *draft);
+                self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
+            }
+            Page::Same => page.checked = Some(self.at),
+            Page::Failed(issue) => {
+                self.wrong(issue.at(url.as_ref().map_or_else(|| item.key(), Url::to_string)));
+                page.failures += 1;
+                page.checked = is_known.then_some(self.at);
+                settled = is_known || url.is_none() || page.failures >= PAGE_TRIES;
+                if settled && !is_known {
+                    self.record(vec![item.into_entry()], false).await?;
+                }
+            }
+        }
+        self.put_page(page);
+        Ok(settled)
+    }
+
+    /// The list has not changed: look at the pages whose time has come.
+    pub(super) async fn recheck(&mut self) -> store::Result<()> {
+        let mut due: Vec<_> = self.state.pages.clone();
+        due.retain(|page| page.checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at));
+        due.sort_by_key(|page| page.checked);
+        due.truncate(self.source.max_pages);
+        for page in due {
+            let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
+            if let Some(item) = self.known_item(key, page.listed).await? {
+                self.take_page(item).await?;
+            }
+        }
+        self.succeed();
+        Ok(())
+    }
+
+    /// A known article as its list showed it.
+    async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
+        let store = self.ingest.journal.store();
+        let known =
+            store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
+        let Some(known) = known else { return Ok(None) };
+        let Some(article) = store.article(known.id, None).await? else { return Ok(None) };
+        let first_seen = article.first_seen;
+        Ok(Some(Listed {
+            draft: as_listed(article),
+            keys: vec![key],
+            first_seen,
+            digest,
+            known: Some(known),
+        }))
+    }
+
+    async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
+        match self.fetch(url, validators).await {
+            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Failed(
+                Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),
+            ),
+            Outcome::Fresh { body, content_type, url, validators, .. } => {
+                let (found, drafts) = self.parse(body, content_type, url, Kind::Article).await;
+                match drafts.into_iter().next() {
+                    Some((draft, _)) => Page::Read(Box::new(draft), validators),
+                    None => Page::Failed(found.issues.into_iter().next().unwrap_or_else(|| {
+                        Issue::warning("no-article", "nothing on this page could be read as an article")
+                    })),
+                }
+            }
+            Outcome::Unchanged { .. } => {
+                (self.show)(Step::NotModified { url: url.clone() });
+                Page::Same
+            }
+            other => Page::Failed(refusal(&other, url)),
+        }
+    }
+
+    fn page_state(&self, item: &Listed) -> PageState {
+        let key = item.key();
+        let page = self.state.pages.iter().find(|page| page.key == key).cloned();
+        page.unwrap_or_else(|| PageState { key, ..PageState::default() })
+    }
+
+    fn put_page(&mut self, page: PageState) {
+        match self.state.pages.iter_mut().find(|known| known.key == page.key) {
+            Some(known) => *known = page,
+            None => self.state.pages.push(page),
+        }
+    }
+}
+
+/// True when asking for an article led to the site's front page or to the list itself.
+fn went_home(asked: &Url, got: &Url, list: &Url) -> bool {
+    asked != got && (got == list || (got.path() == "/" && got.query().is_none()))
+}
+
+/// A stored article as its list showed it, so that its page can be merged onto it again.
+fn as_listed(article: Article) -> Draft {
+    let mut content = article.content;
+    // The page names them again; one that it does not name any more is gone.
+    content.enclosures.clear();
+    Draft { content, published: Some(article.published), ..Draft::default() }
+}
+
