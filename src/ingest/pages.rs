@@ -190,4 +190,3 @@ fn as_listed(article: Article) -> Draft {
     content.enclosures.clear();
     Draft { content, published: Some(article.published), ..Draft::default() }
 }
-

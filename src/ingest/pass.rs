@@ -17,9 +17,7 @@ use crate::{
     extract::{self, Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
-    model::{
-        Digest, Draft, IdentityKey, Issue, Known, PageState, SourceState, Timestamp, Validators,
-    },
+    model::{Digest, Draft, IdentityKey, Issue, Known, PageState, SourceState, Timestamp, Validators},
     net::backoff,
     normalize, store,
 };
@@ -318,7 +316,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Extracts and normalizes a document off the runtime's workers.
-    pub(super) async fn parse(&mut self, body: Bytes, content_type: Option<String>, url: Url, kind: Kind) -> Parsed {
+    pub(super) async fn parse(
+        &mut self,
+        body: Bytes,
+        content_type: Option<String>,
+        url: Url,
+        kind: Kind,
+    ) -> Parsed {
         let _permit = self.ingest.parsers.acquire().await;
         let (source, at) = (Arc::clone(self.source), self.at);
         let parsed = tokio::task::spawn_blocking(move || {

@@ -95,7 +95,8 @@ async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_on
     tasks.spawn(serving);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loa.toml");
-    std::fs::write(&path, configuration(&portal, &receiver, &sign::print_secret(&secret), folder.path())).unwrap();
+    std::fs::write(&path, configuration(&portal, &receiver, &sign::print_secret(&secret), folder.path()))
+        .unwrap();
 
     // The first run is a backfill: nobody is told of the archive.
     let mut daemon = Daemon::start(&path);
@@ -126,7 +127,8 @@ async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_on
     let daemon = Daemon::start(&path);
     let wanted: BTreeSet<String> = portal.stories().into_iter().map(|story| story.title).collect();
     until("every article", async || n_items(daemon.address).await >= wanted.len()).await;
-    let titles: Vec<String> = items(daemon.address).await.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
+    let titles: Vec<String> =
+        items(daemon.address).await.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
     let unique: BTreeSet<String> = titles.iter().cloned().collect();
     assert_eq!(unique.len(), titles.len(), "every article is there once");
     assert_eq!(unique, wanted);

@@ -13,13 +13,17 @@ const TYPES: [(&str, &str); 3] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_formats_say_the_same_under_the_same_ids() {
     let world = World::new().await;
-    let ids: Vec<String> = world.items().await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> =
+        world.items().await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
     for (format, content_type) in TYPES {
         let feed = world.get(&format!("/feeds/quan1.{format}")).await;
         assert_eq!(feed.header("content-type"), Some(content_type));
         let text = feed.text();
         assert!(ids.iter().all(|id| text.contains(id.as_str())), "{format}");
-        assert!(text.contains("Hướng dẫn nộp hồ sơ trực tuyến mức độ 4"), "{format}: Vietnamese text is intact");
+        assert!(
+            text.contains("Hướng dẫn nộp hồ sơ trực tuyến mức độ 4"),
+            "{format}: Vietnamese text is intact"
+        );
         assert!(text.contains("+0700") || text.contains("+07:00"), "{format}: honest local dates");
         assert_eq!(feed_rs::parser::parse(text.as_bytes()).unwrap().entries.len(), 6, "{format}");
     }
@@ -45,7 +49,8 @@ async fn a_second_request_with_the_etag_or_date_is_a_304() {
             assert!(again.header("cache-control").unwrap().starts_with("public, max-age="));
             assert_eq!(again.header("vary"), Some("Accept-Encoding"));
         }
-        let stale = world.send("GET", &path, &[("If-None-Match", "\"x\""), ("If-Modified-Since", date)], b"").await;
+        let stale =
+            world.send("GET", &path, &[("If-None-Match", "\"x\""), ("If-Modified-Since", date)], b"").await;
         assert_eq!(stale.status, 200, "the tag decides, not the date");
         let head = world.send("HEAD", &path, &[], b"").await;
         assert_eq!((head.status, head.body.len()), (200, 0));
@@ -114,7 +119,8 @@ async fn pages_name_the_feeds_and_show_the_articles() {
         for (format, content_type) in TYPES {
             let kind = content_type.split(';').next().unwrap();
             let address = format!("https://tin.example.vn/feeds/quan1.{format}");
-            let link = text.lines().find(|line| line.contains("rel=\"alternate\"") && line.contains(&address));
+            let link =
+                text.lines().find(|line| line.contains("rel=\"alternate\"") && line.contains(&address));
             assert!(link.is_some_and(|line| line.contains(kind)), "{language} {format}: {text}");
         }
         assert!(text.contains(&format!("lang=\"{language}\"")), "{text}");

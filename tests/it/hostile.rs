@@ -11,7 +11,8 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// Breaks the list, looks at the source and the feed, mends it, and sees the news that appeared meanwhile.
 async fn check(fault: Fault, expected_code: &str) {
-    let world = World::with(|config| format!("[net]\ntimeout = \"1s\"\nread_timeout = \"1s\"\n{config}")).await;
+    let world =
+        World::with(|config| format!("[net]\ntimeout = \"1s\"\nread_timeout = \"1s\"\n{config}")).await;
     let good = world.get("/feeds/quan1.atom").await;
     world.portal.publish(world.story(820, "Tin trong lúc hỏng"));
     world.portal.fail(Some(fault.clone()));
@@ -85,14 +86,21 @@ async fn a_broken_source_never_hurts_another() {
     .await;
     assert_eq!(world.titles().await.len(), 6);
     let sources = world.get("/api/v1/sources").await.json();
-    let failures: Vec<_> = sources["sources"].as_array().or(sources.as_array()).unwrap().iter().map(|s| s["failures"].clone()).collect();
+    let failures: Vec<_> = sources["sources"]
+        .as_array()
+        .or(sources.as_array())
+        .unwrap()
+        .iter()
+        .map(|s| s["failures"].clone())
+        .collect();
     assert_eq!(failures, [1, 0], "{sources}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_titles_and_bodies_become_valid_documents() {
     let world = World::new().await;
-    let mut story = world.story(830, "Kẻ xấu \u{1}\u{b} ]]> <script>alert(1)</script> & \u{1F600} Ho\u{0302}i nghi\u{0323}");
+    let mut story = world
+        .story(830, "Kẻ xấu \u{1}\u{b} ]]> <script>alert(1)</script> & \u{1F600} Ho\u{0302}i nghi\u{0323}");
     story.paragraphs = vec!["]]> <img src=x onerror=alert(1)> \u{FFFE} & <b>đậm</b>".to_owned()];
     story.teaser = "\u{0} ]]> &amp;amp; <a href=\"javascript:alert(1)\">x</a>".to_owned();
     world.portal.publish(story);
@@ -112,5 +120,8 @@ async fn hostile_titles_and_bodies_become_valid_documents() {
     }
     let item = world.items().await.remove(0);
     let html = item["content_html"].as_str().unwrap();
-    assert!(!html.contains("<script") && !html.contains("onerror=\"") && !html.contains("<img src=\"x"), "{html}");
+    assert!(
+        !html.contains("<script") && !html.contains("onerror=\"") && !html.contains("<img src=\"x"),
+        "{html}"
+    );
 }

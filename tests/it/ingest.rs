@@ -65,7 +65,10 @@ async fn counters_and_clocks_on_the_page_are_no_edits() {
         world.portal.put("/elsewhere", "text/plain", "x");
         world.tick(FIVE_MINUTES).await;
     }
-    assert!(world.portal.visits().iter().filter(|visit| visit.status == 200).count() > 12, "pages were read again");
+    assert!(
+        world.portal.visits().iter().filter(|visit| visit.status == 200).count() > 12,
+        "pages were read again"
+    );
     assert_eq!(world.receiver.received(), []);
     assert!(world.items().await.iter().all(|item| item["_loa"]["revision"] == 1));
 }

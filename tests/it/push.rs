@@ -21,7 +21,9 @@ async fn a_failed_delivery_is_tried_again_under_the_same_id() {
     let received = world.receiver.received();
     assert_eq!(received.len(), 3, "after 5 min");
     assert_eq!(received[2].status, 204);
-    assert!(received.iter().all(|delivery| delivery.id == received[0].id && delivery.body == received[0].body));
+    assert!(
+        received.iter().all(|delivery| delivery.id == received[0].id && delivery.body == received[0].body)
+    );
     world.tick(Duration::from_secs(24 * 3600)).await;
     assert_eq!(world.receiver.received().len(), 3, "it was confirmed");
 }
@@ -36,7 +38,8 @@ async fn retry_after_holds_the_endpoint() {
     world.tick(Duration::from_secs(1500)).await;
     assert_eq!(world.receiver.received().len(), 1, "it asked for half an hour");
     world.tick(Duration::from_secs(600)).await;
-    let mut titles: Vec<_> = world.receiver.received().iter().map(|r| r.body["data"]["title"].to_string()).collect();
+    let mut titles: Vec<_> =
+        world.receiver.received().iter().map(|r| r.body["data"]["title"].to_string()).collect();
     titles.sort();
     assert_eq!(titles, ["\"Tin hai\"", "\"Tin một\"", "\"Tin một\""]);
 }
@@ -57,7 +60,8 @@ async fn gone_disables_the_endpoint_and_keeps_what_it_missed() {
     let resumed = world.api("POST", "/api/v1/subscriptions/newsroom/resume", "").await;
     assert_eq!(resumed.status, 200, "{}", resumed.text());
     world.tick(Duration::from_secs(24 * 3600)).await;
-    let mut titles: Vec<_> = world.receiver.received()[1..].iter().map(|r| r.body["data"]["title"].to_string()).collect();
+    let mut titles: Vec<_> =
+        world.receiver.received()[1..].iter().map(|r| r.body["data"]["title"].to_string()).collect();
     titles.sort();
     assert_eq!(titles, ["\"Tin hai\"", "\"Tin một\""]);
 }
@@ -70,19 +74,26 @@ async fn one_silent_endpoint_blocks_nobody() {
     let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     world.receiver.always(None);
-    let refused = world.api("POST", "/api/v1/subscriptions", &format!(r#"{{"url":"{url}","secret":"{secret}"}}"#)).await;
+    let refused = world
+        .api("POST", "/api/v1/subscriptions", &format!(r#"{{"url":"{url}","secret":"{secret}"}}"#))
+        .await;
     assert_eq!(refused.status, 400, "private addresses need the operator's word: {}", refused.text());
 
     let mut world = world;
-    let hook = format!("[[webhook]]\nid = \"silent\"\nurl = \"{url}\"\nsecret = \"{secret}\"\nallow_private = true\n\n[[webhook]]");
-    world.reload(|config| format!("[push]\ntimeout = \"1s\"\n{}", config.replacen("[[webhook]]", &hook, 1))).await;
+    let hook = format!(
+        "[[webhook]]\nid = \"silent\"\nurl = \"{url}\"\nsecret = \"{secret}\"\nallow_private = true\n\n[[webhook]]"
+    );
+    world
+        .reload(|config| format!("[push]\ntimeout = \"1s\"\n{}", config.replacen("[[webhook]]", &hook, 1)))
+        .await;
     for n in 0..3 {
         world.portal.publish(world.story(860 + n, &format!("Tin {n}")));
     }
     world.tick(FIVE_MINUTES).await;
     assert_eq!(world.receiver.received().len(), 3);
     let list = world.api("GET", "/api/v1/subscriptions", "").await.json();
-    let silent = list["subscriptions"].as_array().unwrap().iter().find(|s| s["id"] == "silent").unwrap().clone();
+    let silent =
+        list["subscriptions"].as_array().unwrap().iter().find(|s| s["id"] == "silent").unwrap().clone();
     assert!(silent["last_error"].as_str().is_some_and(|error| !error.is_empty()), "{silent}");
 }
 
@@ -90,12 +101,15 @@ async fn one_silent_endpoint_blocks_nobody() {
 async fn filters_decide_who_is_told() {
     let mut world = World::new().await;
     let filter = "filter = 'title:\"thông báo\" AND NOT title:nước'\nallow_private";
-    world.reload(|config| {
-        let (head, webhook) = config.split_once("[[webhook]]").unwrap();
-        format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
-    })
-    .await;
-    for (n, title) in ["THÔNG BÁO lịch cúp điện", "Thông báo tạm ngưng cấp nước", "Khai mạc hội sách"].iter().enumerate() {
+    world
+        .reload(|config| {
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
+        })
+        .await;
+    for (n, title) in
+        ["THÔNG BÁO lịch cúp điện", "Thông báo tạm ngưng cấp nước", "Khai mạc hội sách"].iter().enumerate()
+    {
         world.portal.publish(world.story(870 + u32::try_from(n).unwrap(), title));
     }
     world.tick(FIVE_MINUTES).await;
@@ -124,7 +138,9 @@ async fn malformed_subscriptions_are_refused_by_name() {
         assert_eq!(answer.json()["field"].as_str(), field, "{body}: {}", answer.text());
     }
     assert_eq!(world.send("POST", "/api/v1/subscriptions", &[], b"{}").await.status, 401);
-    let made = world.api("POST", "/api/v1/subscriptions", r#"{"url":"https://hooks.example.org/x","filter":"quan 1"}"#).await;
+    let made = world
+        .api("POST", "/api/v1/subscriptions", r#"{"url":"https://hooks.example.org/x","filter":"quan 1"}"#)
+        .await;
     assert_eq!(made.status, 201, "{}", made.text());
     assert!(made.json()["secret"].as_str().unwrap().starts_with("whsec_"));
     let id = made.json()["id"].as_str().unwrap().to_owned();

@@ -57,7 +57,10 @@ fn a_real_list_gives_titles_links_and_dates() {
         for item in items {
             assert!(item["title"].as_str().is_some_and(|title| title.chars().count() > 10), "{path}: {item}");
             assert!(item["url"].as_str().is_some_and(|url| url.starts_with("https://")), "{path}: {item}");
-            assert!(item["published"].as_str().is_some_and(|date| date.ends_with("+07:00")), "{path}: {item}");
+            assert!(
+                item["published"].as_str().is_some_and(|date| date.ends_with("+07:00")),
+                "{path}: {item}"
+            );
         }
     }
 }
@@ -102,7 +105,10 @@ fn real_articles_have_text_without_the_sites_furniture() {
         assert!(item["title"].as_str().is_some_and(|title| !title.is_empty()), "{url}");
         assert!(text.chars().count() > 40, "{url}: {text}");
         assert!(!text.contains("View count") && !text.contains("Lượt xem"), "{url}: {text}");
-        assert!(item["language"].as_str().is_some_and(|language| language.starts_with("vi")), "{url}: {item}");
+        assert!(
+            item["language"].as_str().is_some_and(|language| language.starts_with("vi")),
+            "{url}: {item}"
+        );
         n_articles += 1;
     }
     assert!(n_articles >= 20, "{n_articles}");
@@ -122,7 +128,9 @@ fn the_seed_page_is_read_as_a_person_reads_it() {
         .map(str::trim)
         .filter(|line| line.ends_with(')'))
         .enumerate()
-        .map(|(n, line)| format!("<div>&nbsp;&nbsp; <a href=\"/tintuc/lists/posts/post.aspx?ItemID={n}\">{line}</a></div>"))
+        .map(|(n, line)| {
+            format!("<div>&nbsp;&nbsp; <a href=\"/tintuc/lists/posts/post.aspx?ItemID={n}\">{line}</a></div>")
+        })
         .collect();
     let page = format!(
         "<html><head><meta charset=utf-8></head><body><table><tr><td class=TitleNews>{title}</td></tr>\
@@ -140,7 +148,10 @@ fn the_seed_page_is_read_as_a_person_reads_it() {
     let item = &article["items"][0];
     assert_eq!(item["title"], title.as_str());
     let text = item["content_text"].as_str().unwrap();
-    assert!(text.contains("296 đại biểu") && text.contains("khoá XII") && text.contains("khóa XII"), "as the author wrote it");
+    assert!(
+        text.contains("296 đại biểu") && text.contains("khoá XII") && text.contains("khóa XII"),
+        "as the author wrote it"
+    );
     for noise in ["RadDatePicker", "calendar popup", "đã đưa", "17:12 - 30/07/2020"] {
         assert!(!text.contains(noise), "`{noise}` is in the text");
     }

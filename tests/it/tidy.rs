@@ -89,7 +89,8 @@ fn used(code: &str) -> Vec<String> {
 
 #[test]
 fn the_parser_of_use_lines_sees_every_room() {
-    let code = "use crate::{clock, model::{Article, Seq}, store::Store,\n net};\nlet x = crate::push::sign();";
+    let code =
+        "use crate::{clock, model::{Article, Seq}, store::Store,\n net};\nlet x = crate::push::sign();";
     assert_eq!(used(code), ["clock", "model", "store", "net", "push"]);
 }
 
@@ -122,7 +123,8 @@ fn only_the_sanitizer_and_the_store_make_html() {
 
 #[test]
 fn only_the_journal_commits() {
-    let callers: Vec<_> = callers(".commit(").into_iter().filter(|path| !path.starts_with("store/")).collect();
+    let callers: Vec<_> =
+        callers(".commit(").into_iter().filter(|path| !path.starts_with("store/")).collect();
     assert!(callers.iter().all(|path| path.starts_with("journal/")), "{callers:?}");
     assert!(!callers.is_empty());
 }

@@ -121,7 +121,13 @@ impl World {
         self.send("GET", path, &[], b"").await
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         http::send(self.address, method, path, headers, body).await.unwrap()
     }
 
