@@ -63,9 +63,9 @@ pub(super) fn list(stories: &[Story], noise: u64) -> String {
     for story in &sorted {
         let href = escape(other_address(story.item));
         let title = escape(story.title.as_str());
-        let _infallible = write!(
+        let _infallible = writeln!(
             twins,
-            "<tr><td class=\"TitleFront\"><a href=\"{href}\">{title}</a> <span>{}</span></td></tr>\n",
+            "<tr><td class=\"TitleFront\"><a href=\"{href}\">{title}</a> <span>{}</span></td></tr>",
             long_date(story.published)
         );
     }
@@ -105,9 +105,9 @@ pub(super) fn article(story: &Story, all: &[Story], noise: u64) -> String {
     earlier.sort_by_key(|other| std::cmp::Reverse((other.published, other.item)));
     let mut links = String::new();
     for other in earlier.into_iter().take(3) {
-        let _infallible = write!(
+        let _infallible = writeln!(
             links,
-            "<div class=\"tinkhac\">&nbsp;&nbsp; <a href=\"{}\">{} ({})</a></div>\n",
+            "<div class=\"tinkhac\">&nbsp;&nbsp; <a href=\"{}\">{} ({})</a></div>",
             escape(address(other.item)),
             escape(other.title.as_str()),
             short_date(other.published)

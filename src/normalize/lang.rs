@@ -1,10 +1,12 @@
-//! Which language: as declared, else as the letters tell, else as configured.
+//! Which language: as declared, unless the letters tell otherwise, else as the letters tell, else as configured.
 
-/// The BCP 47 tag of an item; `sample` is some of its text.
+/// The BCP 47 tag of an item; `sample` is some of its text. A portal's English frame around a Vietnamese text
+/// declares `en`: the text knows better.
 pub(super) fn language(declared: Option<&str>, sample: &str, configured: Option<&str>) -> Option<String> {
+    let (declared, vietnamese) = (declared.and_then(tag), is_vietnamese(sample));
     declared
-        .and_then(tag)
-        .or_else(|| is_vietnamese(sample).then(|| "vi".to_owned()))
+        .filter(|tag| !vietnamese || tag == "vi" || tag.starts_with("vi-"))
+        .or_else(|| vietnamese.then(|| "vi".to_owned()))
         .or_else(|| configured.and_then(tag))
 }
 
@@ -52,6 +54,9 @@ mod tests {
             (Some("VN"), "", Some("vi")),
             (Some("zh-hant-tw"), "", Some("zh-Hant-TW")),
             (Some("en-US, en"), "", Some("en-US")),
+            (Some("en-US"), "Khai mạc Đại hội Đảng bộ", Some("vi")),
+            (Some("vi-VN"), "Khai mạc Đại hội Đảng bộ", Some("vi-VN")),
+            (Some("en"), "Mr Đặng opened the congress of the ward", Some("en")),
             (Some("tiếng Việt"), "Khai mạc Đại hội Đảng bộ", Some("vi")),
             (None, "Khai mạc Đại hội Đảng bộ Quận 1", Some("vi")),
             (None, "Opening of the congress in Hà Nội", Some("fr")),

@@ -278,10 +278,6 @@ impl Receiver {
     pub(crate) fn sequences(&self) -> Vec<u64> {
         self.received().iter().map(Received::sequence).collect()
     }
-
-    pub(crate) fn reply(&self, replies: &[Reply]) {
-        self.inner.replies.lock().unwrap().extend(replies);
-    }
 }
 
 async fn receive(With(inner): With<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -1,5 +1,8 @@
 //! The daemon as the outside sees it: one binary, real loopback servers, a clock that the tests move.
 
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "what surprises a test shall stop it")]
+#![expect(clippy::print_stdout, reason = "tests say what they skipped")]
+
 mod cli;
 mod crash;
 mod feeds;
