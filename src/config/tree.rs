@@ -7,7 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// Which text, by its number in [`super::report::Files`].
+/// Which text, by its number in `super::report::Files`.
 pub(super) type FileId = usize;
 
 /// A range of bytes in one text.

@@ -1,6 +1,6 @@
 //! The sanitizer: the only room that makes an `Html`.
 //!
-//! Markup is parsed once and written again by [`write::Writer`], which knows what articles are made of: links and
+//! Markup is parsed once and written again by `write::Writer`, which knows what articles are made of: links and
 //! images made absolute, Word's leftovers, tracking pixels, empty and noise blocks left out. What it wrote goes
 //! through ammonia's allow-list last, so that nothing rests on the writer for safety.
 
