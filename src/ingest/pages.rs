@@ -10,14 +10,17 @@ use super::{
     pass::{Listed, Sink, Walk, refusal},
 };
 use crate::{
+    dedup,
     extract::Kind,
-    fetch::Outcome,
-    model::{Article, Digest, Draft, IdentityKey, Issue, PageState, Timestamp, Validators},
+    fetch::{self, Outcome},
+    model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
     store,
 };
 
 /// Failures of an article page after which the article appears with what the list says of it.
 const PAGE_TRIES: u32 = 3;
+/// Attachments of one article whose length is asked for.
+const MEASURED: usize = 8;
 /// What became of an article page.
 enum Page {
     Read(Box<Draft>, Validators),
@@ -80,6 +83,7 @@ impl Walk<'_> {
             // The page itself may not have changed, but its article has.
             page = PageState { listed: item.digest, validators: Validators::default(), ..page };
         }
+        let listed = self.page_state(&item).listed;
         let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = match &url {
             Some(url) => self.read_page(url, page.validators.clone()).await,
@@ -91,14 +95,20 @@ impl Walk<'_> {
         match answer {
             Page::Read(draft, validators) => {
                 page = PageState { validators, checked: Some(self.at), failures: 0, ..page };
-                let draft = merge(item.draft.clone(), *draft);
+                let mut draft = merge(item.draft.clone(), *draft);
+                self.measure(&mut draft, item.known.as_ref()).await;
                 self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
             }
             Page::Same => page.checked = Some(self.at),
             Page::Failed(issue) => {
                 self.wrong(issue.at(url.as_ref().map_or_else(|| item.key(), Url::to_string)));
-                page.failures += 1;
-                page.checked = is_known.then_some(self.at);
+                // What the list says anew is still unread.
+                page = PageState {
+                    listed,
+                    failures: page.failures + 1,
+                    checked: is_known.then_some(self.at),
+                    ..page
+                };
                 settled = is_known || url.is_none() || page.failures >= PAGE_TRIES;
                 if settled && !is_known {
                     self.record(vec![item.into_entry()], false).await?;
@@ -107,6 +117,31 @@ impl Walk<'_> {
         }
         self.put_page(page);
         Ok(settled)
+    }
+
+    /// Asks how long the attachments of a new or changed article are, and what they are.
+    async fn measure(&mut self, draft: &mut Draft, known: Option<&Known>) {
+        if known.is_some_and(|known| known.digest == dedup::digest(draft)) {
+            return;
+        }
+        let unmeasured = draft.content.enclosures.iter_mut().filter(|enclosure| enclosure.length.is_none());
+        for enclosure in unmeasured.take(MEASURED) {
+            let Ok(url) = Url::parse(&enclosure.url) else { continue };
+            match fetch::measure(&self.ingest.client, &self.ask(&url, Validators::default())).await {
+                Some(measured) => {
+                    enclosure.length = measured.length;
+                    enclosure.media_type = measured.media_type.or(enclosure.media_type.take());
+                }
+                None => {
+                    let issue = Issue::new(
+                        Severity::Info,
+                        "attachment-missing",
+                        "nobody says that this file is there",
+                    );
+                    self.wrong(issue.at(url.as_str()));
+                }
+            }
+        }
     }
 
     /// The list has not changed: look at the pages whose time has come.
