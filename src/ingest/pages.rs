@@ -13,7 +13,7 @@ use crate::{
     dedup,
     extract::Kind,
     fetch::{self, Outcome},
-    model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
+    model::{Article, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
     store,
 };
 
@@ -58,15 +58,14 @@ impl Walk<'_> {
     fn choose(&self, items: &[Listed]) -> (Vec<usize>, bool) {
         let mut chosen: Vec<(u8, Timestamp, usize)> = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let page = self.state.pages.iter().find(|page| page.key == item.key());
-            let checked = page.and_then(|page| page.checked);
-            let rank = match (&item.known, page) {
-                (None, _) => 0,
-                (Some(_), Some(page)) if page.listed != item.digest => 1,
-                (Some(_), _) if checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at) => 2,
-                (Some(_), _) => continue,
+            let page = self.page_state(item);
+            let rank = match &item.known {
+                None => 0,
+                Some(_) if page.checked.is_some() && page.listed != item.digest => 1,
+                Some(known) if self.is_due(known, &page) => 2,
+                Some(_) => continue,
             };
-            let since = if rank == 2 { checked.unwrap_or_default() } else { Timestamp::default() };
+            let since = if rank == 2 { page.checked.unwrap_or_default() } else { Timestamp::default() };
             chosen.push((rank, since, index));
         }
         chosen.sort();
@@ -144,37 +143,35 @@ impl Walk<'_> {
         }
     }
 
-    /// The list has not changed: look at the pages whose time has come.
+    /// The list has not changed: look at the pages whose time has come, those first that were not looked at for
+    /// longest.
     pub(super) async fn recheck(&mut self) -> store::Result<()> {
-        let mut due: Vec<_> = self.state.pages.clone();
-        due.retain(|page| page.checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at));
-        due.sort_by_key(|page| page.checked);
-        due.truncate(self.source.max_pages);
-        for page in due {
+        let mut due = Vec::new();
+        for page in self.state.pages.clone() {
             let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
-            if let Some(item) = self.known_item(key, page.listed).await? {
-                self.take_page(item).await?;
+            let store = self.ingest.journal.store();
+            let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?;
+            if let Some(known) = known.into_iter().flatten().next().filter(|known| self.is_due(known, &page))
+            {
+                due.push((page, key, known));
             }
+        }
+        due.sort_by_key(|(page, ..)| page.checked);
+        for (page, key, known) in due.into_iter().take(self.source.max_pages) {
+            let Some(article) = self.ingest.journal.store().article(known.id, None).await? else { continue };
+            let first_seen = article.first_seen;
+            let (draft, digest) = (as_listed(article), page.listed);
+            self.take_page(Listed { draft, keys: vec![key], first_seen, digest, known: Some(known) }).await?;
         }
         self.succeed();
         Ok(())
     }
 
-    /// A known article as its list showed it.
-    async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
-        let store = self.ingest.journal.store();
-        let known =
-            store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
-        let Some(known) = known else { return Ok(None) };
-        let Some(article) = store.article(known.id, None).await? else { return Ok(None) };
-        let first_seen = article.first_seen;
-        Ok(Some(Listed {
-            draft: as_listed(article),
-            keys: vec![key],
-            first_seen,
-            digest,
-            known: Some(known),
-        }))
+    /// Is it time to look at a known article again? Young ones are corrected most: what is an hour old is looked at
+    /// every half hour, what is older than that at the source's own pace.
+    fn is_due(&self, known: &Known, page: &PageState) -> bool {
+        let pace = self.source.recheck.min(self.at.since(known.published) / 2);
+        page.checked.is_none_or(|checked| checked.plus(pace) <= self.at)
     }
 
     async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
