@@ -137,7 +137,7 @@ impl Walk<'_> {
                     let issue = Issue::new(
                         Severity::Info,
                         "attachment-missing",
-                        "nobody says that this file is there",
+                        "no server says how long this attachment is",
                     );
                     self.wrong(issue.at(url.as_str()));
                 }
