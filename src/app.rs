@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use offline::{run_once, try_source};
+pub use offline::{Trial, recognize, run_once, try_source};
 
 use crate::{
     clock::{self, SharedClock},

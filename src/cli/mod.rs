@@ -107,7 +107,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Serve(arguments) => serve::main(common, &arguments),
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),
-        Command::Extract(arguments) => extract::main(arguments),
+        Command::Extract(arguments) => extract::main(common, arguments),
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Export(arguments) => export::main(common, &arguments),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Common, Done, Failure,
     api::{self, Daemon},
-    block_on, out, table,
+    block_on, found, out, table,
 };
 use crate::{
     app,
@@ -62,11 +62,7 @@ fn chosen(config: &Config, arguments: &Arguments) -> Result<Vec<SourceId>, Failu
 /// What is wrong with asking for a source that is not there.
 pub(super) fn unknown(config: &Config, name: &str) -> Failure {
     let ids: Vec<&str> = config.ingest.sources.iter().map(|source| source.id.as_str()).collect();
-    let hint = match crate::config::nearest(name, ids.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if ids.is_empty() => "the configuration names none".to_owned(),
-        None => format!("there are `{}`", ids.join("`, `")),
-    };
+    let hint = found::suggestion(name, &ids);
     Failure::Usage(format!("there is no source `{name}`\nhint: {hint}"))
 }
 
