@@ -12,7 +12,6 @@ mod extract;
 mod found;
 mod import;
 mod out;
-mod records;
 mod run;
 mod serve;
 mod sources;
