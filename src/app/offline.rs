@@ -54,7 +54,7 @@ pub async fn try_source(
 }
 
 /// Reads what stands at `url` and says which of `platforms` it is: `feed` for a feed, else the one whose mark the
-/// page shows.
+/// page shows and whose recipe finds a list on it. A link to another platform is also its mark.
 pub async fn recognize(
     net: &net::Settings,
     url: &Url,
@@ -71,7 +71,11 @@ pub async fn recognize(
     }
     // Fingerprints are markup, which is ASCII in every encoding that pages use.
     let page = String::from_utf8_lossy(&answer.body);
-    Ok(extract::detect(&page, platforms).map(|(name, _)| name.clone()))
+    let fits = |platform: &&(String, Arc<extract::Rules>)| {
+        extract::detect(&page, std::slice::from_ref(platform)).is_some()
+            && !extract::extract(&document, Kind::List, &platform.1).items.is_empty()
+    };
+    Ok(platforms.iter().find(fits).map(|(name, _)| name.clone()))
 }
 
 /// A store that goes away with us.

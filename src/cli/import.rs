@@ -39,6 +39,10 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 }
 
 async fn import(config: &Config, path: &Path) -> anyhow::Result<u64> {
+    let kind = std::fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if !kind.is_file() {
+        bail!("cannot import `{}`: it is read twice, so it must be a file, not a pipe", path.display());
+    }
     // The whole file is looked at before the first record is written: a broken one leaves the store as it was.
     let count = each(path, |_, _| Ok(()))?;
     let store = store::open(&config.store).await?;

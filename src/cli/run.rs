@@ -97,7 +97,8 @@ pub(super) fn value(report: &Report) -> Value {
     })
 }
 
-fn issue(issue: &Issue) -> Value {
+/// An issue in the form of the API.
+pub(super) fn issue(issue: &Issue) -> Value {
     json!({
         "severity": issue.severity.to_string(), "code": issue.code, "message": issue.message, "at": issue.at,
     })
@@ -105,7 +106,7 @@ fn issue(issue: &Issue) -> Value {
 
 /// A report as text: one line, and one for each issue.
 pub(super) fn describe(report: &Value) -> String {
-    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 200);
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
     let mut lines = format!(
         "{}: {} items, {} new, {} revised, {} unchanged\n",
         text(&report["source"]),

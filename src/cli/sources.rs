@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Common, Done,
     api::{self, Daemon},
-    block_on, out, table,
+    block_on, out, run, table,
 };
 use crate::{
     clock::{self, Clock},
@@ -74,11 +74,6 @@ fn value(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Value 
         None => Some(now),
         Some(last) => source.schedule.next(last).map(|due| due.max(state.not_before.unwrap_or(due))),
     };
-    let issues = state.issues.iter().map(|issue| {
-        json!({
-            "severity": issue.severity.to_string(), "code": issue.code, "message": issue.message, "at": issue.at,
-        })
-    });
     json!({
         "id": source.id.as_str(),
         "name": source.name,
@@ -93,7 +88,7 @@ fn value(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Value 
         "failures": state.failures,
         "items": state.items,
         "moved_to": state.moved_to,
-        "issues": issues.collect::<Vec<_>>(),
+        "issues": state.issues.iter().map(run::issue).collect::<Vec<_>>(),
     })
 }
 
@@ -118,7 +113,8 @@ fn describe(sources: &[Value]) -> String {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
         }
         for issue in source["issues"].as_array().into_iter().flatten() {
-            let line = [&source["id"], &issue["severity"], &issue["message"]].map(text).join(": ");
+            let line = [&source["id"], &issue["severity"], &issue["message"]];
+            let line = line.map(|value| table::cell(value.as_str().unwrap_or_default(), 400)).join(": ");
             notes.push_str(&format!("{line}\n"));
         }
     }

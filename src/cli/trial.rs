@@ -100,7 +100,7 @@ fn recognized(
     let Some(platform) = found else {
         let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Failure::Failed(anyhow::anyhow!(
-            "what stands at `{url}` is no feed, and its page shows no mark of a platform that we know\n\
+            "what stands at `{url}` is no feed and no list of a platform that we know\n\
              hint: the platforms are `{}`: choose one with `--platform`, or describe the page in a \
              `[[source]]` of its own (`config/examples/own-section.toml` shows how)",
             names.join("`, `")
