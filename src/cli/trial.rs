@@ -12,6 +12,7 @@ use crate::{
     config::{self, Config},
     ingest::{Source, Step},
     journal::Became,
+    web::api::sources,
 };
 
 /// One pass over a source that writes nothing: what was fetched, found, new, and wrong, step by step
@@ -56,7 +57,7 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     if let Some(error) = closed {
         return Err(error.into());
     }
-    let report = run::value(&trial.report);
+    let report = sources::report(&trial.report);
     out::text(&if json { format!("{report}\n") } else { run::describe(&report) })?;
     if trial.store_in_use {
         out::complain_as_is("note: a daemon has the store: everything counts as new\n");
@@ -66,8 +67,8 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 
 fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc<Source>, Failure> {
     let name = &arguments.source;
-    let sources = &config.ingest.sources;
-    if let Some(source) = sources.iter().find(|source| source.id.as_str() == name) {
+    let all = &config.ingest.sources;
+    if let Some(source) = all.iter().find(|source| source.id.as_str() == name) {
         return Ok(Arc::clone(source));
     }
     if !name.contains("://") {
@@ -75,7 +76,7 @@ fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc
     }
     let url =
         Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
-    if let Some(source) = sources.iter().find(|source| source.url == url) {
+    if let Some(source) = all.iter().find(|source| source.url == url) {
         return Ok(Arc::clone(source));
     }
     let library = Library::new(common.path()).map_err(Failure::Configuration)?;
