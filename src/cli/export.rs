@@ -28,9 +28,10 @@ Examples:
   loa export | zstd > backup.jsonl.zst
   loa export --config loa.toml backup.jsonl
 
-While a daemon runs, its export goes through this command's memory. One that is too large for that can be
-streamed, and `loa import` reads it too:
-  curl -fH \"Authorization: Bearer $(cat data/api-token)\" http://127.0.0.1:8080/api/v1/export > backup.jsonl")]
+While a daemon runs, its export goes through the memory of this command. A very large
+one can be streamed, and `loa import` reads it too:
+  curl -fH \"Authorization: Bearer $(cat data/api-token)\" \\
+    http://127.0.0.1:8080/api/v1/export > backup.jsonl")]
 pub(super) struct Arguments {
     /// Where to; standard output without it
     file: Option<PathBuf>,

@@ -26,7 +26,7 @@ Examples:
   loa extract --as list --platform liferay6 --url https://a.example/tin-tuc list.html
   loa extract --as feed --json *.xml                           one JSON object per file and line
   curl -s https://a.example/rss | loa extract --json -
-  loa extract --config loa.toml --platform mine list.html       with a recipe of its `platforms` folder
+  loa extract --config loa.toml --platform mine list.html      a recipe of its `platforms`
   echo '{\"id\":1,\"file\":\"page.html\",\"as\":\"article\"}' | loa extract --batch
 
 With --batch each line of standard input is a request, {\"id\",\"file\",\"url\",\"as\",\"content_type\",\"platform\"}

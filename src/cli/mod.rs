@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
 fn dispatch(loa: Loa) -> Done {
     let common = &loa.common;
     match loa.command {
-        Command::Demo(arguments) => demo::main(arguments),
+        Command::Demo(arguments) => demo::main(common, arguments),
         Command::Serve(arguments) => serve::main(common, &arguments),
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),

@@ -46,6 +46,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// Where it keeps its store; a temporary folder, removed at the end, otherwise.
     pub data: Option<PathBuf>,
+    /// Keys of the demo's configuration to set, and their values.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Runs until Ctrl-C.
@@ -56,7 +58,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(interrupted(stop.clone()));
     let scratch = Scratch::new(options.data)?;
-    let result = scene(options.listen, scratch.path(), screen, &stop, &tasks).await;
+    let ground = Ground { folder: scratch.path(), screen, stop: &stop, tasks: &tasks };
+    let result = scene(options.listen, options.settings, ground).await;
     stop.cancel();
     tasks.close();
     // The receiver may be in the middle of an answer; a demo does not wait for it longer than this.
@@ -85,16 +88,27 @@ async fn interrupted(stop: CancellationToken) {
     stop.cancel();
 }
 
+/// What the scene stands on.
+struct Ground<'a> {
+    folder: &'a Path,
+    screen: Screen,
+    stop: &'a CancellationToken,
+    tasks: &'a TaskTracker,
+}
+
 async fn scene(
     listen: Option<SocketAddr>,
-    folder: &Path,
-    screen: Screen,
-    stop: &CancellationToken,
-    tasks: &TaskTracker,
+    settings: Vec<(String, String)>,
+    ground: Ground<'_>,
 ) -> anyhow::Result<()> {
+    let Ground { folder, screen, stop, tasks } = ground;
     let clock = Arc::new(clock::System);
     let (listener, instead) = daemon_listener(listen).await?;
-    let address = listener.local_addr()?;
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        // Whoever listens everywhere can be reached here, and nobody can open `0.0.0.0`.
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
     let (portal, serving) = Portal::serve(loopback().await?, stop.clone())?;
     tasks.spawn(serving);
     for story in stories::archive(clock.now()) {
@@ -113,7 +127,7 @@ async fn scene(
     let path = folder.join("loa.toml");
     let text = configuration(&portal, &receiver, &sign::print_secret(&secret), folder, address);
     std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
-    let config = config::load(Some(&path), &[]).map_err(|report| anyhow::anyhow!("{report}"))?;
+    let config = config::load(Some(&path), &settings).map_err(|report| anyhow::anyhow!("{report}"))?;
     let app = App::start(config, listener, clock.clone()).await?;
     screen.step(3, &format!("daemon    http://{address}/{instead}"));
     screen.detail(&format!("to look at it from outside: loa sources --config {}", path.display()));
