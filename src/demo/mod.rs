@@ -36,7 +36,7 @@ use crate::{
 use portal::Portal;
 use receiver::Receiver;
 use scratch::Scratch;
-use screen::Screen;
+use screen::{REMARK, Screen};
 use stage::Stage;
 
 /// What may be chosen.
@@ -114,7 +114,7 @@ async fn scene(
     for story in stories::archive(clock.now()) {
         portal.publish(story);
     }
-    screen.step(1, &format!("portal    {}   a news section like that of Quận 1", portal.front_url()));
+    screen.step(1, &format!("portal    {}{REMARK}a news section like that of Quận 1", portal.front_url()));
 
     let secret = sign::generate_secret()
         .map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
@@ -122,7 +122,10 @@ async fn scene(
     let (receiver, serving) =
         Receiver::serve(loopback().await?, secret.clone(), clock.clone(), Some(sender), stop.clone())?;
     tasks.spawn(serving);
-    screen.step(2, &format!("newsroom  {}   verifies each webhook: HMAC of id, time, body", receiver.url()));
+    screen.step(
+        2,
+        &format!("newsroom  {}{REMARK}verifies each webhook: HMAC of id, time, body", receiver.url()),
+    );
 
     let path = folder.join("loa.toml");
     let text = configuration(&portal, &receiver, &sign::print_secret(&secret), folder, address);
@@ -130,7 +133,7 @@ async fn scene(
     let config = config::load(Some(&path), &settings).map_err(|report| anyhow::anyhow!("{report}"))?;
     let app = App::start(config, listener, clock.clone()).await?;
     screen.step(3, &format!("daemon    http://{address}/{instead}"));
-    screen.detail(&format!("to look at it from outside: loa sources --config {}", path.display()));
+    screen.whole(&format!("to look at it from outside: loa sources --config {}", path.display()));
 
     let before = app.store.head().await?;
     let stage = Stage { app: &app, portal: &portal, address, screen };

@@ -46,6 +46,11 @@ impl Screen {
         self.line(None, "      ", text);
     }
 
+    /// The same, never shortened: what is copied and pasted.
+    pub(super) fn whole(self, text: &str) {
+        Self { width: None, ..self }.detail(text);
+    }
+
     /// Somebody does something.
     pub(super) fn act(self, actor: Actor, text: &str) {
         self.line(Some(actor), &format!("{:9} ", actor.name()), text);
@@ -89,11 +94,17 @@ impl Actor {
     }
 }
 
-/// `text` in at most `columns` columns, shortened with `…` where it is wider. An address stays whole: half of one
-/// opens nothing, and terminals know how to wrap it.
+/// What stands between an address and a remark about it.
+pub(super) const REMARK: &str = "   ";
+
+/// `text` in at most `columns` columns, shortened with `…` where it is wider. An address stays whole, for half of
+/// one opens nothing; its remark goes.
 fn fitted(text: &str, columns: usize) -> String {
-    if text.width() <= columns || text.contains("://") {
+    if text.width() <= columns {
         return text.to_owned();
+    }
+    if text.contains("://") {
+        return text.split(REMARK).next().unwrap_or_default().to_owned();
     }
     let (mut short, mut used) = (String::new(), 1);
     for char in text.chars() {
@@ -119,5 +130,6 @@ mod tests {
         // Decomposed marks take no columns.
         check("Qua\u{323}\u{302}n 1", 6, "Qua\u{323}\u{302}n 1");
         check("http://127.0.0.1:8080/feeds/quan1.rss", 10, "http://127.0.0.1:8080/feeds/quan1.rss");
+        check("http://127.0.0.1:8080/   the page", 24, "http://127.0.0.1:8080/");
     }
 }

@@ -88,7 +88,7 @@ impl Stage<'_> {
         }
         let n_addresses = 2 * n_stories;
         self.screen.detail(&format!(
-            "{n_addresses} addresses are {n_stories} articles; stored, published, and nobody told: they are no news"
+            "{n_addresses} addresses are {n_stories} articles: stored, published, nobody told (no news)"
         ));
         Ok(())
     }
