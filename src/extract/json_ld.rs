@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::json_feed::lenient;
-use super::{entity, plain};
-use crate::model::Person;
+use super::plain;
+use crate::model::{Person, markup};
 
 /// What was found of the article.
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Article {
         Self {
             title: line("headline").or_else(|| line("name")),
             body: text("articleBody")
-                .map(|body| entity::decode(&body).trim().to_owned())
+                .map(|body| markup::decode(&body).trim().to_owned())
                 .filter(|body| !body.is_empty()),
             summary: line("description"),
             published: text("datePublished").or_else(|| text("dateCreated")),
