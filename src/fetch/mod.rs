@@ -3,6 +3,7 @@
 //! Knows what statuses mean to a reader; `net` knows how to send. It never looks into the body.
 
 mod error;
+mod measure;
 mod validators;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use error::Error;
+pub use measure::{Measured, measure};
 pub use validators::usable;
 
 /// What HTML lists and article pages are asked for with: where a server could answer with a feed instead, the

@@ -42,6 +42,28 @@ pub(super) fn merge(list: Draft, page: Draft) -> Draft {
     merged
 }
 
+/// Fills what `item` does not say with what its twin on the same list says: a list shows one article twice, and only
+/// one of the two with its picture.
+pub(super) fn complete(item: &mut Draft, twin: Draft) {
+    let (content, other) = (&mut item.content, twin.content);
+    for (own, others) in [(&mut content.title, other.title), (&mut content.summary, other.summary)] {
+        if own.is_empty() {
+            *own = others;
+        }
+    }
+    if content.html.is_empty() {
+        content.html = other.html;
+    }
+    content.url = content.url.take().or(other.url);
+    content.image = content.image.take().or(other.image);
+    for category in other.categories {
+        if !content.categories.contains(&category) {
+            content.categories.push(category);
+        }
+    }
+    item.published = better(item.published.take(), twin.published);
+}
+
 /// True when `short` is the beginning of `long` followed by an ellipsis.
 fn is_cut(short: &str, long: &str) -> bool {
     let stem = short.trim_end_matches(['.', '…']).trim_end();

@@ -53,7 +53,7 @@ pub struct Source {
     pub spacing: Option<Duration>,
     /// How many article pages one pass may read.
     pub max_pages: usize,
-    /// How often a known article is looked at again for edits, while the list shows it.
+    /// How often a known article is looked at again for edits, while the list shows it; young ones more often.
     pub recheck: Duration,
     /// How it is read.
     pub extract: Arc<extract::Rules>,

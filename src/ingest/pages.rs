@@ -10,14 +10,17 @@ use super::{
     pass::{Listed, Sink, Walk, refusal},
 };
 use crate::{
+    dedup,
     extract::Kind,
-    fetch::Outcome,
-    model::{Article, Digest, Draft, IdentityKey, Issue, PageState, Timestamp, Validators},
+    fetch::{self, Outcome},
+    model::{Article, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
     store,
 };
 
 /// Failures of an article page after which the article appears with what the list says of it.
 const PAGE_TRIES: u32 = 3;
+/// Attachments of one article whose length is asked for.
+const MEASURED: usize = 8;
 /// What became of an article page.
 enum Page {
     Read(Box<Draft>, Validators),
@@ -55,15 +58,14 @@ impl Walk<'_> {
     fn choose(&self, items: &[Listed]) -> (Vec<usize>, bool) {
         let mut chosen: Vec<(u8, Timestamp, usize)> = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let page = self.state.pages.iter().find(|page| page.key == item.key());
-            let checked = page.and_then(|page| page.checked);
-            let rank = match (&item.known, page) {
-                (None, _) => 0,
-                (Some(_), Some(page)) if page.listed != item.digest => 1,
-                (Some(_), _) if checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at) => 2,
-                (Some(_), _) => continue,
+            let page = self.page_state(item);
+            let rank = match &item.known {
+                None => 0,
+                Some(_) if page.checked.is_some() && page.listed != item.digest => 1,
+                Some(known) if self.is_due(known, &page) => 2,
+                Some(_) => continue,
             };
-            let since = if rank == 2 { checked.unwrap_or_default() } else { Timestamp::default() };
+            let since = if rank == 2 { page.checked.unwrap_or_default() } else { Timestamp::default() };
             chosen.push((rank, since, index));
         }
         chosen.sort();
@@ -80,6 +82,7 @@ impl Walk<'_> {
             // The page itself may not have changed, but its article has.
             page = PageState { listed: item.digest, validators: Validators::default(), ..page };
         }
+        let listed = self.page_state(&item).listed;
         let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = match &url {
             Some(url) => self.read_page(url, page.validators.clone()).await,
@@ -91,14 +94,20 @@ impl Walk<'_> {
         match answer {
             Page::Read(draft, validators) => {
                 page = PageState { validators, checked: Some(self.at), failures: 0, ..page };
-                let draft = merge(item.draft.clone(), *draft);
+                let mut draft = merge(item.draft.clone(), *draft);
+                self.measure(&mut draft, item.known.as_ref()).await;
                 self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
             }
             Page::Same => page.checked = Some(self.at),
             Page::Failed(issue) => {
                 self.wrong(issue.at(url.as_ref().map_or_else(|| item.key(), Url::to_string)));
-                page.failures += 1;
-                page.checked = is_known.then_some(self.at);
+                // What the list says anew is still unread.
+                page = PageState {
+                    listed,
+                    failures: page.failures + 1,
+                    checked: is_known.then_some(self.at),
+                    ..page
+                };
                 settled = is_known || url.is_none() || page.failures >= PAGE_TRIES;
                 if settled && !is_known {
                     self.record(vec![item.into_entry()], false).await?;
@@ -109,37 +118,60 @@ impl Walk<'_> {
         Ok(settled)
     }
 
-    /// The list has not changed: look at the pages whose time has come.
-    pub(super) async fn recheck(&mut self) -> store::Result<()> {
-        let mut due: Vec<_> = self.state.pages.clone();
-        due.retain(|page| page.checked.is_none_or(|at| at.plus(self.source.recheck) <= self.at));
-        due.sort_by_key(|page| page.checked);
-        due.truncate(self.source.max_pages);
-        for page in due {
-            let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
-            if let Some(item) = self.known_item(key, page.listed).await? {
-                self.take_page(item).await?;
+    /// Asks how long the attachments of a new or changed article are, and what they are.
+    async fn measure(&mut self, draft: &mut Draft, known: Option<&Known>) {
+        if known.is_some_and(|known| known.digest == dedup::digest(draft)) {
+            return;
+        }
+        let unmeasured = draft.content.enclosures.iter_mut().filter(|enclosure| enclosure.length.is_none());
+        for enclosure in unmeasured.take(MEASURED) {
+            let Ok(url) = Url::parse(&enclosure.url) else { continue };
+            match fetch::measure(&self.ingest.client, &self.ask(&url, Validators::default())).await {
+                Some(measured) => {
+                    enclosure.length = measured.length;
+                    enclosure.media_type = measured.media_type.or(enclosure.media_type.take());
+                }
+                None => {
+                    let issue = Issue::new(
+                        Severity::Info,
+                        "attachment-missing",
+                        "nobody says that this file is there",
+                    );
+                    self.wrong(issue.at(url.as_str()));
+                }
             }
+        }
+    }
+
+    /// The list has not changed: look at the pages whose time has come, those first that were not looked at for
+    /// longest.
+    pub(super) async fn recheck(&mut self) -> store::Result<()> {
+        let mut due = Vec::new();
+        for page in self.state.pages.clone() {
+            let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
+            let store = self.ingest.journal.store();
+            let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?;
+            if let Some(known) = known.into_iter().flatten().next().filter(|known| self.is_due(known, &page))
+            {
+                due.push((page, key, known));
+            }
+        }
+        due.sort_by_key(|(page, ..)| page.checked);
+        for (page, key, known) in due.into_iter().take(self.source.max_pages) {
+            let Some(article) = self.ingest.journal.store().article(known.id, None).await? else { continue };
+            let first_seen = article.first_seen;
+            let (draft, digest) = (as_listed(article), page.listed);
+            self.take_page(Listed { draft, keys: vec![key], first_seen, digest, known: Some(known) }).await?;
         }
         self.succeed();
         Ok(())
     }
 
-    /// A known article as its list showed it.
-    async fn known_item(&mut self, key: IdentityKey, digest: Digest) -> store::Result<Option<Listed>> {
-        let store = self.ingest.journal.store();
-        let known =
-            store.known(&self.source.id, std::slice::from_ref(&key)).await?.into_iter().flatten().next();
-        let Some(known) = known else { return Ok(None) };
-        let Some(article) = store.article(known.id, None).await? else { return Ok(None) };
-        let first_seen = article.first_seen;
-        Ok(Some(Listed {
-            draft: as_listed(article),
-            keys: vec![key],
-            first_seen,
-            digest,
-            known: Some(known),
-        }))
+    /// Is it time to look at a known article again? Young ones are corrected most: what is an hour old is looked at
+    /// every half hour, what is older than that at the source's own pace.
+    fn is_due(&self, known: &Known, page: &PageState) -> bool {
+        let pace = self.source.recheck.min(self.at.since(known.published) / 2);
+        page.checked.is_none_or(|checked| checked.plus(pace) <= self.at)
     }
 
     async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {

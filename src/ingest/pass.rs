@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use url::Url;
 
-use super::{Error, Ingest, Report, Source, Step, quality};
+use super::{Error, Ingest, Report, Source, Step, merge::complete, quality};
 use crate::{
     dedup,
     extract::{self, Document, Found, Kind},
@@ -158,8 +158,11 @@ impl<'a> Walk<'a> {
     async fn identify(&mut self, drafts: Vec<(Draft, Vec<IdentityKey>)>) -> store::Result<Vec<Listed>> {
         let mut items: Vec<Listed> = Vec::with_capacity(drafts.len());
         for (index, (draft, keys)) in drafts.into_iter().enumerate() {
-            if let Some(twin) = items.iter_mut().find(|item| item.keys[0] == keys[0]) {
-                twin.keys.extend(keys.into_iter().filter(|key| !twin.keys.contains(key)).collect::<Vec<_>>());
+            if let Some(twin) = items.iter_mut().find(|item| item.keys.iter().any(|key| keys.contains(key))) {
+                let new: Vec<_> = keys.into_iter().filter(|key| !twin.keys.contains(key)).collect();
+                twin.keys.extend(new);
+                complete(&mut twin.draft, draft);
+                twin.digest = dedup::listed(&twin.draft);
                 continue;
             }
             let known = self.ingest.journal.store().known(&self.source.id, &keys).await?;
@@ -299,14 +302,18 @@ impl<'a> Walk<'a> {
 
     // --- the rooms below ---
 
-    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
-        let ask = Ask {
+    pub(super) fn ask(&self, url: &Url, validators: Validators) -> Ask {
+        Ask {
             url: url.clone(),
             validators,
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
             accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
-        };
+        }
+    }
+
+    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
+        let ask = self.ask(url, validators);
         let outcome = fetch::fetch(&self.ingest.client, &ask).await;
         if let Outcome::Fresh { body, content_type, url, .. } = &outcome {
             let (url, bytes, content_type) = (url.clone(), body.len(), content_type.clone());

@@ -296,3 +296,16 @@ async fn a_follower_is_woken_and_misses_nothing() {
     // Nothing new: it waits.
     assert!(futures_util::poll!(Box::pin(journal.next_batch(Seq(50), 3, &mut head))).is_pending());
 }
+
+#[tokio::test]
+async fn a_learned_name_leads_to_its_article_and_never_takes_another_ones() {
+    let journal = journal().await;
+    let source: SourceId = "quan1".parse().unwrap();
+    let recorded = journal.record(pass(1, &[entry("a", "one"), entry("b", "two")])).await.unwrap();
+    let [(a, ..), (b, ..)] = recorded.entries[..] else { panic!("two entries") };
+    let before = journal.store().head().await.unwrap();
+    journal.learn(&source, vec![(key("c"), a), (key("b"), a)]).await.unwrap();
+    let known = journal.store().known(&source, &[key("c"), key("b")]).await.unwrap();
+    assert_eq!(known.into_iter().map(|known| known.unwrap().id).collect::<Vec<_>>(), [a, b]);
+    assert_eq!(journal.store().head().await.unwrap(), before, "nothing visible has changed");
+}

@@ -7,14 +7,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Publisher, Rendered, Settings, Shown, render,
-    select::select,
-    view::{View, place_of},
-};
+use super::{Publisher, Rendered, Settings, Shown, render, select::select, view::View};
 use crate::{
     model::{Article, FeedId, Seq, SourceId},
-    store::{self, Store},
+    store::{self, Place, Store},
 };
 
 /// How many journal lines are read at once.
@@ -196,7 +192,7 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
         let mut after = None;
         loop {
             let page = store.newest(&source, after, limit).await?;
-            let Some(last) = page.last().map(place_of) else { break };
+            let Some(last) = page.last().map(Place::from) else { break };
             let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
             offer(views, &articles).await;
             if !views.iter().filter(reads).any(|view| view.takes_after(&last)) {

@@ -11,7 +11,7 @@ use crate::{
     store::Place,
 };
 
-/// The newest `feed.items` articles that match, newest published first, ties by greater id first:
+/// The newest `feed.items` articles that match, in
 /// the store's own order.
 #[derive(Clone, Debug)]
 pub(super) struct View {
@@ -52,7 +52,7 @@ impl View {
 
     /// Could an article that stands after `place` still be shown?
     pub(super) fn takes_after(&self, place: &Place) -> bool {
-        !self.is_full() || self.articles.last().is_some_and(|last| order(&place_of(last)) > order(place))
+        !self.is_full() || self.articles.last().is_some_and(|last| Place::from(&**last) < *place)
     }
 
     /// Takes note of an article's state. `wanted` says whether it is one of this feed's sources and passes
@@ -82,9 +82,9 @@ impl View {
     }
 
     fn insert(&mut self, article: &Arc<Article>) {
-        let place = place_of(article);
+        let place = Place::from(&**article);
         self.gone.retain(|(other, _)| other.id != article.id);
-        let at = self.articles.partition_point(|other| order(&place_of(other)) < order(&place));
+        let at = self.articles.partition_point(|other| Place::from(&**other) > place);
         if at >= self.limit() {
             return;
         }
@@ -98,7 +98,7 @@ impl View {
         if old == article {
             return;
         }
-        if place_of(old) == place_of(article) {
+        if Place::from(&**old) == Place::from(&**article) {
             *old = Arc::clone(article);
             self.dirty = true;
         } else {
@@ -115,18 +115,18 @@ impl View {
     }
 
     fn remember_gone(&mut self, article: &Arc<Article>) {
-        let entry = (place_of(article), article.updated.max(article.first_seen));
+        let entry = (Place::from(&**article), article.updated.max(article.first_seen));
         self.gone.retain(|(place, _)| place.id != article.id);
         if self.reaches(&entry.0) {
             self.gone.push(entry);
-            self.gone.sort_by_key(|(place, _)| order(place));
+            self.gone.sort_by_key(|(place, _)| Reverse(*place));
             self.gone.truncate(self.limit());
         }
     }
 
     /// Does `place` lie in the window?
     fn reaches(&self, place: &Place) -> bool {
-        !self.is_full() || self.articles.last().is_some_and(|last| order(place) <= order(&place_of(last)))
+        !self.is_full() || self.articles.last().is_some_and(|last| *place >= Place::from(&**last))
     }
 
     fn is_full(&self) -> bool {
@@ -136,15 +136,6 @@ impl View {
     fn limit(&self) -> usize {
         self.feed.items.max(1)
     }
-}
-
-/// Where an article stands.
-pub(super) fn place_of(article: &Article) -> Place {
-    Place { published: article.published.at, id: article.id }
-}
-
-fn order(place: &Place) -> Reverse<(Timestamp, ArticleId)> {
-    Reverse((place.published, place.id))
 }
 
 #[cfg(test)]
@@ -176,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn orders_ties_by_the_greater_id() {
+    fn shows_of_one_date_the_last_seen_first() {
         let mut view = view(3);
         let mut all: Vec<_> = (1..=3).map(article).collect();
         for article in &mut all {
             article.published.at = Timestamp::from_second(5);
             view.apply(&Arc::new(article.clone()), true);
         }
-        all.sort_by_key(|article| Reverse(article.id));
+        all.sort_by_key(|article| Reverse(article.first_seen));
         assert_eq!(shown(&view), all.into_iter().map(|article| article.content.title).collect::<Vec<_>>());
     }
 

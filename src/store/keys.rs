@@ -128,11 +128,12 @@ pub(super) fn body_of(known: &Known, revision: Revision) -> Vec<u8> {
     article(known.first_seen, known.id, revision)
 }
 
-/// Newest first, greater id first: every byte of date and id is turned over.
+/// Newest first (see [`Place`]): every byte of dates and id is turned over.
 pub(super) fn by_date(source: &SourceId, place: Place) -> Vec<u8> {
-    let published = instant(place.published).map(|byte| !byte);
+    let (published, first_seen) = (place.published, place.first_seen);
+    let [published, first_seen] = [published, first_seen].map(|at| instant(at).map(|byte| !byte));
     let id = place.id.as_bytes().map(|byte| !byte);
-    key(Kind::ByDate, &[source.as_str().as_bytes(), &[END], &published, &id])
+    key(Kind::ByDate, &[source.as_str().as_bytes(), &[END], &published, &first_seen, &id])
 }
 
 /// Where a source's part of the index begins and ends.
@@ -222,10 +223,15 @@ mod tests {
     }
 
     #[test]
-    fn the_index_sorts_newest_first_and_greater_id_first() {
+    fn the_index_sorts_newest_first() {
         let source: SourceId = "quan1".parse().unwrap();
-        let place = |second, id| Place { published: at(second), id: ArticleId::from_bytes([id; 16]) };
-        let places = [place(9, 2), place(9, 1), place(0, 7), place(-5, 7)];
+        let place = |second, seen, id| Place {
+            published: at(second),
+            first_seen: at(seen),
+            id: ArticleId::from_bytes([id; 16]),
+        };
+        let places = [place(9, 3, 1), place(9, 2, 2), place(9, 2, 1), place(0, 9, 7), place(-5, 9, 7)];
+        assert!(places.is_sorted_by(|a, b| a > b));
         let keys: Vec<_> = places.iter().map(|place| by_date(&source, *place)).collect();
         assert!(keys.is_sorted());
         assert_eq!(by_date_id(&keys[1]), Some(places[1].id));

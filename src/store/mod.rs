@@ -44,7 +44,7 @@ pub trait Store: Send + Sync + 'static {
     /// One revision of an article; the latest for `None`.
     async fn article(&self, id: ArticleId, revision: Option<Revision>) -> Result<Option<Article>>;
 
-    /// The latest revisions of `source`'s articles, newest `published` first (ties: greater id first),
+    /// The latest revisions of `source`'s articles, newest first (see [`Place`]),
     /// starting after `after`. Withdrawn ones are included.
     async fn newest(&self, source: &SourceId, after: Option<Place>, limit: usize) -> Result<Vec<Article>>;
 
@@ -130,13 +130,28 @@ pub struct Step {
     pub deliveries: Vec<Delivery>,
 }
 
-/// A place in a source's articles by published date, for paging.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place in a source's articles by date. Its order is the order of the list turned over: newest published first;
+/// of one date (many portals write the day only) the one that was seen last first, which is the portal's own order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The published date of the last article seen.
+    /// The published date of the article.
     pub published: Timestamp,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
     /// Its id.
     pub id: ArticleId,
+}
+
+impl From<&Article> for Place {
+    fn from(article: &Article) -> Self {
+        Self { published: article.published.at, first_seen: article.first_seen, id: article.id }
+    }
+}
+
+impl From<&Known> for Place {
+    fn from(known: &Known) -> Self {
+        Self { published: known.published, first_seen: known.first_seen, id: known.id }
+    }
 }
 
 /// The state of one subscription's queue.

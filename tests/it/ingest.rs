@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::World;
+use crate::{http, world::World};
 
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
@@ -141,4 +141,46 @@ async fn a_run_on_demand_answers_what_it_did() {
     assert_eq!(world.titles().await[0], "Tin gấp");
     assert_eq!(world.api("POST", "/api/v1/sources/nope/run", "").await.status, 404);
     assert_eq!(world.send("POST", "/api/v1/sources/quan1/run", &[], b"").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_have_the_length_and_type_that_their_server_says() {
+    let world = World::new().await;
+    let items = world.items().await;
+    let attachments: Vec<_> =
+        items.iter().filter_map(|item| item["attachments"].as_array()).flatten().collect();
+    assert_eq!(attachments.len(), 2, "{items:?}");
+    for attachment in attachments {
+        let path = attachment["url"].as_str().unwrap().splitn(4, '/').last().unwrap().to_owned();
+        let file = http::send(world.portal.address(), "GET", &format!("/{path}"), &[], b"").await.unwrap();
+        assert_eq!(attachment["size_in_bytes"], file.body.len());
+        assert_eq!(attachment["mime_type"], "application/pdf");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn articles_of_one_minute_stand_in_the_portals_order() {
+    let world = World::new().await;
+    for n in 0..5 {
+        world.portal.publish(world.story(810 + n, &format!("Tin cùng phút số {n}")));
+    }
+    world.tick(FIVE_MINUTES).await;
+    let titles = world.titles().await;
+    let expected: Vec<_> = (0..5).rev().map(|n| format!("Tin cùng phút số {n}")).collect();
+    assert_eq!(titles[..5], expected, "the list shows the highest number first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_pass_leaves_over_the_next_ones_read() {
+    let mut world =
+        World::with(|config| config.replace("recheck = \"5m\"", "recheck = \"5m\"\nmax_pages = 4")).await;
+    assert_eq!(world.titles().await.len(), 4);
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.titles().await.len(), 6);
+    assert_eq!(world.receiver.received(), [], "the backfill goes on");
+    world.stop().await;
+    world.portal.publish(world.story(803, "Sau đó"));
+    world.start().await;
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 1);
 }

@@ -117,11 +117,11 @@ pub(super) async fn newest_pages_through_ties(Kept { store, folder: _folder }: K
         .collect();
     store.commit(commit(Seq(0), &articles)).await.unwrap();
     let mut expected: Vec<Article> = articles.into_iter().map(|(_, article)| article).collect();
-    expected.sort_by_key(|article| std::cmp::Reverse((article.published.at, article.id)));
+    expected.sort_by_key(|article| std::cmp::Reverse(Place::from(article)));
     for size in [1, 3, 7, 20, 50] {
         let mut found: Vec<Article> = Vec::new();
         loop {
-            let after = found.last().map(|last| Place { published: last.published.at, id: last.id });
+            let after = found.last().map(Place::from);
             let page = store.newest(&source(), after, size).await.unwrap();
             assert!(page.len() <= size);
             if page.is_empty() {

@@ -52,7 +52,7 @@ impl Core {
             self.put(batch, key, &codec::ArticleV1::from(article))?;
         }
         for (known, source) in latest.into_values() {
-            let place = Place { published: known.published, id: known.id };
+            let place = Place::from(&known);
             batch.insert(keys::by_date(&source, place), Some(Vec::new()));
             self.put(batch, keys::known(known.id), &codec::KnownV1::new(&known, &source))?;
         }

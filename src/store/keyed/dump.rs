@@ -53,7 +53,7 @@ impl Core {
         if let Stored::Known(known) = stored {
             let source = known.source().map_err(unreadable)?;
             let known = Known::from(known.clone());
-            let place = Place { published: known.published, id: known.id };
+            let place = Place::from(&known);
             batch.insert(keys::by_date(&source, place), Some(Vec::new()));
         }
         if let Stored::Meta(MetaV1 { schema, head }) = stored {

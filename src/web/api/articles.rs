@@ -28,7 +28,7 @@ pub(super) async fn list(With(state): With<State>, uri: Uri) -> Result<Json<Valu
         articles.extend(state.store.newest(source, after, limit + 1).await?);
     }
     articles.sort_unstable_by_key(|article| Reverse((article.published.at, article.id)));
-    let next = (articles.len() > limit).then(|| place(&articles[limit - 1]));
+    let next = (articles.len() > limit).then(|| Place::from(&articles[limit - 1]));
     articles.truncate(limit);
     let base = &state.publisher.settings().base_url;
     Ok(Json(json!({
@@ -71,10 +71,6 @@ fn unknown(asked: &str, all: &BTreeSet<SourceId>) -> Problem {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint("`/api/v1/sources` lists them"),
     }
-}
-
-fn place(article: &Article) -> Place {
-    Place { published: article.published.at, id: article.id }
 }
 
 /// What a list says of an article. Of a withdrawn one, only that it is.

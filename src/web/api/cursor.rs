@@ -18,8 +18,9 @@ pub(super) struct Broken;
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut bytes = self.0.published.as_millis().to_be_bytes().to_vec();
-        bytes.extend_from_slice(self.0.id.as_bytes());
+        let Place { published, first_seen, id } = self.0;
+        let [published, first_seen] = [published, first_seen].map(|at| at.as_millis().to_be_bytes());
+        let bytes = [published.as_slice(), &first_seen, id.as_bytes()].concat();
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
@@ -29,9 +30,13 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Broken> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Broken)?;
-        let (millis, id) = bytes.split_first_chunk::<8>().ok_or(Broken)?;
+        let (published, rest) = bytes.split_first_chunk::<8>().ok_or(Broken)?;
+        let (first_seen, id) = rest.split_first_chunk::<8>().ok_or(Broken)?;
+        let [published, first_seen] =
+            [published, first_seen].map(|bytes| Timestamp::from_millis(i64::from_be_bytes(*bytes)));
         Ok(Self(Place {
-            published: Timestamp::from_millis(i64::from_be_bytes(*millis)),
+            published,
+            first_seen,
             id: ArticleId::from_bytes(id.try_into().map_err(|_| Broken)?),
         }))
     }
@@ -45,8 +50,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn survives_print_and_parse(millis in -1_000_000_000_000_i64..9_000_000_000_000, id: [u8; 16]) {
-            let place = Place { published: Timestamp::from_millis(millis), id: ArticleId::from_bytes(id) };
+        fn survives_print_and_parse(
+            [published, first_seen] in [-1_000_000_000_000_i64..9_000_000_000_000, 0..9_000_000_000_000],
+            id: [u8; 16],
+        ) {
+            let [published, first_seen] = [published, first_seen].map(Timestamp::from_millis);
+            let place = Place { published, first_seen, id: ArticleId::from_bytes(id) };
             let cursor = Cursor(place);
             assert_eq!(cursor.to_string().parse().ok(), Some(cursor));
         }
