@@ -42,9 +42,9 @@ impl Entities {
         let mut pieces = text.split('&');
         let mut out = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {
-            let found = piece
-                .split_once(';')
-                .and_then(|(name, after)| Some((self.declared.iter().find(|(known, _)| known == name)?, after)));
+            let found = piece.split_once(';').and_then(|(name, after)| {
+                Some((self.declared.iter().find(|(known, _)| known == name)?, after))
+            });
             match found {
                 Some(((_, value), after)) if self.brought + value.len() <= MAX_BROUGHT => {
                     self.brought += value.len();
