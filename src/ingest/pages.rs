@@ -100,7 +100,9 @@ impl Walk<'_> {
             }
             Page::Same => page.checked = Some(self.at),
             Page::Failed(issue) => {
-                self.wrong(issue.at(url.as_ref().map_or_else(|| item.key(), Url::to_string)));
+                // One page is not the source: its other articles are fine.
+                let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
+                self.wrong(issue.at(item.draft.content.title.clone()));
                 // What the list says anew is still unread.
                 page = PageState {
                     listed,
@@ -135,7 +137,7 @@ impl Walk<'_> {
                     let issue = Issue::new(
                         Severity::Info,
                         "attachment-missing",
-                        "nobody says that this file is there",
+                        "no server says how long this attachment is",
                     );
                     self.wrong(issue.at(url.as_str()));
                 }

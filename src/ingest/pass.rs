@@ -289,8 +289,10 @@ impl<'a> Walk<'a> {
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
             self.ingest.journal.store().put_source(self.state).await?;
-            let Report { source, items, new, revised, .. } = &self.report;
-            tracing::info!(%source, items, new, revised, "source `{source}`: {new} new, {revised} revised of {items}");
+            if self.report.failed.is_none() {
+                let Report { source, items, new, revised, .. } = &self.report;
+                tracing::info!(%source, items, new, revised, "source `{source}`: {new} new, {revised} revised of {items}");
+            }
         }
         Ok(self.report)
     }

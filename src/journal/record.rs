@@ -207,14 +207,7 @@ impl<'a> Plan<'a> {
     }
 
     fn write(&mut self, index: usize, article: Article, change: Change, quiet: bool) -> Known {
-        let known = Known {
-            id: article.id,
-            revision: article.revision,
-            digest: article.digest,
-            first_seen: article.first_seen,
-            published: article.published.at,
-            status: article.status,
-        };
+        let known = Known::from(&article);
         self.written.insert(index, (article, change, quiet));
         known
     }

@@ -99,3 +99,17 @@ pub enum Status {
     /// The source took it back.
     Withdrawn,
 }
+
+/// What is known of an article while this is its latest revision.
+impl From<&Article> for Known {
+    fn from(article: &Article) -> Self {
+        Self {
+            id: article.id,
+            revision: article.revision,
+            digest: article.digest,
+            first_seen: article.first_seen,
+            published: article.published.at,
+            status: article.status,
+        }
+    }
+}

@@ -33,7 +33,7 @@ fn the_first_version_of_every_record_keeps_its_bytes() {
     );
     check(&DeliveryV1::from(&samples::delivery("hook", 5, 3)), "04686f6f6b904e0300");
     check(
-        &KnownV1::new(&samples::known(&article), &article.source),
+        &KnownV1::new(&Known::from(&article), &article.source),
         "\
          78c42d545ec25e079cb1218d082a87db057175616e31010707070707070707070707070707070780a8d6b90790\
          4e00",
@@ -77,7 +77,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Source(Box::new(samples::state("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
-        Stored::Known(KnownV1::new(&samples::known(&article), &article.source)),
+        Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),
         Stored::Article(Box::new(article.into())),
     ];
     for stored in all {
@@ -152,7 +152,7 @@ proptest! {
     fn articles_come_back_as_they_were(article in samples::any_article()) {
         let back = Article::try_from(there_and_back(&ArticleV1::from(article.clone())));
         prop_assert_eq!(back, Ok(article.clone()));
-        let known = samples::known(&article);
+        let known = Known::from(&article);
         prop_assert_eq!(Known::from(there_and_back(&KnownV1::new(&known, &article.source))), known);
         let json = Stored::Article(Box::new(article.clone().into())).to_json().to_string();
         let json = Stored::from_json(serde_json::from_str(&json).unwrap()).unwrap();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     Kept,
-    samples::{article, at, commit, event, key, known, source, state},
+    samples::{article, at, commit, event, key, source, state},
 };
 use crate::{
-    model::{Article, Content, Digest, Follower, Revision, Seq, Status},
+    model::{Article, Content, Digest, Follower, Known, Revision, Seq, Status},
     store::{Commit, Error, Place, Stats, Store},
 };
 
@@ -35,7 +35,10 @@ pub(super) async fn a_commit_is_whole(Kept { store, folder: _folder }: Kept) {
     assert_eq!(store.events(Seq(2), 10).await.unwrap(), []);
     assert_eq!(store.events(Seq(9), 10).await.unwrap(), []);
     let keys = [key("b"), key("none"), key("a")];
-    assert_eq!(store.known(&source(), &keys).await.unwrap(), [Some(known(&b)), None, Some(known(&a))]);
+    assert_eq!(
+        store.known(&source(), &keys).await.unwrap(),
+        [Some(Known::from(&b)), None, Some(Known::from(&a))]
+    );
     assert_eq!(store.known(&"other".parse().unwrap(), &keys).await.unwrap(), [None, None, None]);
     assert_eq!(store.article(a.id, None).await.unwrap(), Some(a.clone()));
     assert_eq!(store.article(a.id, Some(Revision(2))).await.unwrap(), None);
@@ -97,7 +100,7 @@ pub(super) async fn revisions_stay_and_the_first_dates_hold(Kept { store, folder
     store.commit(commit(Seq(0), &[("a", first.clone()), ("a", second.clone())])).await.unwrap();
     assert_eq!(store.article(first.id, Some(Revision(1))).await.unwrap(), Some(first.clone()));
     assert_eq!(store.article(first.id, None).await.unwrap(), Some(second.clone()));
-    assert_eq!(store.known(&source(), &[key("a")]).await.unwrap(), [Some(known(&second))]);
+    assert_eq!(store.known(&source(), &[key("a")]).await.unwrap(), [Some(Known::from(&second))]);
     assert_eq!(store.newest(&source(), None, 10).await.unwrap(), [second]);
     store.commit(commit(Seq(2), &[("a", strange)])).await.unwrap();
     let now = store.known(&source(), &[key("a")]).await.unwrap().remove(0).unwrap();

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     model::{
         Article, ArticleId, Category, Change, Content, Date, Delivery, Digest, Enclosure, Event, EventType,
-        ExtractedBy, Filter, Html, IdentityKey, Issue, Known, Offset, PageState, Person, Precision, Revision,
+        ExtractedBy, Filter, Html, IdentityKey, Issue, Offset, PageState, Person, Precision, Revision,
         Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Validators,
     },
     store::Commit,
@@ -79,17 +79,6 @@ pub(crate) fn commit(expected: Seq, articles: &[(&str, Article)]) -> Commit {
             .collect(),
         events: (expected.0 + 1..).zip(articles).map(|(seq, (_, article))| event(article, seq)).collect(),
         source: None,
-    }
-}
-
-pub(crate) fn known(article: &Article) -> Known {
-    Known {
-        id: article.id,
-        revision: article.revision,
-        digest: article.digest,
-        first_seen: article.first_seen,
-        published: article.published.at,
-        status: article.status,
     }
 }
 

@@ -132,14 +132,7 @@ impl Core {
 /// What is known of an article once `article` is its latest revision. The first sighting and the published date are
 /// those of the first revision, for ever: the keys of bodies and index are made of them.
 fn known_after(before: Option<Known>, article: &Article) -> Known {
-    let now = Known {
-        id: article.id,
-        revision: article.revision,
-        digest: article.digest,
-        first_seen: article.first_seen,
-        published: article.published.at,
-        status: article.status,
-    };
+    let now = Known::from(article);
     match before {
         Some(before) if before.revision > now.revision => before,
         Some(before) => Known { first_seen: before.first_seen, published: before.published, ..now },
