@@ -223,7 +223,7 @@ fn print_item(draft: Draft, keys: Vec<String>, raw: (Option<String>, Option<Stri
         title: some(&content.title),
         summary: some(&content.summary),
         content_type: html.as_ref().map(|_| content_type.unwrap_or_else(|| "text/html".to_owned())),
-        content_text: html.as_ref().map(|_| normalize::html::to_text(&content.html)),
+        content_text: some(&normalize::html::to_text(&content.html)),
         content_html: html,
         language: content.language,
         authors: content.authors.into_iter().map(person).collect(),

@@ -20,7 +20,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 pub use platforms::{generic, platforms, recipe, source_at};
 pub use recipe::Rules;
@@ -118,7 +118,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         store: store?,
         publish: publish::Settings {
             base_url: base_url.unwrap_or_else(|| sections::default_base_url(web.listen)),
-            feeds: feeds?,
+            feeds: feeds?.into_iter().map(|feed| at_home(feed, &sources)).collect(),
             sources: sources.iter().map(|source| source_info(source)).collect(),
             max_age: max_age?,
         },
@@ -126,6 +126,15 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         push: push.with(webhooks?),
         web,
     })
+}
+
+/// A feed that does not say which page it mirrors mirrors its source's, where it has exactly one.
+fn at_home(mut feed: publish::Feed, sources: &[Arc<ingest::Source>]) -> publish::Feed {
+    if let ([only], None) = (feed.sources.as_slice(), &feed.home) {
+        let source = sources.iter().find(|source| source.id == *only);
+        feed.home = source.map(|source| source.home.to_string());
+    }
+    feed
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {

@@ -2,6 +2,8 @@
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
+use url::Url;
+
 use super::{
     read::{Section, Word, Wrong},
     recipe::{self, Recipes},
@@ -60,12 +62,12 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
     section.finish();
     let ((extract, normalize, dedup), digest) = rules?;
-    let id = id?;
+    let (id, url) = (id?, url?);
     Some(ingest::Source {
         name: name.unwrap_or_else(|| id.to_string()),
         id,
-        home: home.or_else(|| url.clone())?,
-        url: url?,
+        home: home.unwrap_or_else(|| page_for_people(&url, extract.feed)),
+        url,
         schedule: schedule?,
         jitter: jitter?,
         allow_private: allow_private?,
@@ -77,6 +79,12 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         dedup: Arc::new(dedup),
         rules: digest,
     })
+}
+
+/// A list is a page itself; nobody reads a feed's own address, but its site has a front page.
+fn page_for_people(url: &Url, feed: bool) -> Url {
+    let front = || url.join("/").unwrap_or_else(|_| url.clone());
+    if feed { front() } else { url.clone() }
 }
 
 /// The compiled rules of a source and their digest.

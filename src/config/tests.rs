@@ -122,6 +122,24 @@ fn a_file_replaces_the_built_in_sources_and_keeps_the_other_defaults() {
 }
 
 #[test]
+fn a_feed_of_one_source_mirrors_the_page_of_that_source() {
+    let check = |source: &str, feed: &str, expected: Option<&str>| {
+        let other = "[[source]]\nid = 'b'\nurl = 'https://b.example/'\nplatform = 'liferay6'\nevery = '1h'\n";
+        let text = format!("{source}every = '1h'\n{other}[[feed]]\nid = 'f'\ntitle = 'F'\n{feed}");
+        let config = load_text(&text).unwrap();
+        assert_eq!(config.publish.feeds[0].home.as_deref(), expected, "{text}");
+    };
+    let list = "[[source]]\nid = 'a'\nurl = 'https://a.example/tin?x=1'\nplatform = 'liferay6'\n";
+    let feed = "[[source]]\nid = 'a'\nurl = 'https://a.example/tin/rss.xml'\nplatform = 'feed'\n";
+    let page = "home = 'https://a.example/tin'\n";
+    check(list, "sources = ['a']\n", Some("https://a.example/tin?x=1"));
+    check(feed, "sources = ['a']\n", Some("https://a.example/"));
+    check(&format!("{feed}{page}"), "sources = ['a']\n", Some("https://a.example/tin"));
+    check(list, &format!("sources = ['a']\n{page}"), Some("https://a.example/tin"));
+    check(list, "sources = ['a', 'b']\n", None);
+}
+
+#[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let text = "[web]\nlisten = '127.0.0.1:1'\n[push]\njitter = 0\n";
     let listen = |environment: &[(&str, &str)], flags: &[(&str, &str)]| {

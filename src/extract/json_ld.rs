@@ -1,10 +1,13 @@
 //! JSON-LD: the article that a page describes for search engines (schema.org `Article` and its kinds).
 
+use std::sync::LazyLock;
+
+use scraper::{Html, Selector};
 use serde_json::Value;
 
 use super::json_feed::lenient;
-use super::{entity, plain};
-use crate::model::Person;
+use super::plain;
+use crate::model::{Link, Person, markup};
 
 /// What was found of the article.
 #[derive(Default)]
@@ -32,10 +35,7 @@ pub(super) struct Article {
 impl Article {
     /// The first article in a script, wherever it is nested.
     pub(super) fn read(script: &str) -> Option<Self> {
-        let json = script.trim().trim_start_matches("<!--").trim_start_matches("//<![CDATA[").trim();
-        let json = json.trim_end_matches("-->").trim_end_matches("//]]>").trim_end_matches(';');
-        let value = lenient(json)?;
-        find(&value, 0).map(Self::of)
+        find(&parsed(script)?, &is_article, 0).map(Self::of)
     }
 
     fn of(value: &Value) -> Self {
@@ -44,7 +44,7 @@ impl Article {
         Self {
             title: line("headline").or_else(|| line("name")),
             body: text("articleBody")
-                .map(|body| entity::decode(&body).trim().to_owned())
+                .map(|body| markup::decode(&body).trim().to_owned())
                 .filter(|body| !body.is_empty()),
             summary: line("description"),
             published: text("datePublished").or_else(|| text("dateCreated")),
@@ -57,30 +57,64 @@ impl Article {
     }
 }
 
-fn find(value: &Value, depth: usize) -> Option<&Value> {
+static SCRIPTS: LazyLock<Selector> =
+    LazyLock::new(|| Selector::parse("script[type*='ld+json']").expect("a constant selector"));
+
+/// The addresses of the first `ItemList` that a page describes, as links to items (RFC 6573).
+pub(super) fn listed(html: &Html) -> Vec<Link> {
+    /// No list of articles on one page is longer.
+    const MOST: usize = 200;
+    let scripts = html.select(&SCRIPTS).filter_map(|script| parsed(&script.text().collect::<String>()));
+    let lists = scripts.filter_map(|value| {
+        let list = find(&value, &|value| is_a(value, |name| name == "ItemList"), 0)?;
+        let elements = list.get("itemListElement")?.as_array()?;
+        Some(elements.iter().filter_map(item_address).take(MOST).collect::<Vec<_>>())
+    });
+    let hrefs = lists.into_iter().next().unwrap_or_default();
+    hrefs.into_iter().map(|href| Link { href, rel: Some("item".to_owned()), media_type: None }).collect()
+}
+
+/// `ListItem` with `url` or `item`, or the thing itself.
+fn item_address(element: &Value) -> Option<String> {
+    let item = element.get("item").unwrap_or(element);
+    let said = [Some(item), element.get("url"), item.get("url"), item.get("@id")];
+    said.into_iter().flatten().find_map(Value::as_str).map(str::to_owned).filter(|href| !href.is_empty())
+}
+
+fn parsed(script: &str) -> Option<Value> {
+    let json = script.trim().trim_start_matches("<!--").trim_start_matches("//<![CDATA[").trim();
+    lenient(json.trim_end_matches("-->").trim_end_matches("//]]>").trim_end_matches(';'))
+}
+
+/// The first object that is wanted, wherever it is nested.
+fn find<'v>(value: &'v Value, wanted: &dyn Fn(&Value) -> bool, depth: usize) -> Option<&'v Value> {
     /// `@graph`, `mainEntity` and the like; nobody nests articles deeper.
     const DEEPEST: usize = 6;
     if depth > DEEPEST {
         return None;
     }
     match value {
-        Value::Array(all) => all.iter().find_map(|one| find(one, depth + 1)),
-        Value::Object(_) if is_article(value) => Some(value),
+        Value::Array(all) => all.iter().find_map(|one| find(one, wanted, depth + 1)),
+        Value::Object(_) if wanted(value) => Some(value),
         Value::Object(_) => ["@graph", "mainEntity", "mainEntityOfPage"]
             .iter()
             .filter_map(|key| value.get(*key))
-            .find_map(|inner| find(inner, depth + 1)),
+            .find_map(|inner| find(inner, wanted, depth + 1)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
 fn is_article(value: &Value) -> bool {
+    let is_kind = |name: &str| name.ends_with("Article") || name.ends_with("Posting") || name == "Report";
+    is_a(value, is_kind)
+}
+
+fn is_a(value: &Value, is_kind: impl Fn(&str) -> bool) -> bool {
     let names = match value.get("@type") {
         Some(Value::String(name)) => vec![name.as_str()],
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
         _ => return false,
     };
-    let is_kind = |name: &str| name.ends_with("Article") || name.ends_with("Posting") || name == "Report";
     names.iter().any(|name| is_kind(name.rsplit('/').next().unwrap_or(name)))
 }
 

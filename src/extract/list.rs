@@ -12,7 +12,7 @@ use super::open::{Page, open};
 use super::{
     Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many,
 };
-use super::{dom, plain};
+use super::{dom, json_ld, plain};
 use crate::model::{ExtractedBy, Issue, Item, Link};
 
 /// Reads every list of the page that the rules know.
@@ -37,15 +37,27 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
         found.issues.push(too_many(most));
     }
     found.issues.extend(if found.items.is_empty() {
-        vec![why_empty(&page, &metadata)]
+        vec![why_empty(&page, &metadata, rules)]
     } else {
         item_issues(&found.items)
     });
     found.head = metadata.head;
+    if rules.lists.is_empty() {
+        // What the page itself says of its articles, for whoever writes a recipe.
+        found.head.links.extend(json_ld::listed(&page.html));
+    }
     found
 }
 
-fn why_empty(page: &Page, metadata: &Metadata) -> Issue {
+fn why_empty(page: &Page, metadata: &Metadata, rules: &Rules) -> Issue {
+    if rules.lists.is_empty() && !metadata.has_password && !dom::text(page.html.root_element()).is_empty() {
+        let feeds = metadata.head.links.iter().filter(|link| is_feed(link)).count();
+        let hint = match feeds {
+            0 => "name the platform, or describe its list in a configuration".to_owned(),
+            _ => format!("it names feeds of its own: {feeds}, see its links"),
+        };
+        return Issue::error("no-recipe", format!("no recipe fits the page: {hint}"));
+    }
     if metadata.has_password {
         return Issue::error("login-page", "no item was found, and the page asks for a password");
     }
@@ -57,6 +69,13 @@ fn why_empty(page: &Page, metadata: &Metadata) -> Issue {
         "no-items",
         format!("no item was found on a page with {} characters of text", text.chars().count()),
     )
+}
+
+/// A page's `<link rel=alternate type=…>` to a feed.
+fn is_feed(link: &Link) -> bool {
+    let kind = link.media_type.as_deref().unwrap_or_default();
+    link.rel.as_deref() == Some("alternate")
+        && ["rss+xml", "atom+xml", "feed+json"].iter().any(|feed| kind.contains(feed))
 }
 
 /// Adds a list's items; how many were empty.

@@ -1,10 +1,13 @@
 //! The main text of a page without a recipe.
 
-use std::panic;
+use std::{panic, sync::LazyLock};
 
 use dom_smoothie::{Config, Readability, TextMode};
+use regex::Regex;
+use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
+use super::dom;
 use crate::model::markup;
 
 /// More elements than any article page has; the finder's time grows with them.
@@ -23,5 +26,76 @@ pub(super) fn find(text: &str, url: &Url) -> Option<String> {
         Readability::new(text, base, Some(config)).and_then(|mut page| page.parse()).ok()
     });
     let article = grabbed.ok().flatten()?;
-    Some(article.content.to_string()).filter(|content| !content.trim().is_empty())
+    Some(article.content.to_string()).filter(|content| !content.trim().is_empty()).map(without_lead)
+}
+
+static LEADS: LazyLock<Selector> =
+    LazyLock::new(|| Selector::parse("nav, ul, ol, p").expect("a constant selector"));
+static LINKS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a").expect("a constant selector"));
+/// "Thứ tư, 22/10/2025, 19:25 (GMT+7)" and nothing else.
+static DATE_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    let day = r"(?:\p{L}[\p{L} ]{0,12},?\s*)?\d{1,2}[/.-]\d{1,2}[/.-]\d{4}";
+    let time = r"(?:[\s,|-]*\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*(?:AM|PM|SA|CH))?)?";
+    let zone = r"(?:\s*\(?(?:GMT|UTC)\s*[+-]?\d{1,2}(?::?\d{2})?\)?)?";
+    Regex::new(&format!("^{day}{time}{zone}$")).expect("a constant pattern")
+});
+
+/// Without what stands between headline and text: the way here through the site's sections, the date line.
+fn without_lead(markup: String) -> String {
+    /// A line of that many characters begins the text.
+    const TEXT: usize = 40;
+    if markup::max_open_depth(&markup) > markup::MAX_DEPTH {
+        return markup;
+    }
+    let mut html = Html::parse_fragment(&markup);
+    let mut leads = Vec::new();
+    for element in html.select(&LEADS) {
+        let text = dom::text(element);
+        if is_way(element, &text) || DATE_LINE.is_match(&text) {
+            leads.push(element.id());
+        } else if text.chars().count() >= TEXT {
+            break;
+        }
+    }
+    if leads.is_empty() {
+        return markup;
+    }
+    for id in leads {
+        if let Some(mut node) = html.tree.get_mut(id) {
+            node.detach();
+        }
+    }
+    html.root_element().inner_html()
+}
+
+/// A short list of links and nothing besides.
+fn is_way(element: ElementRef<'_>, text: &str) -> bool {
+    const LONGEST: usize = 120;
+    let linked: String = element.select(&LINKS).map(dom::text).collect();
+    let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    element.value().name() != "p"
+        && !text.is_empty()
+        && text.chars().count() <= LONGEST
+        && bare(&linked) == bare(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_the_text_goes_and_what_belongs_to_it_stays() {
+        let text = "<p>Một đoạn văn dài hơn bốn mươi ký tự, với nó bài viết bắt đầu.</p>";
+        let check = |lead: &str, kept: &str| {
+            let page =
+                |lead: &str| format!("<div>{lead}{text}<ul><li><a href=\"/x\">Khác</a></li></ul></div>");
+            assert_eq!(without_lead(page(lead)), page(kept), "{lead}");
+        };
+        check("<ul><li><a>Sức khỏe</a></li><li>› <a>Tin tức</a></li></ul>", "");
+        check("<nav><a>Trang chủ</a></nav><p>Thứ tư, 22/10/2025, 19:25 (GMT+7)</p>", "");
+        check("<p>2/11/2023</p><p>24/08/2022 | 04:30 PM</p>", "");
+        check("<ul><li>Một ý</li><li><a>hai</a></li></ul>", "<ul><li>Một ý</li><li><a>hai</a></li></ul>");
+        check("<p>Ngày 22/10/2025 họp</p>", "<p>Ngày 22/10/2025 họp</p>");
+        check("<p>T.X</p>", "<p>T.X</p>");
+    }
 }

@@ -7,8 +7,8 @@ use scraper::{Html, Selector};
 use url::Url;
 
 use super::json_ld::Article;
-use super::{Head, dom, entity, plain};
-use crate::model::Link;
+use super::{Head, dom, plain};
+use crate::model::{Link, markup};
 
 /// A page's own words.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl Metadata {
                         .or_else(|| element.attr("itemprop"));
                     if let (Some(key), Some(value)) = (key, element.attr("content")) {
                         // Portals escape these twice: `ng&amp;agrave;y`.
-                        let value = plain::collapse(&entity::decode(value));
+                        let value = plain::collapse(&markup::decode(value));
                         found.metas.entry(key.trim().to_ascii_lowercase()).or_insert(value);
                     }
                 }

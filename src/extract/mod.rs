@@ -5,7 +5,6 @@
 mod charset;
 mod detect;
 mod dom;
-mod entity;
 mod feed;
 mod feed_item;
 mod json_feed;

@@ -1,6 +1,6 @@
 //! Plain text out of markup without a parser: for titles and names, which are short and often half escaped.
 
-use super::entity;
+use crate::model::markup;
 
 /// Elements that people write into titles.
 const INLINE: [&str; 26] = [
@@ -11,15 +11,14 @@ const INLINE: [&str; 26] = [
 /// Those of them that may stand inside a word.
 const JOINED: [&str; 8] = ["a", "b", "i", "em", "span", "strong", "font", "u"];
 
-/// The text of something that is declared as HTML: every tag goes, references are decoded.
+/// The text of something that is declared as HTML, on one line.
 pub(super) fn text(html: &str) -> String {
-    collapse(&entity::decode(&without_tags(html, |_| true)))
+    collapse(&markup::to_text(html))
 }
 
 /// The text of a title whose type nobody declared: inline tags go, references are decoded once more, `1 < 2` stays.
 pub(super) fn title(said: &str) -> String {
-    let is_inline = |name: &str| INLINE.iter().any(|known| known.eq_ignore_ascii_case(name));
-    collapse(&entity::decode(&without_tags(said, is_inline)))
+    collapse(&markup::decode(&without_inline_tags(said)))
 }
 
 /// White space runs become one blank, none at the ends. Non-breaking spaces count.
@@ -34,7 +33,8 @@ pub(super) fn collapse(text: &str) -> String {
     out
 }
 
-fn without_tags(html: &str, drops: impl Fn(&str) -> bool) -> String {
+fn without_inline_tags(html: &str) -> String {
+    let is_inline = |name: &str| INLINE.iter().any(|known| known.eq_ignore_ascii_case(name));
     let mut out = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((before, after)) = rest.split_once('<') {
@@ -42,7 +42,7 @@ fn without_tags(html: &str, drops: impl Fn(&str) -> bool) -> String {
         let inside = after.strip_prefix('/').unwrap_or(after);
         let end = inside.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(inside.len());
         let name = inside.get(..end).unwrap_or_default();
-        let closed = if !name.is_empty() && drops(name) { behind_tag(after) } else { None };
+        let closed = if is_inline(name) { behind_tag(after) } else { None };
         match closed {
             Some(behind) => {
                 if !JOINED.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -78,6 +78,6 @@ mod tests {
         check("Vec<T> &amp; Box<str>", "Vec<T> & Box<str>");
         check("a<br/>b <script>x", "a b <script>x");
         check("<<<< a < b", "<<<< a < b");
-        assert_eq!(text("<p>a</p><script>x</script>&lt;b&gt;"), "a x <b>");
+        assert_eq!(text("<p>a</p><script>x</script>&lt;b&gt;"), "a <b>");
     }
 }

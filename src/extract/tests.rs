@@ -412,3 +412,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_list_that_no_recipe_fits_still_names_its_feed_and_its_items() {
+    let page = r#"<html><head><link rel=alternate type=application/rss+xml href=/rss><script type="application/ld+json">
+        {"@context": "https://schema.org", "@graph": [{"@type": "ItemList", "itemListElement": [
+            {"@type": "ListItem", "position": 1, "url": "/1"}, {"@type": "ListItem", "item": "/2"},
+            {"@type": "ListItem", "item": {"@id": "/3"}}, {"@type": "ListItem"}, 4]}]}</script></head><body>Tin</body></html>"#;
+    let found = read(page.as_bytes(), "https://a.vn/", Kind::List, &Rules::default());
+    let links: Vec<_> =
+        found.head.links.iter().map(|link| (link.rel.as_deref().unwrap(), link.href.as_str())).collect();
+    assert_eq!(links, [("alternate", "/rss"), ("item", "/1"), ("item", "/2"), ("item", "/3")]);
+    assert_eq!(found.issues[0].code, "no-recipe");
+    assert!(found.issues[0].message.contains("feeds of its own: 1"), "{}", found.issues[0].message);
+}

@@ -1,13 +1,14 @@
 //! A small tree of any XML, well-formed or not: feeds in the wild are often not.
 //!
-//! Total and linear: every input gives a tree, nothing is fetched, no entity of a DTD is expanded, depth and width
-//! are capped. What HTML feeds forget (closing tags, escaped ampersands, declared prefixes) is forgiven.
+//! Total and linear: every input gives a tree, nothing is fetched, entities expand once and to little, depth and
+//! width are capped. What HTML feeds forget (closing tags, escaped ampersands, declared prefixes) is forgiven.
 
+mod dtd;
 mod token;
 
 use url::Url;
 
-use super::entity;
+use dtd::Entities;
 use token::{Token, attributes, legal, next};
 
 /// Deeper elements are not kept; real feeds stay under 40, markup inside of them included.
@@ -101,7 +102,11 @@ pub(super) fn read(text: &str, wanted: &Wanted<'_>) -> Tree {
                 }
             }
             Token::End(name) => builder.end(name),
-            Token::Text(text) => builder.text(&entity::decode(text)),
+            Token::Text(text) => {
+                let decoded = builder.entities.decode(text);
+                builder.text(&decoded);
+            }
+            Token::DocumentType(text) => builder.entities.declare(text),
             Token::CData(text) => builder.text(text),
             Token::Nothing => {}
         }
@@ -116,6 +121,7 @@ pub(super) fn read(text: &str, wanted: &Wanted<'_>) -> Tree {
 
 struct Builder<'a> {
     wanted: &'a Wanted<'a>,
+    entities: Entities,
     stack: Vec<Element>,
     /// Declared prefixes and the depth they were declared at.
     bindings: Vec<(usize, String, Ns)>,
@@ -133,6 +139,7 @@ impl<'a> Builder<'a> {
     fn new(wanted: &'a Wanted<'a>) -> Self {
         Self {
             wanted,
+            entities: Entities::default(),
             stack: Vec::new(),
             bindings: Vec::new(),
             skipped: 0,
@@ -161,7 +168,7 @@ impl<'a> Builder<'a> {
             self.too_deep = true;
             return;
         }
-        let attributes = attributes(raw);
+        let attributes = attributes(raw, &mut self.entities);
         for (name, value) in &attributes {
             let prefix = if name == "xmlns" { Some("") } else { name.strip_prefix("xmlns:") };
             if let Some(prefix) = prefix

@@ -92,6 +92,11 @@ pub(super) fn summary(raw: Option<&str>, body: &str, title: &str) -> String {
     text::cut(&chosen, LONGEST_SUMMARY).unwrap_or(chosen)
 }
 
+/// True for a teaser that is more than a line of plain text.
+pub(super) fn is_text(raw: &str) -> bool {
+    raw.contains('<') || raw.chars().nth(LONGEST_SUMMARY).is_some()
+}
+
 // === Sections ===
 
 /// Sections and tags, each once.

@@ -128,7 +128,8 @@ pub fn normalize(item: Item, context: &Context<'_>) -> (Draft, Vec<Issue>) {
     (draft, issues.into_iter().map(placed).collect())
 }
 
-/// The full text, or a teaser that has markup of its own.
+/// The full text, or a teaser that has markup of its own or is longer than teasers are shown: RSS knows one element
+/// for both (RSS 2.0, `description`).
 fn body(item: &Item, context: &Context<'_>) -> html::Cleaned {
     let base = item.base.as_deref().and_then(|base| url::absolute(context.base, base));
     let base = base.as_ref().unwrap_or(context.base);
@@ -136,7 +137,7 @@ fn body(item: &Item, context: &Context<'_>) -> html::Cleaned {
     if let Some(content) = item.content.as_deref().filter(filled) {
         return html::clean(content, item.content_type.as_deref(), base, &context.rules.body_noise);
     }
-    match item.summary.as_deref().filter(|summary| summary.contains('<')) {
+    match item.summary.as_deref().filter(|summary| fields::is_text(summary)) {
         Some(summary) => html::clean(summary, None, base, &context.rules.body_noise),
         None => html::Cleaned::default(),
     }

@@ -133,3 +133,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_description_that_is_a_whole_text_is_kept_whole() {
+    let content = |summary: String| run(Item { summary: Some(summary), ..Item::default() }).0.content;
+    let long = content("Một câu. ".repeat(200));
+    assert_eq!(long.html.as_str().matches("Một câu.").count(), 200);
+    assert!(long.summary.chars().count() <= 501);
+    assert_eq!(content("Chỉ một câu.".to_owned()).html.as_str(), "");
+}

@@ -11,5 +11,6 @@ mod http;
 mod ingest;
 mod push;
 mod shared;
+mod text;
 mod tidy;
 mod world;

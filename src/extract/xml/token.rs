@@ -1,7 +1,7 @@
 //! Tags and text of anything that looks like XML: total, linear, forgiving.
 
-use super::MAX_ATTRIBUTES;
-use crate::extract::entity;
+use super::{MAX_ATTRIBUTES, dtd::Entities};
+use crate::model::text::xml_safe;
 
 /// A piece of a document.
 pub(super) enum Token<'a> {
@@ -20,7 +20,9 @@ pub(super) enum Token<'a> {
     },
     /// An end tag's name with prefix.
     End(&'a str),
-    /// Comments, instructions, document types.
+    /// A document type with its declarations.
+    DocumentType(&'a str),
+    /// Comments, instructions.
     Nothing,
 }
 
@@ -41,7 +43,8 @@ pub(super) fn next(rest: &str) -> Option<(Token<'_>, &str)> {
         return Some((Token::CData(text), after));
     }
     if let Some(doctype) = inside.strip_prefix('!') {
-        return Some((Token::Nothing, after_doctype(doctype)));
+        let (declarations, after) = doctype.split_at_checked(doctype_end(doctype)).unwrap_or((doctype, ""));
+        return Some((Token::DocumentType(declarations), after.strip_prefix('>').unwrap_or(after)));
     }
     if let Some(instruction) = inside.strip_prefix('?') {
         return Some((Token::Nothing, instruction.split_once("?>").map_or("", |(_, after)| after)));
@@ -58,8 +61,8 @@ pub(super) fn next(rest: &str) -> Option<(Token<'_>, &str)> {
     Some((Token::Text(rest.get(..end)?), rest.get(end..)?))
 }
 
-/// Skips a document type with its internal subset: its entities stay unknown.
-fn after_doctype(text: &str) -> &str {
+/// Where a document type ends, internal subset included.
+fn doctype_end(text: &str) -> usize {
     let (mut depth, mut quote) = (0usize, None);
     for (at, b) in text.bytes().enumerate() {
         match (quote, b) {
@@ -67,11 +70,11 @@ fn after_doctype(text: &str) -> &str {
             (None, b'"' | b'\'') if depth > 0 => quote = Some(b),
             (None, b'[') => depth += 1,
             (None, b']') => depth = depth.saturating_sub(1),
-            (None, b'>') if depth == 0 => return text.get(at + 1..).unwrap_or_default(),
+            (None, b'>') if depth == 0 => return at,
             _ => {}
         }
     }
-    ""
+    text.len()
 }
 
 fn start(inside: &str) -> (Token<'_>, &str) {
@@ -104,7 +107,7 @@ fn tag_end(inside: &str) -> usize {
 }
 
 /// Names as written and decoded values; at most `MAX_ATTRIBUTES`.
-pub(super) fn attributes(text: &str) -> Vec<(String, String)> {
+pub(super) fn attributes(text: &str, entities: &mut Entities) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = text;
     while found.len() < MAX_ATTRIBUTES {
@@ -120,7 +123,7 @@ pub(super) fn attributes(text: &str) -> Vec<(String, String)> {
             None => value.split_once(char::is_whitespace).unwrap_or((value, "")),
         };
         if !name.is_empty() {
-            found.push((name.to_owned(), legal(&entity::decode(value))));
+            found.push((name.to_owned(), legal(&entities.decode(value))));
         }
         rest = after;
     }
@@ -129,6 +132,5 @@ pub(super) fn attributes(text: &str) -> Vec<(String, String)> {
 
 /// Without the characters that XML 1.0 forbids.
 pub(super) fn legal(text: &str) -> String {
-    let allowed = |c: &char| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    text.chars().filter(allowed).collect()
+    xml_safe(text).into_owned()
 }

@@ -58,8 +58,9 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 /// The names of HTML 4 and a few of HTML 5, sorted.
-static NAMES: [(&str, char); 298] = [
+static NAMES: [(&str, char); 306] = [
     ("AElig", 'Æ'),
+    ("AMP", '&'),
     ("Aacute", 'Á'),
     ("Abreve", 'Ă'),
     ("Acirc", 'Â'),
@@ -69,6 +70,7 @@ static NAMES: [(&str, char); 298] = [
     ("Atilde", 'Ã'),
     ("Auml", 'Ä'),
     ("Beta", 'Β'),
+    ("COPY", '©'),
     ("Ccedil", 'Ç'),
     ("Chi", 'Χ'),
     ("Dagger", '‡'),
@@ -81,6 +83,7 @@ static NAMES: [(&str, char); 298] = [
     ("Epsilon", 'Ε'),
     ("Eta", 'Η'),
     ("Euml", 'Ë'),
+    ("GT", '>'),
     ("Gamma", 'Γ'),
     ("Hat", '^'),
     ("Iacute", 'Í'),
@@ -90,6 +93,7 @@ static NAMES: [(&str, char); 298] = [
     ("Itilde", 'Ĩ'),
     ("Iuml", 'Ï'),
     ("Kappa", 'Κ'),
+    ("LT", '<'),
     ("Lambda", 'Λ'),
     ("Mu", 'Μ'),
     ("NewLine", '\u{a}'),
@@ -108,6 +112,8 @@ static NAMES: [(&str, char); 298] = [
     ("Pi", 'Π'),
     ("Prime", '″'),
     ("Psi", 'Ψ'),
+    ("QUOT", '"'),
+    ("REG", '®'),
     ("Rho", 'Ρ'),
     ("Scaron", 'Š'),
     ("Sigma", 'Σ'),
@@ -220,9 +226,10 @@ static NAMES: [(&str, char); 298] = [
     ("kappa", 'κ'),
     ("lArr", '⇐'),
     ("lambda", 'λ'),
-    ("lang", '〈'),
+    ("lang", '⟨'),
     ("laquo", '«'),
     ("larr", '←'),
+    ("lbrack", '['),
     ("lceil", '⌈'),
     ("lcub", '{'),
     ("ldquo", '“'),
@@ -290,9 +297,10 @@ static NAMES: [(&str, char); 298] = [
     ("quot", '"'),
     ("rArr", '⇒'),
     ("radic", '√'),
-    ("rang", '〉'),
+    ("rang", '⟩'),
     ("raquo", '»'),
     ("rarr", '→'),
+    ("rbrack", ']'),
     ("rceil", '⌉'),
     ("rcub", '}'),
     ("rdquo", '”'),
@@ -370,6 +378,7 @@ mod tests {
             ("&#x1EAD; &#146; &#0; &#xD800; &#99999999999;", "ậ ’ \u{fffd} \u{fffd} &#99999999999;"),
             ("AT&T &copy &nope; &; &&amp;", "AT&T &copy &nope; &; &&"),
             ("a?x=1&copy=2", "a?x=1&copy=2"),
+            ("&AMP;&LT;&lang;&lbrack;ng&amp;agrave;y &ậ;&", "&<⟨[ng&agrave;y &ậ;&"),
         ] {
             assert_eq!(decode(text), expected, "{text}");
         }

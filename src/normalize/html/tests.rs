@@ -98,6 +98,13 @@ fn reads_text_as_text() {
 }
 
 #[test]
+fn keeps_the_words_of_a_formula() {
+    let formula = "<p>x <math><semantics><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow>\
+                   <annotation encoding=TeX>a+b</annotation></semantics></math></p>";
+    assert_eq!(cleaned(formula), "<p>x a+b</p>");
+}
+
+#[test]
 fn keeps_the_words_of_what_is_too_deep() {
     let deep = format!("{}chữ<script>x</script>", "<div>".repeat(100_000));
     let found = clean(&deep, None, &base(), &[]);
@@ -160,6 +167,8 @@ fn nothing_executable_survives() {
         "<a href=' &#14; javascript:alert(1)'>x</a>",
         "<img src=x onerror=alert(1)>",
         "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+        "<math><a xlink:href=javascript:alert(1)>x</a><mi href=javascript:alert(1)>y</mi><maction actiontype='statusline#http://x' xlink:href='javascript:alert(1)'>z",
+        "<math><annotation-xml encoding='text/html'><img src=x onerror=alert(1)></annotation-xml></math>",
         "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
         "<form><button formaction=javascript:alert(1)>x</button></form>",
         "<img src=\"x` `<script>alert(1)</script>\"` `>",

@@ -296,10 +296,39 @@ impl<'a> Writer<'a> {
 
 /// What `name` is for us, under the name it will have.
 fn role(name: &str) -> (&'static str, Role) {
-    const DROPPED: [&str; 31] = [
-        "applet", "area", "base", "button", "canvas", "datalist", "dialog", "embed", "frame", "frameset",
-        "head", "iframe", "input", "link", "map", "math", "meta", "noembed", "noframes", "noscript",
-        "object", "optgroup", "option", "param", "script", "select", "style", "svg", "template", "textarea",
+    // Of a formula (`math`) the words stay; its `annotation` is the same once more for programs.
+    const DROPPED: [&str; 32] = [
+        "annotation",
+        "annotation-xml",
+        "applet",
+        "area",
+        "base",
+        "button",
+        "canvas",
+        "datalist",
+        "dialog",
+        "embed",
+        "frame",
+        "frameset",
+        "head",
+        "iframe",
+        "input",
+        "link",
+        "map",
+        "meta",
+        "noembed",
+        "noframes",
+        "noscript",
+        "object",
+        "optgroup",
+        "option",
+        "param",
+        "script",
+        "select",
+        "style",
+        "svg",
+        "template",
+        "textarea",
         "title",
     ];
     const PARTS: [&str; 8] = ["caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"];
