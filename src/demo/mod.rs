@@ -90,6 +90,7 @@ async fn scene(
     let ended = tokio::select! {
         ended = show(&app, &portal, address, received) => ended,
         () = app::stop_signal() => Ok(()),
+        cause = app.broken() => Err(anyhow::Error::new(cause)),
     };
     line("");
     line("stopping …");
