@@ -212,7 +212,9 @@ impl App {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) if error.is_lasting() => {
                         tracing::error!(task = name, "the task `{name}` cannot go on: {error}");
-                        broken.send_if_modified(|first| first.is_none() && first.insert(Arc::new(error)).is_lasting());
+                        broken.send_if_modified(|first| {
+                            first.is_none() && first.insert(Arc::new(error)).is_lasting()
+                        });
                         return;
                     }
                     Ok(Err(error)) => tracing::error!(task = name, "the task `{name}` failed: {error}"),

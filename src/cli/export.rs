@@ -40,7 +40,9 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
     let Some(path) = &arguments.file else {
         let mut out = io::stdout().lock();
-        block_on(async { write(&config, &mut BufWriter::new(&mut out)).await.context("cannot export").map(drop) })?;
+        block_on(async {
+            write(&config, &mut BufWriter::new(&mut out)).await.context("cannot export").map(drop)
+        })?;
         return Ok(());
     };
     if path.exists() && !path.is_file() {

@@ -142,7 +142,10 @@ pub(super) fn bytes(file: &str) -> anyhow::Result<Vec<u8>> {
     };
     let bytes = read.with_context(|| format!("cannot read `{file}`"))?;
     if bytes.len() as u64 > MOST {
-        bail!("cannot read `{file}`: it has more than {} MB, the most that is read of one document", MOST / 1_000_000);
+        bail!(
+            "cannot read `{file}`: it has more than {} MB, the most that is read of one document",
+            MOST / 1_000_000
+        );
     }
     Ok(bytes)
 }

@@ -76,8 +76,8 @@ pub(super) fn first(scope: ElementRef<'_>, pick: &Pick) -> Option<String> {
 
 /// Elements that have no end tag.
 const VOID: [&str; 16] = [
-    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "link", "meta",
-    "source", "track", "wbr",
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "link",
+    "meta", "source", "track", "wbr",
 ];
 
 /// Elements whose text is written as it is (HTML, section 13.3).
