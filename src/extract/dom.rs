@@ -85,7 +85,7 @@ const RAW: [&str; 8] = ["script", "style", "xmp", "iframe", "noembed", "noframes
 
 /// The markup of everything in `element`. html5ever's own serializer looks at the rest of a text again for every
 /// `&` in it, which a page of nothing else makes minutes of.
-fn inner_html(element: ElementRef<'_>) -> String {
+pub(super) fn inner_html(element: ElementRef<'_>) -> String {
     let mut out = String::new();
     for edge in element.traverse() {
         let (node, opens) = match edge {
