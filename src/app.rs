@@ -1,7 +1,8 @@
 //! Builds everything from a [`Config`], starts every task, and stops every task.
 //!
 //! The only place where tasks start. Each is supervised: a panic or an error is logged and counted, and the task
-//! starts again after a pause, so that one bad page or one full disk cannot stop the house.
+//! starts again after a pause, so that one bad page cannot stop the house. Only a store that is broken for good (a
+//! full disk, a damaged file) stops it: a daemon that cannot keep anything would look alive and do nothing.
 
 mod offline;
 
@@ -14,7 +15,7 @@ use std::{
 
 use anyhow::Context;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use offline::{Trial, recognize, run_once, try_source};
@@ -51,6 +52,8 @@ pub struct App {
     clock: SharedClock,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Why the house cannot go on, once it cannot.
+    broken: watch::Sender<Option<Arc<store::Error>>>,
 }
 
 /// Runs the daemon until SIGTERM or Ctrl-C; reloads the configuration on SIGHUP.
@@ -65,7 +68,13 @@ pub async fn serve(
     let n_webhooks = config.push.webhooks.len();
     let from = path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
     let store = config.store.path.as_ref().map_or("memory".to_owned(), |path| path.display().to_string());
-    let app = App::start(config, listener, Arc::new(clock::System)).await?;
+    // From here on, so that a signal during the start or a reload is neither deadly nor lost.
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    let mut asked = std::pin::pin!(stop_signal());
+    let app = tokio::select! {
+        started = App::start(config, listener, Arc::new(clock::System)) => started?,
+        () = &mut asked => return Ok(()),
+    };
     tracing::info!(%address, "listening on http://{address}");
     tracing::info!(
         n_sources,
@@ -73,19 +82,22 @@ pub async fn serve(
         n_webhooks,
         "configuration: {from}; sources: {n_sources}, feeds: {n_feeds}, webhooks: {n_webhooks}; store: {store}"
     );
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-    loop {
+    let broken = loop {
         tokio::select! {
-            () = stop_signal() => break,
+            () = &mut asked => break None,
+            cause = app.broken() => break Some(cause),
             _ = hangup.recv() => match config::load(path.as_deref(), &overrides) {
                 Ok(config) => app.reload(config).await?,
                 Err(report) => tracing::error!("the configuration was not reloaded, the old one goes on:\n{report}"),
             },
         }
-    }
+    };
     tracing::info!("stopping");
-    app.stop().await;
-    Ok(())
+    tokio::select! {
+        () = app.stop() => {}
+        () = stop_signal() => tracing::warn!("asked twice: what is under way is left; nothing stored is lost"),
+    }
+    broken.map_or(Ok(()), |cause| Err(anyhow::Error::new(cause).context("the daemon has stopped")))
 }
 
 /// Binds an address.
@@ -137,7 +149,8 @@ impl App {
         push.reload(config.push).await?;
         let ingest = Ingest::new(Arc::clone(&journal), client, Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let app = Self { ingest, publisher, push, store, token, journal, clock, stop, tasks };
+        let broken = watch::Sender::new(None);
+        let app = Self { ingest, publisher, push, store, token, journal, clock, stop, tasks, broken };
         app.start_tasks(listener, config.web)?;
         Ok(app)
     }
@@ -183,18 +196,37 @@ impl App {
         Ok(())
     }
 
+    /// Completes when the store has failed in a way that only a new start can heal.
+    pub async fn broken(&self) -> Arc<store::Error> {
+        let mut watched = self.broken.subscribe();
+        loop {
+            if let Some(cause) = &*watched.borrow_and_update() {
+                return Arc::clone(cause);
+            }
+            // The sender is ours, so it lives as long as we do.
+            watched.changed().await.expect("the sender lives in `self`");
+        }
+    }
+
     /// Starts a task that starts again when it fails, after a pause that grows to a minute.
     fn supervise<F, T>(&self, name: &'static str, task: F)
     where
         F: Fn() -> T + Send + 'static,
         T: Future<Output = store::Result<()>> + Send,
     {
-        let stop = self.stop.clone();
+        let (stop, broken) = (self.stop.clone(), self.broken.clone());
         self.tasks.spawn(async move {
             let mut pause = Duration::from_millis(500);
             loop {
                 match std::panic::AssertUnwindSafe(task()).catch_unwind().await {
                     Ok(Ok(())) => return,
+                    Ok(Err(error)) if error.is_lasting() => {
+                        tracing::error!(task = name, "the task `{name}` cannot go on: {error}");
+                        broken.send_if_modified(|first| {
+                            first.is_none() && first.insert(Arc::new(error)).is_lasting()
+                        });
+                        return;
+                    }
                     Ok(Err(error)) => tracing::error!(task = name, "the task `{name}` failed: {error}"),
                     Err(_) => tracing::error!(task = name, "the task `{name}` panicked"),
                 }

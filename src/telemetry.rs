@@ -45,7 +45,11 @@ pub fn filter(text: &str) -> Result<EnvFilter, Error> {
 /// Starts the log of this process, on standard error: text, with colors only where a person reads it
 /// (<https://no-color.org>), or JSON lines.
 pub fn start(settings: &Settings) -> Result<(), Error> {
-    let filter = filter(&settings.filter)?;
+    let mut filter = filter(&settings.filter)?;
+    // What sled says of a failure is its debug text; the store says the same as a sentence.
+    if !settings.filter.contains("sled") {
+        filter = filter.add_directive("sled=off".parse().expect("this directive is right"));
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if settings.json {
         log.json().flatten_event(true).try_init().map_err(Error::Log)

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use url::Url;
 
 use crate::{
@@ -30,8 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 impl Daemon {
     /// The daemon of `config`, which may or may not run.
     pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        // A pass says nothing until it is over: the time between two bytes is no measure of the daemon's health.
+        let settings = net::Settings { read_timeout: PATIENCE, ..config.net.clone() };
         let client =
-            net::Client::new(&config.net, Arc::new(clock::System)).context("cannot make an HTTP client")?;
+            net::Client::new(&settings, Arc::new(clock::System)).context("cannot make an HTTP client")?;
         let mut address = config.web.listen;
         // A daemon that listens everywhere also listens here.
         if address.ip().is_unspecified() {
@@ -66,8 +68,8 @@ impl Daemon {
             timeout: Some(PATIENCE),
             max_body: Some(MAX_ANSWER),
         };
-        let answer = self.client.send(request).await.with_context(|| {
-            format!("the store is in use, but no daemon answers at `{}`\nhint: give this command the daemon's `--config`", self.base)
+        let answer = self.client.send(request).await.map_err(|cause| {
+            anyhow!("the store is in use, but no daemon answers at `{}`: {cause}\nhint: give this command the daemon's `--config`", self.base)
         })?;
         if answer.status >= 400 {
             bail!("the daemon refused `{path}`: {}", refusal(&answer));

@@ -44,9 +44,14 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
     let Some(path) = &arguments.file else {
         let mut out = io::stdout().lock();
-        block_on(write(&config, &mut BufWriter::new(&mut out)))?;
+        block_on(async { write(&config, &mut BufWriter::new(&mut out)).await.context("cannot export") })?;
         return Ok(());
     };
+    if path.exists() && !path.is_file() {
+        // A device or a pipe is written to and never replaced.
+        block_on(to_file(&config, path))?;
+        return Ok(());
+    }
     let partial = partial(path);
     let done = block_on(to_file(&config, &partial));
     if done.is_err() {
@@ -69,9 +74,12 @@ fn partial(path: &Path) -> PathBuf {
 async fn to_file(config: &Config, path: &Path) -> anyhow::Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     let mut out = BufWriter::new(file);
-    write(config, &mut out).await?;
+    write(config, &mut out).await.with_context(|| format!("cannot write `{}`", path.display()))?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all().with_context(|| format!("cannot write `{}`", path.display()))
+    if path.is_file() {
+        file.sync_all().with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Writes a whole export.

@@ -1,8 +1,8 @@
 //! `loa extract`
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use url::Url;
@@ -88,6 +88,9 @@ pub(super) struct Defaults {
     pub(super) fetched: Timestamp,
 }
 
+/// The largest document, in bytes: as much again as the daemon takes from the network (`net.max_body`).
+const MOST: u64 = 20_000_000;
+
 pub(super) fn main(common: &Common, arguments: Arguments) -> Done {
     let library = Library::new(common.path()).map_err(Failure::Configuration)?;
     library.check(arguments.platform.as_deref()).map_err(Failure::Usage)?;
@@ -133,8 +136,19 @@ fn read(file: &str, library: &Library, defaults: &Defaults) -> anyhow::Result<Pr
 
 /// The bytes of a file, or of standard input for `-`.
 pub(super) fn bytes(file: &str) -> anyhow::Result<Vec<u8>> {
-    let read = if file == "-" { out::read_input() } else { std::fs::read(Path::new(file)) };
-    read.with_context(|| format!("cannot read `{file}`"))
+    let read = if file == "-" {
+        out::read_input(MOST + 1)
+    } else {
+        File::open(Path::new(file)).and_then(|file| out::read_up_to(file, MOST + 1))
+    };
+    let bytes = read.with_context(|| format!("cannot read `{file}`"))?;
+    if bytes.len() as u64 > MOST {
+        bail!(
+            "cannot read `{file}`: it has more than {} MB, the most that is read of one document",
+            MOST / 1_000_000
+        );
+    }
+    Ok(bytes)
 }
 
 // === impl As ===

@@ -21,6 +21,7 @@ mod trial;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -155,7 +156,10 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> Result<T, Fai
         .enable_all()
         .build()
         .map_err(|cause| anyhow::anyhow!("cannot start the runtime: {cause}"))?;
-    Ok(runtime.block_on(future)?)
+    let done = runtime.block_on(future);
+    // A name that is being looked up, or a page that is being parsed, cannot be interrupted and is not worth a wait.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(done?)
 }
 
 // === impl Common ===

@@ -74,10 +74,15 @@ pub(super) fn is_closed(error: &anyhow::Error) -> bool {
     error.chain().any(broken)
 }
 
-/// Every byte of standard input.
-pub(super) fn read_input() -> io::Result<Vec<u8>> {
+/// The bytes of standard input, at most `most`.
+pub(super) fn read_input(most: u64) -> io::Result<Vec<u8>> {
+    read_up_to(io::stdin().lock(), most)
+}
+
+/// What there is to read, at most `most` bytes.
+pub(super) fn read_up_to(source: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes)?;
+    io::Read::read_to_end(&mut io::Read::take(source, most), &mut bytes)?;
     Ok(bytes)
 }
 

@@ -137,7 +137,10 @@ async fn scene(
 
     let before = app.store.head().await?;
     let stage = Stage { app: &app, portal: &portal, address, screen };
-    let ended = stop.run_until_cancelled(stage.play(received, before)).await.unwrap_or(Ok(()));
+    let ended = tokio::select! {
+        ended = stop.run_until_cancelled(stage.play(received, before)) => ended.unwrap_or(Ok(())),
+        cause = app.broken() => Err(anyhow::Error::new(cause)),
+    };
     screen.say("");
     screen.say("stopping …");
     app.stop().await;

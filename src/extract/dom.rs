@@ -74,13 +74,75 @@ pub(super) fn first(scope: ElementRef<'_>, pick: &Pick) -> Option<String> {
     })
 }
 
+/// Elements that have no end tag.
+const VOID: [&str; 16] = [
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "link",
+    "meta", "source", "track", "wbr",
+];
+
+/// Elements whose text is written as it is (HTML, section 13.3).
+const RAW: [&str; 8] = ["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext", "noscript"];
+
+/// The markup of everything in `element`. html5ever's own serializer looks at the rest of a text again for every
+/// `&` in it, which a page of nothing else makes minutes of.
+pub(super) fn inner_html(element: ElementRef<'_>) -> String {
+    let mut out = String::new();
+    for edge in element.traverse() {
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        match node.value() {
+            Node::Element(_) if node.id() == element.id() => {}
+            Node::Element(inner) if opens => {
+                out.push('<');
+                out.push_str(inner.name());
+                for (name, value) in inner.attrs() {
+                    out.push(' ');
+                    out.push_str(name);
+                    out.push_str("=\"");
+                    value.chars().for_each(|c| push_escaped(&mut out, c, true));
+                    out.push('"');
+                }
+                out.push('>');
+            }
+            Node::Element(inner) if !VOID.contains(&inner.name()) => {
+                out.push_str("</");
+                out.push_str(inner.name());
+                out.push('>');
+            }
+            Node::Text(text) if opens => {
+                let parent = node.parent().and_then(|parent| parent.value().as_element());
+                if parent.is_some_and(|parent| RAW.contains(&parent.name())) {
+                    out.push_str(text);
+                } else {
+                    text.chars().for_each(|c| push_escaped(&mut out, c, false));
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn push_escaped(out: &mut String, c: char, in_attribute: bool) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '\u{a0}' => out.push_str("&nbsp;"),
+        '"' if in_attribute => out.push_str("&quot;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        c => out.push(c),
+    }
+}
+
 /// What an alternative takes of an element; nothing where that is empty or the pattern does not match.
 pub(super) fn value(element: ElementRef<'_>, alternative: &Alternative) -> Option<String> {
     let taken = match &alternative.take {
         Take::Text => text(element),
         Take::OwnText => own_text(element),
         Take::Html if is_blank(element) => return None,
-        Take::Html => element.inner_html().trim().to_owned(),
+        Take::Html => inner_html(element).trim().to_owned(),
         Take::Attr(name) => element.attr(name)?.trim().to_owned(),
     };
     let kept = match &alternative.pattern {

@@ -13,9 +13,14 @@ use crate::model::markup;
 /// More elements than any article page has; the finder's time grows with them.
 const MAX_ELEMENTS: usize = 60_000;
 
+/// Characters to escape, times bytes: its serializer looks at the rest of a text again for each of them.
+const MAX_ESCAPING: usize = 1 << 33;
+
 /// The markup around what reads like the article; `None` when nothing does.
 pub(super) fn find(text: &str, url: &Url) -> Option<String> {
-    if markup::max_open_depth(text) > markup::MAX_DEPTH {
+    let specials = text.bytes().filter(|byte| matches!(byte, b'&' | 0xc2)).count();
+    if markup::max_open_depth(text) > markup::MAX_DEPTH || specials.saturating_mul(text.len()) > MAX_ESCAPING
+    {
         return None;
     }
     let config =

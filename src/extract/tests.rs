@@ -426,3 +426,11 @@ fn a_list_that_no_recipe_fits_still_names_its_feed_and_its_items() {
     assert_eq!(found.issues[0].code, "no-recipe");
     assert!(found.issues[0].message.contains("feeds of its own: 1"), "{}", found.issues[0].message);
 }
+
+#[test]
+fn the_markup_of_an_element_comes_back_as_it_was_read() {
+    let html = "<p>a &amp; b&nbsp;&lt;c&gt; «d»<br><img src=\"x?a=1&amp;b=&quot;\"><script>if (a && b < c) {}</script></p>";
+    let page = scraper::Html::parse_fragment(html);
+    assert_eq!(super::dom::inner_html(page.root_element()), page.root_element().inner_html());
+    assert_eq!(super::dom::inner_html(page.root_element()), html);
+}

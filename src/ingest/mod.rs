@@ -237,7 +237,7 @@ impl Ingest {
         pass::pass(self, source, pass::Sink::Rehearse, show).await
     }
 
-    /// Watches every source until `stop`.
+    /// Watches every source until `stop`, or until the store is broken for good.
     pub async fn run(&self, stop: CancellationToken) -> store::Result<()> {
         let mut passes = FuturesUnordered::new();
         loop {
@@ -255,7 +255,7 @@ impl Ingest {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                Some(()) = passes.next(), if !passes.is_empty() => {}
+                Some(passed) = passes.next(), if !passes.is_empty() => passed?,
                 () = self.changed.notified() => {}
                 () = alarm => {}
             }
@@ -302,11 +302,13 @@ impl Ingest {
         Ok(next)
     }
 
-    async fn scheduled_pass(&self, id: SourceId) {
+    /// A pass that is due. Fails only when the store cannot keep anything any more.
+    async fn scheduled_pass(&self, id: SourceId) -> store::Result<()> {
         match self.pass(&id).await {
             Ok(report) => metrics::counter!("loa_passes_total", "result" => report.result()).increment(1),
             // The source went away with a reload, or somebody else asked for the same pass.
             Err(Error::Unknown(_) | Error::Busy(_)) => {}
+            Err(Error::Store { cause, .. }) if cause.is_lasting() => return Err(cause),
             Err(error @ Error::Store { .. }) => {
                 metrics::counter!("loa_passes_total", "result" => "store-failed").increment(1);
                 tracing::error!(source = %id, error = &error as &dyn std::error::Error, "{error}");
@@ -314,6 +316,7 @@ impl Ingest {
                 self.clock.sleep_until(self.clock.now().plus(Duration::from_secs(10))).await;
             }
         }
+        Ok(())
     }
 }
 

@@ -134,6 +134,10 @@ impl<'a> Walk<'a> {
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
                 self.report.items = drafts.len();
                 self.report.issues.extend(found.issues);
+                if drafts.is_empty() && refused.is_none() {
+                    // A feed may be empty; a person should still know.
+                    self.wrong(Issue::warning("no-items", format!("`{}` has no items now", self.source.url)));
+                }
                 match refused {
                     Some(issue) => Ok(List::Failed { issue, after: None }),
                     None => Ok(List::Fresh { items: self.identify(drafts).await?, validators }),

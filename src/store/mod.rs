@@ -240,6 +240,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Does it stay like this until the next start? A store that could not write refuses every later write, and
+    /// damage does not heal.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Conflict { .. } | Self::Pruned { .. } => false,
+            Self::Locked { .. } | Self::Io { .. } | Self::Damaged { .. } => true,
+        }
+    }
+}
+
 /// A result of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

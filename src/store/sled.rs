@@ -70,6 +70,9 @@ impl Disk {
     pub(super) fn open(path: &Path, cache: u64) -> Result<Self> {
         let name = path.display().to_string();
         let io = |source| Error::Io { doing: "open", path: name.clone(), source };
+        if path.exists() && !path.is_dir() {
+            return Err(io(ErrorKind::NotADirectory.into()));
+        }
         std::fs::create_dir_all(path).map_err(io)?;
         let config = ::sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(CLEAN_EVERY));
         let db = config.mode(::sled::Mode::LowSpace).open().map_err(|cause| opening(cause, &name))?;
@@ -186,7 +189,7 @@ impl Disk {
     fn error(&self, doing: &'static str, cause: ::sled::Error) -> Error {
         match cause {
             ::sled::Error::Io(source) => Error::Io { doing, path: self.path.clone(), source: plain(source) },
-            other => Error::Damaged { what: format!("cannot {doing} `{}`: {other}", self.path) },
+            other => Error::Damaged { what: format!("cannot {doing} `{}`: {}", self.path, told(&other)) },
         }
     }
 }
@@ -200,8 +203,13 @@ fn opening(cause: ::sled::Error, path: &str) -> Error {
         ::sled::Error::Io(source) => {
             Error::Io { doing: "open", path: path.to_owned(), source: plain(source) }
         }
-        other => Error::Damaged { what: format!("cannot open `{path}`: {other}") },
+        other => Error::Damaged { what: format!("cannot open `{path}`: {}", told(&other)) },
     }
+}
+
+/// sled's words without the place for a backtrace that it never has.
+fn told(cause: &::sled::Error) -> String {
+    cause.to_string().trim_end_matches(" backtrace ()").to_owned()
 }
 
 /// The number of the table's last batch, which must not be lower than what was once confirmed.

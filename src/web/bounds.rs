@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Version, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
@@ -28,6 +28,15 @@ pub(super) fn limited(router: Router, max: usize) -> Router {
             Err(problem) => problem.into_response(),
         }
     }))
+}
+
+/// What is wrong with how a request is addressed: HTTP/1.1 names its host once (RFC 9112, section 3.2). Two names
+/// are two opinions, of us and of whatever stands in front of us, about whose request this is.
+pub(super) fn misaddressed(request: &Request) -> Option<Problem> {
+    if request.version() != Version::HTTP_11 || request.headers().get_all(header::HOST).iter().count() == 1 {
+        return None;
+    }
+    Some(Problem::new(StatusCode::BAD_REQUEST, "a request names its host once, in the header `Host`"))
 }
 
 /// The request with its body read.

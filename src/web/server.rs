@@ -46,6 +46,9 @@ pub async fn serve(listener: TcpListener, state: State, settings: Settings, stop
     let answer = move |request: Request<Body>| {
         let (state, router) = (state.clone(), router.clone());
         health::observed(request, |request| async move {
+            if let Some(problem) = bounds::misaddressed(&request) {
+                return problem.into_response();
+            }
             match feeds::answer(&state, &request) {
                 Some(response) => response,
                 None => router.oneshot(request).await.into_response(),

@@ -284,6 +284,48 @@ fn an_empty_store_survives_export_and_import() {
 }
 
 #[test]
+fn documents_that_are_none_or_too_large_are_refused_by_name() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    let large = std::fs::File::create(folder.path().join("large.html")).unwrap();
+    large.set_len(100 << 20).unwrap();
+    write(&folder, "empty.html", "");
+    for (file, part) in
+        [("folder", "Is a directory"), ("large.html", "more than 20 MB"), ("gone", "No such file")]
+    {
+        let output = run(&folder, &["extract", "--json", file]);
+        let said = err(&output);
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{said}");
+        assert!(said.contains(&format!("cannot read `{file}`")) && said.contains(part), "{said}");
+    }
+    let output = run(&folder, &["extract", "--json", "empty.html", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(out(&output).matches("\"empty-page\"").count(), 2, "an empty page, and an empty input");
+}
+
+#[test]
+fn an_export_that_cannot_be_written_says_so_and_never_replaces_a_device() {
+    let folder = folder();
+    let header = "{\"loa_export\":1,\"version\":\"0.1.0\",\"at\":\"2026-03-05T02:15:09Z\"}\n";
+    write(&folder, "empty.jsonl", &format!("{header}{{\"loa_export_end\":0}}\n"));
+    assert_eq!(run(&folder, &["import", "empty.jsonl"]).status.code(), Some(0));
+    // A pipe that nobody replaces: what it holds is the export.
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::read_to_string(fifo).unwrap()
+    });
+    assert_eq!(run(&folder, &["export", "fifo"]).status.code(), Some(0));
+    assert!(reader.join().unwrap().contains("{\"loa_export_end\":"));
+    assert!(!fifo.is_file());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = loa(&folder).arg("export").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("No space left on device"), "{}", err(&output));
+}
+
+#[test]
 fn the_examples_of_the_repository_are_right() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples");
     for name in ["sharepoint.toml", "own-section.toml"] {

@@ -2,12 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use loaphuong::{
@@ -22,65 +19,12 @@ use loaphuong::{
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::http;
+use crate::{
+    daemon::{Daemon, until},
+    http,
+};
 
 const ROUNDS: u32 = 24;
-
-/// A `loa serve` that dies with its owner.
-struct Daemon {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Daemon {
-    fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_loa"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .env("NO_COLOR", "1")
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let address = loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended: {said}");
-            said += &line;
-            if let Some((_, rest)) = line.split_once("listening on http://") {
-                break rest.split_whitespace().next().unwrap().parse().unwrap();
-            }
-        };
-        // Nobody may block on a full pipe.
-        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(drop));
-        Self { child, address }
-    }
-
-    /// SIGKILL: no handler runs, no buffer is written.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// Waits for what the daemon does to show at the portal or the newsroom.
-async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
-    for _ in 0..3000 {
-        if reached().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never happened: {what}");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_every_article_is_there_once_and_told_at_least_once() {

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "what surprises a test shall stop it")]
 #![expect(clippy::print_stdout, reason = "tests say what they skipped")]
 
+mod attack;
 mod cli;
 mod crash;
+mod daemon;
 mod feeds;
 mod hostile;
 mod http;
 mod ingest;
+mod operator;
 mod push;
 mod shared;
 mod text;

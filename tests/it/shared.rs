@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// The folder `shared` beside the checkout, or above it.
-fn shared(part: &str) -> Option<PathBuf> {
+pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = root.ancestors().map(|folder| folder.join("shared").join(part)).find(|path| path.exists());
     if found.is_none() {
