@@ -4,9 +4,9 @@
 #   benches/daemon.sh [ARTICLES ...]           (1000 and 100000 when left out)
 #
 # For each number: fills a store, starts `loa serve`, and prints the time from the start of the process to the first
-# served feed and to readiness, the time of the first look at /metrics, and the resident memory after a few requests
-# and ten idle seconds. FILTER='"words"' adds a feed with that filter, and prints when it was served. The files are
-# in the page cache (they were just written).
+# served feed and to readiness (with the CPU taken until then), the time of the first look at /metrics, and the
+# resident memory after a few requests and ten idle seconds. FILTER='"words"' adds a feed with that filter, and prints
+# when it was served. The files are in the page cache (they were just written).
 #
 # Needs curl. Builds `loa`, unless LOA names one that is built. Everything is made in a folder of its own and removed
 # again; only processes started here are stopped. STORES=FOLDER keeps the filled stores there, for a next time.
@@ -50,10 +50,14 @@ await() {
     exit 1
 }
 
+# Milliseconds of CPU that the daemon took so far: what a busy machine does not change.
+cpu() { sed 's/.*) //' "/proc/$loa/stat" | awk -v hertz="$(getconf CLK_TCK)" '{ print ($12 + $13) / hertz * 1000 }'; }
+
 resident() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$loa/status"; }
 
 echo "$(date -u +%F), $(nproc) × $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
-for articles in "${@:-1000 100000}"; do for n in $articles; do
+[ $# -gt 0 ] || set -- 1000 100000
+for n in "$@"; do
     store=$stores/$n
     if [ ! -d "$store" ]; then
         if [ -n "${FILL:-}" ]; then "$FILL" "$store" "$n"; else cargo bench --bench fill -- "$store" "$n"; fi
@@ -86,6 +90,7 @@ TOML
     [ -z "${FILTER:-}" ] || echo "$n articles: the filtered feed after $(await "$began" "$address/feeds/filtered.rss") ms"
     ready=$(await "$began" "$address/readyz")
     first=$(resident)
+    cpu=$(cpu)
     asked=$(now)
     curl -fs -o /dev/null "$address/metrics"
     metrics=$(($(now) - asked))
@@ -93,9 +98,9 @@ TOML
         curl -fs -o /dev/null "$address/$path"
     done
     sleep 10
-    echo "$n articles ($(du -sm "$store" | cut -f1) MB on disk): first feed after $feed ms, ready after $ready ms," \
+    echo "$n articles ($(du -sm "$store" | cut -f1) MB on disk): first feed after $feed ms, ready after $ready ms ($cpu ms of CPU)," \
         "/metrics in $metrics ms; resident $first MiB when ready, $(resident) MiB idle"
     kill "$loa"
     wait "$loa" || true
     loa=
-done; done
+done
