@@ -78,11 +78,10 @@ schedule = "0 0 1 1 *"
 [[feed]]
 id = "quan1"
 title = "Tin tức Quận 1"
-${FILTER:+[[feed]]
-id = "filtered"
-title = "Filtered"
-filter = '''$FILTER'''}
 TOML
+    if [ -n "${FILTER:-}" ]; then
+        printf '[[feed]]\nid = "filtered"\ntitle = "Filtered"\nfilter = '"'%s'"'\n' "$FILTER" >>"$dir/loa.toml"
+    fi
     began=$(now)
     "$LOA" serve --config "$dir/loa.toml" >"$dir/loa.log" 2>&1 &
     loa=$!
