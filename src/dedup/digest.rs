@@ -1,14 +1,15 @@
 //! Digests of what matters, and what changed.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use regex::Regex;
 
 use crate::model::{Article, Content, Digest, Draft, Enclosure, markup, text};
 
-/// Counters inside of lines, in keys of text.
+/// Counters inside of lines, in keys of text. The bounds of words are those of ASCII: with Unicode's, each line
+/// that is not ASCII is read by the slowest of the regex engines.
 static COUNTERS: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?:số )?(?:lượt|lần) (?:xem|đọc|truy cập)\s*:?\s*\(?[\d.,]+\)?|[\d.,]+ (?:lượt|lần) (?:xem|đọc|truy cập)|(?:view count|views|đã xem|xem)\s*:\s*[\d.,]+|\b[\d.,]+ views\b";
+    let pattern = r"(?:số )?(?:lượt|lần) (?:xem|đọc|truy cập)\s*:?\s*\(?[\d.,]+\)?|[\d.,]+ (?:lượt|lần) (?:xem|đọc|truy cập)|(?:view count|views|đã xem|xem)\s*:\s*[\d.,]+|(?-u:\b)[\d.,]+ views(?-u:\b)";
     Regex::new(pattern).expect("a fixed pattern")
 });
 
@@ -17,7 +18,7 @@ static LABELS: LazyLock<Regex> = LazyLock::new(|| {
     let share = "chia sẻ(?: bài viết| qua| lên)?|share(?: this)?|tweet|like|thích|facebook|zalo|twitter|google ?\\+?|linkedin|email|gửi email|sao chép liên kết|copy link";
     let page = "in|in trang|in bài|in bài viết|print|bản in|quay lại|trở về|về trang trước|về đầu trang|back|bình luận|lưu|đọc bài viết";
     let clock =
-        r"(?:hôm nay|bây giờ|today|now|giờ hiện tại)\b.*\d.*|\d{1,2}:\d{2}:\d{2}(?: [as][ma]| ch| pm)?";
+        r"(?:hôm nay|bây giờ|today|now|giờ hiện tại)(?-u:\b).*\d.*|\d{1,2}:\d{2}:\d{2}(?: [as][ma]| ch| pm)?";
     let pattern = format!(r"^(?:(?:(?:{share}|{page})[\s:|,.]*)+[\d.,]*|{clock})$");
     Regex::new(&pattern).expect("a fixed pattern")
 });
@@ -92,7 +93,8 @@ fn significant(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let key = text::key(line);
-        let line = COUNTERS.replace_all(&key, "");
+        let counts = key.contains(char::is_numeric);
+        let line = if counts { COUNTERS.replace_all(&key, "") } else { Cow::Borrowed(key.as_str()) };
         let line = line.trim_matches(|c: char| c.is_whitespace() || c == '|');
         let label = line.chars().nth(LONGEST_LABEL).is_none() && LABELS.is_match(line);
         if !line.is_empty() && !label {

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The key of a text: NFC, lower case, one placement of Vietnamese tone marks, one kind of space, quote and dash.
 ///
 /// `Hoà  Bình` and a decomposed `hòa bình` have the same key; `hoa binh` has another.
 pub fn key(text: &str) -> String {
-    let visible = text.chars().filter(|&c| !is_invisible(c));
-    let lower = visible.nfc().collect::<String>().to_lowercase();
+    let visible: String = text.chars().filter(|&c| !is_invisible(c)).collect();
+    let lower = composed(&visible).to_lowercase();
     let mut evened = String::with_capacity(lower.len());
     let mut space = false;
-    for c in lower.nfc() {
+    for c in composed(&lower).chars() {
         if c.is_whitespace() {
             space = !evened.is_empty();
             continue;
@@ -50,6 +50,14 @@ pub fn search(text: &str) -> String {
         (before, last) = (last, c);
     }
     out
+}
+
+/// The text in NFC. Most of it is, and to see that takes a third of the time that composing takes.
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// The words of a text: runs of letters, digits and their marks.

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::model::{markup, text};
 
 /// One line of text: references decoded where they are left, NFC, white space and nbsp runs as one space,
@@ -73,7 +71,11 @@ fn visible(raw: &str) -> Cow<'_, str> {
         before = c;
         keep
     });
-    Cow::Owned(kept.nfc().collect())
+    let kept: String = kept.collect();
+    match text::composed(&kept) {
+        Cow::Borrowed(_) => Cow::Owned(kept),
+        Cow::Owned(composed) => Cow::Owned(composed),
+    }
 }
 
 /// Decodes references that a sloppy source left in its text, also twice (`ng&amp;agrave;y`), but never makes

@@ -19,6 +19,9 @@ const LINES: usize = 500;
 const BURST: usize = 10_000;
 /// The most articles that are read at once.
 const PAGE: usize = 500;
+/// How many of a source's newest articles a feed with a filter looks at when it is read from the store. Every
+/// text has to be folded for it, and a filter that matches nothing must not read a hundred thousand at each start.
+pub(super) const REACH: usize = 10_000;
 
 /// What the follower works on. Readers never wait for it: they read `Shown`.
 #[derive(Default)]
@@ -30,7 +33,7 @@ pub(super) struct State {
 
 impl Publisher {
     /// Reads every view from the store. Feeds without a filter need a few pages of it and are served at once;
-    /// filters may have to look through the whole archive, so [`Publisher::ready`] comes after them.
+    /// filters may have to look far back, so [`Publisher::ready`] comes after them.
     pub async fn rebuild(&self) -> store::Result<()> {
         let settings = self.settings();
         let mut state = self.state.lock().await;
@@ -181,7 +184,7 @@ impl Publisher {
 
 /// Reads `views` from the store: each source once for all of them, newest first, as long as one of them can
 /// still take something older. So a feed of fifty items costs about fifty articles a source, however many
-/// there are, and only a filter that finds too little reads a source to its end.
+/// there are, and only a filter that finds too little reads on, as far as [`REACH`].
 async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
     let sources: BTreeSet<SourceId> =
         views.iter().flat_map(|view| view.feed.sources.iter().cloned()).collect();
@@ -189,8 +192,9 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
         let reads = |view: &&View| view.reads(&source);
         let mut limit =
             views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).clamp(1, PAGE);
-        let mut after = None;
-        loop {
+        let reach = views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).max(REACH);
+        let (mut after, mut n_read) = (None, 0);
+        while n_read < reach {
             let page = store.newest(&source, after, limit).await?;
             let Some(last) = page.last().map(Place::from) else { break };
             let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
@@ -199,7 +203,8 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
                 break;
             }
             after = Some(last);
-            limit = (2 * limit).min(PAGE);
+            n_read += articles.len();
+            limit = (2 * limit).min(PAGE).min(reach.saturating_sub(n_read).max(1));
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::{Settings, State, bounds, error::Problem, feeds, health, patience::Patient, routes};
+use super::{Settings, State, bounds, error::Problem, feeds, health::Meter, patience::Patient, routes};
 
 /// How long requests under way may take to finish after the stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -43,19 +43,33 @@ pub fn router(state: State) -> axum::Router {
 pub async fn serve(listener: TcpListener, state: State, settings: Settings, stop: CancellationToken) {
     let limits = Limits::of(&settings);
     let router = bounds::limited(router(state.clone()), settings.max_request);
-    let answer = move |request: Request<Body>| {
-        let (state, router) = (state.clone(), router.clone());
-        health::observed(request, |request| async move {
-            if let Some(problem) = bounds::misaddressed(&request) {
-                return problem.into_response();
-            }
-            match feeds::answer(&state, &request) {
-                Some(response) => response,
-                None => router.oneshot(request).await.into_response(),
-            }
-        })
-    };
-    run(listener, answer, limits, stop).await;
+    let site = Arc::new(Site { state, router, meter: Meter::new() });
+    run(listener, move |request| Arc::clone(&site).answer(request), limits, stop).await;
+}
+
+/// What answers, shared by every connection: one count for all of it, so that a request costs one.
+struct Site {
+    state: State,
+    router: axum::Router,
+    meter: Meter,
+}
+
+impl Site {
+    async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let answer = async |request| match bounds::misaddressed(&request) {
+            Some(problem) => problem.into_response(),
+            None => self.route(request).await,
+        };
+        self.meter.observed(request, answer).await
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response<Body> {
+        match feeds::answer(&self.state, &request) {
+            Some(response) => response,
+            // Boxed: a feed's answer need not carry a place for everything that the router may wait for.
+            None => Box::pin(self.router.clone().oneshot(request)).await.into_response(),
+        }
+    }
 }
 
 /// What connections may take.
@@ -91,7 +105,8 @@ where
     let permits = Arc::new(Semaphore::new(limits.connections));
     let kill = CancellationToken::new();
     while let Some((stream, permit)) = next(&listener, &permits, &stop).await {
-        let (answer, stop, kill) = (answer.clone(), stop.clone(), kill.clone());
+        // Tokens of its own: a token is locked whenever somebody who waits for it wakes up, and that is every request.
+        let (answer, stop, kill) = (answer.clone(), stop.child_token(), kill.child_token());
         connections.spawn(async move {
             let ended = tokio::select! {
                 ended = connection(stream, answer, limits, stop) => ended,

@@ -14,7 +14,7 @@ use crate::{
         Article, Change, Draft, Event, FeedId, Filter, IdentityKey, Revision, Seq, SourceId, Status,
         Timestamp,
     },
-    publish::{Document, Feed, Format, Publisher, Settings},
+    publish::{Document, Feed, Format, Publisher, Settings, follow::REACH},
     store::{self, Commit, Store},
 };
 
@@ -148,6 +148,18 @@ async fn a_filter_decides_again_after_every_edit() {
     assert_eq!(shown(&world), [key(4, 1), key(2, 1)]);
     world.commit_and_follow(&[edited(5, 2, "Thông báo số 5")]).await;
     assert_eq!(shown(&world), [key(5, 2), key(4, 1)]);
+}
+
+#[tokio::test]
+async fn a_filter_looks_back_so_far_and_no_further() {
+    let feeds =
+        [named("last", 5, Some("title:\"article 1\"")), named("behind", 5, Some("title:\"article 0\""))];
+    let world = World::new(settings(feeds.to_vec())).await;
+    let all: Vec<_> = (0..=i64::try_from(REACH).unwrap()).map(article).collect();
+    world.commit(&all).await;
+    world.publisher.rebuild().await.unwrap();
+    assert_eq!(world.shown("last"), ["article 1"]);
+    assert_eq!(world.shown("behind"), [""; 0]);
 }
 
 #[tokio::test]

@@ -15,15 +15,16 @@ use super::{Batch, Core, Kind, MetaV1, PAGE, Queue, Result, SCHEMA, Stats, codec
 pub(super) struct Writer {
     /// The newest journal line.
     pub(super) head: Seq,
-    /// Counted on the first question, kept up to date from then on.
-    counts: Option<Counts>,
+    counts: Counts,
 }
 
+/// Each is counted on the first question and kept up to date from then on. Apart, because a start asks how long the
+/// queues are, which is soon said, and only a look at the metrics how many articles there are, which is not.
 #[derive(Default)]
 struct Counts {
-    articles: u64,
+    articles: Option<u64>,
     /// By subscription.
-    queued: BTreeMap<String, u64>,
+    queued: Option<BTreeMap<String, u64>>,
 }
 
 impl Core {
@@ -53,7 +54,7 @@ impl Core {
             return Ok(());
         }
         // Counts are only believed again when the batch is through.
-        let counts = writer.counts.take().map(|counts| self.recount(counts, &batch)).transpose()?;
+        let counts = self.recount(std::mem::take(&mut writer.counts), &batch)?;
         self.table.apply(batch)?;
         writer.counts = counts;
         Ok(())
@@ -67,7 +68,7 @@ impl Core {
         let last = last.map(|(key, value)| codec::decode::<codec::EventV1>(&key, &value)).transpose()?;
         let meta = self.read::<MetaV1>(&keys::meta())?.map_or(0, |meta| meta.head);
         writer.head = Seq(last.map_or(0, |event| event.seq().0).max(meta));
-        writer.counts = None;
+        writer.counts = Counts::default();
         self.durable.fetch_max(writer.head.0, Ordering::AcqRel);
         Ok(())
     }
@@ -78,13 +79,14 @@ impl Core {
 
     pub(super) fn stats(&self) -> Result<Stats> {
         let bytes = self.table.bytes()?;
-        self.counted(|head, counts| {
-            Ok(Stats { articles: counts.articles, head, queued: counts.queued.values().sum(), bytes })
-        })
+        let mut writer = self.lock();
+        let articles = self.count_articles(&mut writer)?;
+        let queued = self.count_queued(&mut writer)?.values().sum();
+        Ok(Stats { articles, head: writer.head, queued, bytes })
     }
 
     pub(super) fn queues(&self) -> Result<Vec<Queue>> {
-        let waiting = self.counted(|_, counts| Ok(counts.queued.clone()))?;
+        let waiting = self.count_queued(&mut self.lock())?.clone();
         let mut queues = Vec::new();
         for (subscription, waiting) in waiting {
             let Ok(subscription) = subscription.parse() else { continue };
@@ -98,33 +100,40 @@ impl Core {
         Ok(queues)
     }
 
-    fn counted<T>(&self, answer: impl FnOnce(Seq, &Counts) -> Result<T>) -> Result<T> {
-        let mut writer = self.lock();
-        let counts = match writer.counts.take() {
-            Some(counts) => counts,
-            None => self.count()?,
-        };
-        let answer = answer(writer.head, &counts);
-        writer.counts = Some(counts);
-        answer
+    fn count_articles(&self, writer: &mut Writer) -> Result<u64> {
+        if let Some(articles) = writer.counts.articles {
+            return Ok(articles);
+        }
+        let mut articles = 0;
+        self.each_key(Kind::Known, |_| articles += 1)?;
+        writer.counts.articles = Some(articles);
+        Ok(articles)
     }
 
-    fn count(&self) -> Result<Counts> {
-        let mut counts = Counts::default();
-        self.each_key(Kind::Known, |_| counts.articles += 1)?;
-        self.each_key(Kind::Queued, |key| {
-            if let Some(owner) = keys::queue_owner(key) {
-                *counts.queued.entry(owner.to_owned()).or_default() += 1;
+    fn count_queued<'a>(&self, writer: &'a mut Writer) -> Result<&'a BTreeMap<String, u64>> {
+        let queued = match writer.counts.queued.take() {
+            Some(queued) => queued,
+            None => {
+                let mut queued = BTreeMap::new();
+                self.each_key(Kind::Queued, |key| {
+                    if let Some(owner) = keys::queue_owner(key) {
+                        *queued.entry(owner.to_owned()).or_default() += 1;
+                    }
+                })?;
+                queued
             }
-        })?;
-        Ok(counts)
+        };
+        Ok(writer.counts.queued.insert(queued))
     }
 
+    /// What was counted already, after `batch`.
     fn recount(&self, mut counts: Counts, batch: &Batch) -> Result<Counts> {
         for (key, value) in batch {
-            let count = match (Kind::of(key), keys::queue_owner(key)) {
-                (Some(Kind::Known), _) => &mut counts.articles,
-                (Some(Kind::Queued), Some(owner)) => counts.queued.entry(owner.to_owned()).or_default(),
+            let count = match (Kind::of(key), keys::queue_owner(key), &mut counts) {
+                (Some(Kind::Known), _, Counts { articles: Some(articles), .. }) => articles,
+                (Some(Kind::Queued), Some(owner), Counts { queued: Some(queued), .. }) => {
+                    queued.entry(owner.to_owned()).or_default()
+                }
                 _ => continue,
             };
             match (self.table.get(key)?.is_some(), value.is_some()) {
@@ -133,7 +142,9 @@ impl Core {
                 _ => {}
             }
         }
-        counts.queued.retain(|_, count| *count > 0);
+        if let Some(queued) = &mut counts.queued {
+            queued.retain(|_, count| *count > 0);
+        }
         Ok(counts)
     }
 
