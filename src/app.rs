@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use offline::{run_once, try_source};
+pub use offline::{Trial, recognize, run_once, try_source};
 
 use crate::{
     clock::{self, SharedClock},
@@ -61,8 +61,18 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;
+    let (n_sources, n_feeds) = (config.ingest.sources.len(), config.publish.feeds.len());
+    let n_webhooks = config.push.webhooks.len();
+    let from = path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
+    let store = config.store.path.as_ref().map_or("memory".to_owned(), |path| path.display().to_string());
     let app = App::start(config, listener, Arc::new(clock::System)).await?;
     tracing::info!(%address, "listening on http://{address}");
+    tracing::info!(
+        n_sources,
+        n_feeds,
+        n_webhooks,
+        "configuration: {from}; sources: {n_sources}, feeds: {n_feeds}, webhooks: {n_webhooks}; store: {store}"
+    );
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     loop {
         tokio::select! {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use url::Url;
 
 use crate::{
     clock::{self, SharedClock},
-    config::Config,
+    config::{self, Config},
+    extract::{self, Document, Kind},
     ingest::{Ingest, Report, Settings, Source, Step},
     journal::Journal,
     model::SourceId,
@@ -25,20 +27,60 @@ pub async fn run_once(config: Config, sources: &[SourceId]) -> anyhow::Result<Ve
     Ok(reports)
 }
 
+/// What a pass that writes nothing showed.
+#[derive(Debug)]
+pub struct Trial {
+    /// What the pass would have done.
+    pub report: Report,
+    /// A daemon has the store, so nothing was known.
+    pub store_in_use: bool,
+}
+
 /// One pass over `source` that writes nothing. What is known comes from the store, if it is there and free.
 pub async fn try_source(
     config: Config,
     source: Arc<Source>,
     show: &mut (dyn FnMut(Step) + Send),
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Trial> {
     let exists = config.store.path.as_ref().is_some_and(|path| path.exists());
-    let opened = if exists { store::open(&config.store).await.ok() } else { None };
+    let opened = if exists { store::open(&config.store).await } else { memory().await };
+    let store_in_use = matches!(opened, Err(store::Error::Locked { .. }));
     let store = match opened {
-        Some(store) => store,
-        None => store::open(&store::Settings { path: None, ..config.store }).await?,
+        Ok(store) => store,
+        Err(_) => memory().await?,
     };
     let ingest = ingest(&config.net, config.ingest, store).await?;
-    Ok(ingest.rehearse(&source, show).await?)
+    Ok(Trial { report: ingest.rehearse(&source, show).await?, store_in_use })
+}
+
+/// Reads what stands at `url` and says which of `platforms` it is: `feed` for a feed, else the one whose mark the
+/// page shows and whose recipe finds a list on it. A link to another platform is also its mark.
+pub async fn recognize(
+    net: &net::Settings,
+    url: &Url,
+    allow_private: bool,
+    platforms: &[(String, Arc<extract::Rules>)],
+) -> anyhow::Result<Option<String>> {
+    let client = client(net, Arc::new(clock::System))?;
+    let answer = client.send(net::Request { allow_private, ..net::Request::get(url.clone()) }).await?;
+    anyhow::ensure!(answer.status < 300, "cannot read `{url}`: the answer is status {}", answer.status);
+    let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    let document = Document { bytes: &answer.body, content_type, url: &answer.url };
+    if extract::kind_of(&document, &config::generic().0) == Kind::Feed {
+        return Ok(Some("feed".to_owned()));
+    }
+    // Fingerprints are markup, which is ASCII in every encoding that pages use.
+    let page = String::from_utf8_lossy(&answer.body);
+    let fits = |platform: &&(String, Arc<extract::Rules>)| {
+        extract::detect(&page, std::slice::from_ref(platform)).is_some()
+            && !extract::extract(&document, Kind::List, &platform.1).items.is_empty()
+    };
+    Ok(platforms.iter().find(fits).map(|(name, _)| name.clone()))
+}
+
+/// A store that goes away with us.
+async fn memory() -> store::Result<Arc<dyn store::Store>> {
+    store::open(&store::Settings { path: None, cache: 0 }).await
 }
 
 async fn ingest(
@@ -47,7 +89,11 @@ async fn ingest(
     store: Arc<dyn store::Store>,
 ) -> anyhow::Result<Arc<Ingest>> {
     let clock: SharedClock = Arc::new(clock::System);
-    let client = net::Client::new(net, Arc::clone(&clock)).context("cannot set up the HTTP client")?;
+    let client = client(net, Arc::clone(&clock))?;
     let journal = Arc::new(Journal::open(store).await?);
     Ok(Ingest::new(journal, client, clock, settings))
+}
+
+fn client(net: &net::Settings, clock: SharedClock) -> anyhow::Result<net::Client> {
+    net::Client::new(net, clock).context("cannot set up the HTTP client")
 }

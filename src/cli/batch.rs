@@ -115,7 +115,7 @@ fn answer(line: &[u8], library: &Library, defaults: &Defaults) -> Result<String,
         None => defaults.url.clone(),
         Some(text) => Some(Url::parse(text).map_err(|cause| format!("`url` is not an address: {cause}"))?),
     };
-    let platform = request.platform.as_deref().map(extract::platform).transpose()?;
+    library.check(request.platform.as_deref())?;
     let bytes = extract::bytes(&request.file).map_err(|error| out::chain(&error))?;
     let printed = library.read(&Task {
         id: request.id,
@@ -124,7 +124,7 @@ fn answer(line: &[u8], library: &Library, defaults: &Defaults) -> Result<String,
         content_type: request.content_type.as_deref().or(defaults.content_type.as_deref()),
         url: url.as_ref(),
         kind: kind.kind(),
-        platform: platform.as_deref().or(defaults.platform.as_deref()),
+        platform: request.platform.as_deref().or(defaults.platform.as_deref()),
         fetched: defaults.fetched,
     });
     serde_json::to_string(&printed).map_err(|cause| format!("cannot print the answer: {cause}"))
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_answered_is_answered_with_an_error() {
-        let library = Library::new().unwrap();
+        let library = Library::new(None).unwrap();
         let defaults = Defaults {
             kind: As::Auto,
             url: None,

@@ -10,15 +10,14 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{
-    Common, Done,
-    api::{self, Daemon},
-    block_on, records,
-};
+use super::{Common, Done, api::Daemon, block_on};
 use crate::{
     clock::{self, Clock},
     config::Config,
-    store::{self, Store},
+    store::{
+        self, Store,
+        lines::{self, Read},
+    },
 };
 
 /// Everything in the store as JSON Lines, also while the daemon runs
@@ -27,7 +26,12 @@ use crate::{
 Examples:
   loa export backup.jsonl
   loa export | zstd > backup.jsonl.zst
-  loa export --config loa.toml backup.jsonl")]
+  loa export --config loa.toml backup.jsonl
+
+While a daemon runs, its export goes through the memory of this command. A very large
+one can be streamed, and `loa import` reads it too:
+  curl -fH \"Authorization: Bearer $(cat data/api-token)\" \\
+    http://127.0.0.1:8080/api/v1/export > backup.jsonl")]
 pub(super) struct Arguments {
     /// Where to; standard output without it
     file: Option<PathBuf>,
@@ -40,7 +44,7 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
     let Some(path) = &arguments.file else {
         let mut out = io::stdout().lock();
-        block_on(async { write(&config, &mut BufWriter::new(&mut out)).await.map(drop) })?;
+        block_on(write(&config, &mut BufWriter::new(&mut out)))?;
         return Ok(());
     };
     let partial = partial(path);
@@ -70,38 +74,28 @@ async fn to_file(config: &Config, path: &Path) -> anyhow::Result<()> {
     file.sync_all().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// Writes a whole export and gives the number of its records.
-async fn write(config: &Config, out: &mut impl Write) -> anyhow::Result<u64> {
-    let header = records::Header {
-        loa_export: records::FORM,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        at: clock::System.now().to_string(),
-    };
+/// Writes a whole export.
+async fn write(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     if let Some(path) = config.store.path.as_ref().filter(|path| !path.exists()) {
         bail!(
             "there is no store at `{}`\nhint: name the configuration that the daemon runs with",
             path.display()
         );
     }
-    let count = match store::open(&config.store).await {
-        Ok(store) => {
-            writeln!(out, "{}", serde_json::to_string(&header)?)?;
-            from_store(store.as_ref(), out).await?
-        }
-        Err(locked @ store::Error::Locked { .. }) => {
-            debug_assert!(api::is_locked(&anyhow::Error::from(locked)));
+    match store::open(&config.store).await {
+        Ok(store) => from_store(store.as_ref(), out).await?,
+        Err(store::Error::Locked { .. }) => {
+            // The answer is held whole: it is looked at before it is a backup.
             let answer = Daemon::of(config)?.get("api/v1/export").await?;
-            writeln!(out, "{}", serde_json::to_string(&header)?)?;
-            from_lines(&answer.body, out)?
+            from_daemon(&answer.body, out)?;
         }
         Err(error) => return Err(error.into()),
-    };
-    writeln!(out, "{}", serde_json::to_string(&records::End { loa_export_end: count })?)?;
-    out.flush()?;
-    Ok(count)
+    }
+    Ok(out.flush()?)
 }
 
-async fn from_store(store: &dyn Store, out: &mut impl Write) -> anyhow::Result<u64> {
+async fn from_store(store: &dyn Store, out: &mut impl Write) -> anyhow::Result<()> {
+    out.write_all(lines::header(clock::System.now()).as_bytes())?;
     let progress = progress("records written");
     let mut after = None;
     loop {
@@ -109,27 +103,31 @@ async fn from_store(store: &dyn Store, out: &mut impl Write) -> anyhow::Result<u
         let Some(last) = chunk.last() else { break };
         after = Some(last.key.clone());
         for record in &chunk {
-            writeln!(out, "{}", records::print(record))?;
+            out.write_all(lines::record(record).as_bytes())?;
         }
         progress.inc(chunk.len() as u64);
     }
     progress.finish_and_clear();
-    Ok(progress.position())
+    Ok(out.write_all(lines::end(progress.position()).as_bytes())?)
 }
 
-/// The daemon's lines, each looked at: what is not a record does not get into a backup.
-fn from_lines(body: &[u8], out: &mut impl Write) -> anyhow::Result<u64> {
+/// The daemon's export, each line looked at: what is not one does not get into a backup, nor does half of one.
+fn from_daemon(body: &[u8], out: &mut impl Write) -> anyhow::Result<()> {
     let text = std::str::from_utf8(body).context("the daemon's export is not UTF-8")?;
-    let mut count = 0;
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        match records::read(line) {
-            Ok(records::Read::Record(_)) => writeln!(out, "{line}")?,
-            Ok(records::Read::Header(_) | records::Read::End(_)) => continue,
-            Err(wrong) => bail!("line {} of the daemon's export is broken: {wrong}", number + 1),
+    let (mut count, mut end) = (0, None);
+    for (number, line) in (1..).zip(text.lines()) {
+        match lines::read(line) {
+            Ok(Read::Header(_)) if number == 1 => {}
+            Ok(Read::Record(_)) if number > 1 && end.is_none() => count += 1,
+            Ok(Read::End(mark)) if number > 1 && end.is_none() => end = Some(mark.loa_export_end),
+            Ok(_) => bail!("line {number} of the daemon's export stands where it cannot"),
+            Err(wrong) => bail!("line {number} of the daemon's export is broken: {wrong}"),
         }
-        count += 1;
     }
-    Ok(count)
+    if end != Some(count) {
+        bail!("the daemon's export broke off after {count} records\nhint: its log says why; try again");
+    }
+    Ok(out.write_all(body)?)
 }
 
 /// A counter on standard error, only on a terminal.
@@ -147,14 +145,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_daemons_lines_are_checked_and_counted() {
+    fn the_daemons_export_is_taken_whole_or_not_at_all() {
+        const HEADER: &str = "{\"loa_export\":1,\"version\":\"x\",\"at\":\"y\"}\n";
+        const RECORD: &str = "{\"key\":\"00\",\"value\":1}\n";
+        let whole = format!("{HEADER}{RECORD}{RECORD}{{\"loa_export_end\":2}}\n");
         let mut out = Vec::new();
-        let body = b"{\"loa_export\":1,\"version\":\"x\",\"at\":\"y\"}\n{\"key\":\"00\",\"value\":1}\n{\"key\":\"01\",\"value\":2}\n";
-        assert_eq!(from_lines(body, &mut out).unwrap(), 2);
-        assert_eq!(String::from_utf8(out).unwrap().lines().count(), 2);
-        let error =
-            from_lines(b"{\"key\":\"00\",\"value\":1}\n{\"key\":\"01\",", &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().starts_with("line 2 "), "{error}");
+        from_daemon(whole.as_bytes(), &mut out).unwrap();
+        assert_eq!(out, whole.as_bytes());
+        let check = |body: &str, part: &str| {
+            let mut out = Vec::new();
+            let error = from_daemon(body.as_bytes(), &mut out).unwrap_err().to_string();
+            assert!(error.contains(part) && out.is_empty(), "{body}: {error}");
+        };
+        check("", "broke off after 0");
+        check(&format!("{HEADER}{RECORD}"), "broke off after 1");
+        check(&format!("{HEADER}{RECORD}{{\"loa_export_end\":2}}\n"), "broke off after 1");
+        check(&format!("{HEADER}{{\"key\":\"01\","), "line 2 of the daemon's export is broken");
+        check(&format!("{HEADER}{HEADER}"), "line 2");
+        check(RECORD, "line 1");
+        check(&format!("{whole}{RECORD}"), "line 5");
     }
 
     #[test]

@@ -8,13 +8,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Done, Failure, batch,
+    Common, Done, Failure, batch,
     found::{Library, Printed, Task},
     out, table,
 };
 use crate::{
     clock::{self, Clock},
-    config,
     extract::Kind,
     model::Timestamp,
 };
@@ -27,6 +26,7 @@ Examples:
   loa extract --as list --platform liferay6 --url https://a.example/tin-tuc list.html
   loa extract --as feed --json *.xml                           one JSON object per file and line
   curl -s https://a.example/rss | loa extract --json -
+  loa extract --config loa.toml --platform mine list.html      a recipe of its `platforms`
   echo '{\"id\":1,\"file\":\"page.html\",\"as\":\"article\"}' | loa extract --batch
 
 With --batch each line of standard input is a request, {\"id\",\"file\",\"url\",\"as\",\"content_type\",\"platform\"}
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     url: Option<Url>,
 
     /// The recipe that reads them; recognized by the page when absent
-    #[arg(long, value_name = "NAME", value_parser = platform)]
+    #[arg(long, value_name = "NAME")]
     platform: Option<String>,
 
     /// Their `Content-Type`, where they were served with one
@@ -88,8 +88,9 @@ pub(super) struct Defaults {
     pub(super) fetched: Timestamp,
 }
 
-pub(super) fn main(arguments: Arguments) -> Done {
-    let library = Library::new().map_err(Failure::Configuration)?;
+pub(super) fn main(common: &Common, arguments: Arguments) -> Done {
+    let library = Library::new(common.path()).map_err(Failure::Configuration)?;
+    library.check(arguments.platform.as_deref()).map_err(Failure::Usage)?;
     let defaults = Defaults {
         kind: arguments.kind,
         url: arguments.url,
@@ -150,29 +151,13 @@ impl As {
     }
 }
 
-/// Checks the name of a platform while the command line is read, so that a wrong one is wrong usage.
-pub(super) fn platform(name: &str) -> Result<String, String> {
-    let names = config::platform_names();
-    if names.contains(&name) {
-        return Ok(name.to_owned());
-    }
-    let near = config::nearest(name, names.iter().copied());
-    let hint = near
-        .map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
-    Err(format!("there is no platform `{name}`: {hint}"))
-}
-
 fn describe(printed: &Printed) -> String {
     let file = table::cell(printed.file.as_deref().unwrap_or_default(), 200);
     let title =
         printed.title.as_deref().map_or_else(String::new, |title| format!(" “{}”", table::cell(title, 100)));
-    let mut lines = format!(
-        "{file}: {} ({}, {}){title}, {} items\n",
-        printed.kind,
-        printed.format,
-        printed.encoding,
-        printed.items.len()
-    );
+    let (n_items, plural) = (printed.items.len(), if printed.items.len() == 1 { "" } else { "s" });
+    let (kind, format, encoding) = (printed.kind, &printed.format, &printed.encoding);
+    let mut lines = format!("{file}: {kind} ({format}, {encoding}){title}, {n_items} item{plural}\n");
     if !printed.items.is_empty() {
         let mut items = table::table(&["", "published", "title", "url", "key"]);
         for (number, item) in printed.items.iter().enumerate() {

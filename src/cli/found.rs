@@ -1,7 +1,7 @@
 //! The pure pipeline on one document, and the shape in which `loa extract --json` prints what it found.
 //! Other programs read this shape: its members, their order and their nulls are a promise.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde::Serialize;
 use url::Url;
@@ -126,17 +126,28 @@ pub(super) struct PrintedIssue {
 // === impl Library ===
 
 impl Library {
-    pub(super) fn new() -> Result<Self, config::Report> {
-        let compiled = |name: &str| Ok((name.to_owned(), config::recipe(name)?));
-        let platforms: Vec<(String, Rules)> =
-            config::platform_names().into_iter().map(compiled).collect::<Result<_, _>>()?;
+    /// The built-in recipes, and those that the configuration at `path` brings.
+    pub(super) fn new(path: Option<&Path>) -> Result<Self, config::Report> {
+        let platforms = config::platforms(path)?;
         let fingerprint = |(name, rules): &(String, Rules)| (name.clone(), Arc::new(rules.0.clone()));
         let fingerprints = platforms.iter().map(fingerprint).collect();
         Ok(Self { platforms, fingerprints, generic: config::generic() })
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<&Rules> {
+    fn named(&self, name: &str) -> Option<&Rules> {
         self.platforms.iter().find(|(known, _)| known == name).map(|(_, rules)| rules)
+    }
+
+    /// Says what is wrong with asking for a platform that is not there.
+    pub(super) fn check(&self, platform: Option<&str>) -> Result<(), String> {
+        let Some(name) = platform.filter(|name| self.named(name).is_none()) else { return Ok(()) };
+        let names: Vec<&str> = self.platforms.iter().map(|(name, _)| name.as_str()).collect();
+        Err(format!("there is no platform `{name}`\nhint: {}", suggestion(name, &names)))
+    }
+
+    /// The platforms as detection wants them.
+    pub(super) fn fingerprints(&self) -> &[(String, Arc<extract::Rules>)] {
+        &self.fingerprints
     }
 
     /// The rules of the platform that the page's markup gives away, or those that know none.
@@ -175,6 +186,16 @@ impl Library {
         });
         let items = items.collect();
         print_document(found, items, task, &context)
+    }
+}
+
+/// What somebody may have meant who wrote `name`.
+pub(super) fn suggestion(name: &str, names: &[&str]) -> String {
+    match (config::nearest(name, names.iter().copied()), names) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "the configuration names none".to_owned(),
+        (None, [one]) => format!("there is only `{one}`"),
+        (None, _) => format!("there are `{}`", names.join("`, `")),
     }
 }
 

@@ -9,13 +9,13 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{
-    Common, Done, block_on, export, out,
-    records::{self, Read},
-};
+use super::{Common, Done, block_on, export, out};
 use crate::{
     config::Config,
-    store::{self, Record, Store},
+    store::{
+        self, Record, Store,
+        lines::{self, Read},
+    },
 };
 
 /// Fills an empty store from an export
@@ -39,6 +39,10 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 }
 
 async fn import(config: &Config, path: &Path) -> anyhow::Result<u64> {
+    let kind = std::fs::metadata(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if !kind.is_file() {
+        bail!("cannot import `{}`: it is read twice, so it must be a file, not a pipe", path.display());
+    }
     // The whole file is looked at before the first record is written: a broken one leaves the store as it was.
     let count = each(path, |_, _| Ok(()))?;
     let store = store::open(&config.store).await?;
@@ -89,17 +93,17 @@ async fn restore(store: &dyn Store, numbered: Vec<(usize, Record)>, path: &Path)
 fn each(path: &Path, mut visit: impl FnMut(usize, Record) -> anyhow::Result<()>) -> anyhow::Result<u64> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot read `{name}`"))?;
-    let mut lines = BufReader::new(file).lines();
-    let first = lines.next().transpose().with_context(|| format!("cannot read line 1 of `{name}`"))?;
+    let mut rest = BufReader::new(file).lines();
+    let first = rest.next().transpose().with_context(|| format!("cannot read line 1 of `{name}`"))?;
     check_header(first.as_deref().unwrap_or_default()).with_context(|| format!("cannot import `{name}`"))?;
     let mut count = 0;
     let mut end = None;
-    for (number, line) in (2..).zip(lines) {
+    for (number, line) in (2..).zip(rest) {
         let line = line.with_context(|| format!("cannot read line {number} of `{name}`"))?;
         if line.trim().is_empty() {
             continue;
         }
-        match records::read(&line) {
+        match lines::read(&line) {
             Ok(Read::Record(record)) if end.is_none() => visit(number, record)?,
             Ok(Read::End(mark)) if end.is_none() => {
                 end = Some(mark.loa_export_end);
@@ -119,10 +123,10 @@ fn each(path: &Path, mut visit: impl FnMut(usize, Record) -> anyhow::Result<()>)
 }
 
 fn check_header(line: &str) -> anyhow::Result<()> {
-    match records::read(line) {
-        Ok(Read::Header(header)) if header.loa_export == records::FORM => Ok(()),
+    match lines::read(line) {
+        Ok(Read::Header(header)) if header.loa_export == lines::FORM => Ok(()),
         Ok(Read::Header(header)) => {
-            bail!("its form is {}, and this program reads form {}", header.loa_export, records::FORM)
+            bail!("its form is {}, and this program reads form {}", header.loa_export, lines::FORM)
         }
         _ => bail!("line 1 is not the header of an export\nhint: use a file that `loa export` wrote"),
     }

@@ -12,7 +12,6 @@ mod extract;
 mod found;
 mod import;
 mod out;
-mod records;
 mod run;
 mod serve;
 mod sources;
@@ -103,11 +102,11 @@ pub fn main() -> ExitCode {
 fn dispatch(loa: Loa) -> Done {
     let common = &loa.common;
     match loa.command {
-        Command::Demo(arguments) => demo::main(arguments),
+        Command::Demo(arguments) => demo::main(common, arguments),
         Command::Serve(arguments) => serve::main(common, &arguments),
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),
-        Command::Extract(arguments) => extract::main(arguments),
+        Command::Extract(arguments) => extract::main(common, arguments),
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Export(arguments) => export::main(common, &arguments),

@@ -1,19 +1,14 @@
 //! `loa run`
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Common, Done, Failure,
     api::{self, Daemon},
-    block_on, out, table,
+    block_on, found, out, table,
 };
-use crate::{
-    app,
-    config::Config,
-    ingest::Report,
-    model::{Issue, SourceId},
-};
+use crate::{app, config::Config, model::SourceId, web::api::sources};
 
 /// One real pass over sources now: through the running daemon, or on the store when none runs
 #[derive(Debug, Args)]
@@ -48,12 +43,12 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 }
 
 fn chosen(config: &Config, arguments: &Arguments) -> Result<Vec<SourceId>, Failure> {
-    let sources = &config.ingest.sources;
+    let all = &config.ingest.sources;
     if arguments.all {
-        return Ok(sources.iter().map(|source| source.id.clone()).collect());
+        return Ok(all.iter().map(|source| source.id.clone()).collect());
     }
     let known = |name: &String| {
-        let source = sources.iter().find(|source| source.id.as_str() == name);
+        let source = all.iter().find(|source| source.id.as_str() == name);
         source.map(|source| source.id.clone()).ok_or_else(|| unknown(config, name))
     };
     arguments.sources.iter().map(known).collect()
@@ -62,18 +57,14 @@ fn chosen(config: &Config, arguments: &Arguments) -> Result<Vec<SourceId>, Failu
 /// What is wrong with asking for a source that is not there.
 pub(super) fn unknown(config: &Config, name: &str) -> Failure {
     let ids: Vec<&str> = config.ingest.sources.iter().map(|source| source.id.as_str()).collect();
-    let hint = match crate::config::nearest(name, ids.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if ids.is_empty() => "the configuration names none".to_owned(),
-        None => format!("there are `{}`", ids.join("`, `")),
-    };
+    let hint = found::suggestion(name, &ids);
     Failure::Usage(format!("there is no source `{name}`\nhint: {hint}"))
 }
 
 /// The reports as the API gives them.
 async fn reports(config: Config, ids: &[SourceId]) -> anyhow::Result<Vec<Value>> {
     match app::run_once(config.clone(), ids).await {
-        Ok(reports) => Ok(reports.iter().map(value).collect()),
+        Ok(reports) => Ok(reports.iter().map(sources::report).collect()),
         Err(error) if api::is_locked(&error) => {
             let daemon = Daemon::of(&config)?;
             let mut reports = Vec::new();
@@ -87,29 +78,9 @@ async fn reports(config: Config, ids: &[SourceId]) -> anyhow::Result<Vec<Value>>
     }
 }
 
-/// A report in the form of `POST /api/v1/sources/{id}/run`.
-pub(super) fn value(report: &Report) -> Value {
-    json!({
-        "source": report.source.as_str(),
-        "at": report.at.to_string(),
-        "items": report.items,
-        "new": report.new,
-        "revised": report.revised,
-        "unchanged": report.unchanged,
-        "failed": report.failed,
-        "issues": report.issues.iter().map(issue).collect::<Vec<_>>(),
-    })
-}
-
-fn issue(issue: &Issue) -> Value {
-    json!({
-        "severity": issue.severity.to_string(), "code": issue.code, "message": issue.message, "at": issue.at,
-    })
-}
-
 /// A report as text: one line, and one for each issue.
 pub(super) fn describe(report: &Value) -> String {
-    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 200);
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
     let mut lines = format!(
         "{}: {} items, {} new, {} revised, {} unchanged\n",
         text(&report["source"]),
@@ -132,6 +103,7 @@ pub(super) fn describe(report: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ingest::Report, model::Issue};
 
     #[test]
     fn a_report_is_a_line_and_one_for_each_issue() {
@@ -146,9 +118,9 @@ mod tests {
             failed: None,
         };
         let expected = "quan1: 20 items, 2 new, 1 revised, 17 unchanged\n  warning: the date is in the future (item 3)\n";
-        assert_eq!(describe(&value(&report)), expected);
+        assert_eq!(describe(&sources::report(&report)), expected);
         let failed =
             Report { failed: Some("the host does not answer".to_owned()), issues: Vec::new(), ..report };
-        assert_eq!(describe(&value(&failed)), "quan1: failed: the host does not answer\n");
+        assert_eq!(describe(&sources::report(&failed)), "quan1: failed: the host does not answer\n");
     }
 }

@@ -11,7 +11,7 @@ use crate::{app, config, telemetry};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  loa serve                                      District 1's news at http://127.0.0.1:8080, kept in ./data
+  loa serve                                      District 1's news, kept in ./data
   loa serve --config /etc/loa/loa.toml
   loa serve --listen 0.0.0.0:80 --set store.path=/var/lib/loa
   LOA_WEB__LISTEN=0.0.0.0:80 loa serve           the same by the environment")]

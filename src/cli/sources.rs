@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Common, Done,
@@ -15,6 +15,7 @@ use crate::{
     ingest::Source,
     model::{SourceState, Timestamp},
     store,
+    web::api::sources,
 };
 
 /// How the sources are: when each was read, when it is due, what was wrong
@@ -31,12 +32,12 @@ pub(super) struct Arguments {
 
 pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
-    let sources = block_on(health(&config))?;
+    let all = block_on(health(&config))?;
     if arguments.json {
-        let lines: String = sources.iter().map(|source| format!("{source}\n")).collect();
+        let lines: String = all.iter().map(|source| format!("{source}\n")).collect();
         return Ok(out::text(&lines)?);
     }
-    Ok(out::text(&describe(&sources))?)
+    Ok(out::text(&describe(&all))?)
 }
 
 /// Every source in the form of `GET /api/v1/sources`: from the store, or from the daemon that has it.
@@ -66,35 +67,15 @@ async fn states(config: &Config) -> anyhow::Result<Vec<SourceState>> {
 }
 
 fn value(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Value {
-    let time = |at: Option<Timestamp>| at.map(|at| at.rfc3339(at.offset_in(&source.normalize.zone)));
-    let never = SourceState::new(source.id.clone());
-    let state = state.unwrap_or(&never);
-    let due = match state.last_attempt {
+    let due = match state.and_then(|state| state.last_attempt) {
         // Never asked: due at once.
         None => Some(now),
-        Some(last) => source.schedule.next(last).map(|due| due.max(state.not_before.unwrap_or(due))),
+        Some(last) => {
+            let not_before = state.and_then(|state| state.not_before);
+            source.schedule.next(last).map(|due| due.max(not_before.unwrap_or(due)))
+        }
     };
-    let issues = state.issues.iter().map(|issue| {
-        json!({
-            "severity": issue.severity.to_string(), "code": issue.code, "message": issue.message, "at": issue.at,
-        })
-    });
-    json!({
-        "id": source.id.as_str(),
-        "name": source.name,
-        "url": source.url.as_str(),
-        "home_page_url": source.home.as_str(),
-        "backfilled": state.backfilled,
-        "last_attempt": time(state.last_attempt),
-        "last_success": time(state.last_success),
-        "last_change": time(state.last_change),
-        "not_before": time(state.not_before),
-        "next_due": time(due),
-        "failures": state.failures,
-        "items": state.items,
-        "moved_to": state.moved_to,
-        "issues": issues.collect::<Vec<_>>(),
-    })
+    sources::health(source, state, due)
 }
 
 fn describe(sources: &[Value]) -> String {
@@ -118,7 +99,8 @@ fn describe(sources: &[Value]) -> String {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
         }
         for issue in source["issues"].as_array().into_iter().flatten() {
-            let line = [&source["id"], &issue["severity"], &issue["message"]].map(text).join(": ");
+            let line = [&source["id"], &issue["severity"], &issue["message"]];
+            let line = line.map(|value| table::cell(value.as_str().unwrap_or_default(), 400)).join(": ");
             notes.push_str(&format!("{line}\n"));
         }
     }

@@ -6,12 +6,13 @@ use clap::Args;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Common, Done, Failure, block_on, extract, out, run, table};
+use super::{Common, Done, Failure, block_on, found::Library, out, run, table};
 use crate::{
     app,
     config::{self, Config},
     ingest::{Source, Step},
     journal::Became,
+    web::api::sources,
 };
 
 /// One pass over a source that writes nothing: what was fetched, found, new, and wrong, step by step
@@ -20,16 +21,16 @@ use crate::{
 Examples:
   loa try quan1
   loa try ward --config loa.toml
-  loa try https://a.example/rss                            an address that no configuration names
-  loa try https://a.example/tin-tuc --platform liferay6")]
+  loa try https://a.example/tin-tuc                        an address that no configuration names
+  loa try https://a.example/tin-tuc --platform liferay6    when its platform is not recognized")]
 pub(super) struct Arguments {
     /// A source of the configuration, or an address
     #[arg(value_name = "SOURCE_OR_URL")]
     source: String,
 
-    /// The recipe for an address; `feed` when absent
-    #[arg(long, value_name = "NAME", value_parser = extract::platform, default_value = "feed")]
-    platform: String,
+    /// The recipe for an address; recognized by what stands there when absent
+    #[arg(long, value_name = "NAME")]
+    platform: Option<String>,
 
     /// Lets an address stand in a private network
     #[arg(long)]
@@ -42,7 +43,7 @@ pub(super) struct Arguments {
 
 pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
-    let source = chosen(&config, arguments)?;
+    let source = chosen(&config, common, arguments)?;
     let json = arguments.json;
     // What cannot be printed ends the command behind the pass, not within it.
     let mut closed = None;
@@ -52,19 +53,22 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
             closed = out::text(&text).err();
         }
     };
-    let report = block_on(app::try_source(config, source, &mut show))?;
+    let trial = block_on(app::try_source(config, source, &mut show))?;
     if let Some(error) = closed {
         return Err(error.into());
     }
-    let report = run::value(&report);
+    let report = sources::report(&trial.report);
     out::text(&if json { format!("{report}\n") } else { run::describe(&report) })?;
+    if trial.store_in_use {
+        out::complain_as_is("note: a daemon has the store: everything counts as new\n");
+    }
     if report["failed"].is_null() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn chosen(config: &Config, arguments: &Arguments) -> Result<Arc<Source>, Failure> {
+fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc<Source>, Failure> {
     let name = &arguments.source;
-    let sources = &config.ingest.sources;
-    if let Some(source) = sources.iter().find(|source| source.id.as_str() == name) {
+    let all = &config.ingest.sources;
+    if let Some(source) = all.iter().find(|source| source.id.as_str() == name) {
         return Ok(Arc::clone(source));
     }
     if !name.contains("://") {
@@ -72,11 +76,44 @@ fn chosen(config: &Config, arguments: &Arguments) -> Result<Arc<Source>, Failure
     }
     let url =
         Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
-    if let Some(source) = sources.iter().find(|source| source.url == url) {
+    if let Some(source) = all.iter().find(|source| source.url == url) {
         return Ok(Arc::clone(source));
     }
-    let source = config::source_at(&url, &arguments.platform, arguments.allow_private);
+    let library = Library::new(common.path()).map_err(Failure::Configuration)?;
+    library.check(arguments.platform.as_deref()).map_err(Failure::Usage)?;
+    let platform = match &arguments.platform {
+        Some(platform) => platform.clone(),
+        None => recognized(config, &url, arguments, &library)?,
+    };
+    let source = config::source_at(&url, &platform, arguments.allow_private, common.path());
     source.map(Arc::new).map_err(Failure::Configuration)
+}
+
+/// The platform of what stands at an address, and says so.
+fn recognized(
+    config: &Config,
+    url: &Url,
+    arguments: &Arguments,
+    library: &Library,
+) -> Result<String, Failure> {
+    let platforms = library.fingerprints();
+    let found = block_on(app::recognize(&config.net, url, arguments.allow_private, platforms))?;
+    let Some(platform) = found else {
+        let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "what stands at `{url}` is no feed and no list of a platform that we know\n\
+             hint: the platforms are `{}`: choose one with `--platform`, or describe the page in a \
+             `[[source]]` of its own (`config/examples/own-section.toml` shows how)",
+            names.join("`, `")
+        )));
+    };
+    let line = if arguments.json {
+        format!("{}\n", json!({ "step": "recognized", "platform": platform }))
+    } else {
+        format!("recognized {platform}\n")
+    };
+    out::text(&line)?;
+    Ok(platform)
 }
 
 fn value(step: &Step) -> Value {
@@ -106,7 +143,8 @@ fn describe(step: &Step) -> String {
         }
         Step::NotModified { url } => format!("unchanged  {url}"),
         Step::Extracted { format, encoding, items } => {
-            format!("read       {items} items ({format}, {encoding})")
+            let plural = if *items == 1 { "" } else { "s" };
+            format!("read       {items} item{plural} ({format}, {encoding})")
         }
         Step::Decided { title, date, became } => {
             format!("{:10} {}  {title}", word(*became), date.as_deref().unwrap_or("no date"))

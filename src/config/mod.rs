@@ -7,6 +7,7 @@
 
 mod layers;
 mod pick;
+mod platforms;
 mod read;
 mod recipe;
 mod report;
@@ -21,6 +22,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
+pub use platforms::{generic, platforms, recipe, source_at};
 pub use recipe::Rules;
 pub use report::{Located, Problem, Report};
 pub(crate) use suggest::nearest;
@@ -66,51 +68,6 @@ pub fn load(path: Option<&Path>, overrides: &[(String, String)]) -> Result<Confi
     load_from(Inputs { file, environment: &environment, flags: overrides }).0
 }
 
-/// The compiled built-in recipe of that name, for reading files without a source.
-pub fn recipe(name: &str) -> Result<Rules, Report> {
-    let findings = Findings::default();
-    let recipes = Recipes::built_in(&findings);
-    let rules = compile_named(&recipes, name, &findings);
-    rules.filter(|_| findings.is_empty()).ok_or_else(|| findings.into_report())
-}
-
-/// Rules that know nothing of any platform: metadata and main text only.
-pub fn generic() -> Rules {
-    let findings = Findings::default();
-    let (source, _) = defaults(&findings);
-    let effective = recipe::effective(None, None, &source);
-    recipe::compile(&effective, "generic", "", &findings).expect("a test compiles the embedded defaults")
-}
-
-/// A source that no configuration names, with the defaults of all: for trying an address.
-pub fn source_at(url: &url::Url, platform: &str, allow_private: bool) -> Result<ingest::Source, Report> {
-    let quoted = |text: &str| toml::Value::String(text.to_owned());
-    let text = Ok(format!(
-        "[[source]]\nid = \"try\"\nevery = \"1h\"\nallow_private = {allow_private}\nurl = {}\nplatform = {}\n",
-        quoted(url.as_str()),
-        quoted(platform),
-    ));
-    let inputs = Inputs { file: Some((Path::new("loa try"), &text)), environment: &[], flags: &[] };
-    let config = load_from(inputs).0?;
-    let source = config.ingest.sources.into_iter().next().expect("the text above names one");
-    Ok(Arc::unwrap_or_clone(source))
-}
-
-/// The names of the built-in recipes.
-pub fn platform_names() -> Vec<&'static str> {
-    recipe::BUILT_IN.iter().map(|(name, _)| *name).collect()
-}
-
-fn compile_named(recipes: &Recipes, name: &str, findings: &Findings) -> Option<Rules> {
-    let Some(table) = recipes.get(name) else {
-        let wrong = recipes.unknown(name);
-        findings.add(Problem { place: None, message: wrong.message, hint: wrong.hint });
-        return None;
-    };
-    let (source, _) = defaults(findings);
-    recipe::compile(&recipe::effective(Some(table), None, &source), name, "", findings)
-}
-
 fn read_file(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|cause| cause.to_string())?;
     String::from_utf8(bytes)
@@ -137,7 +94,8 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     }
     let web = root.table("web").and_then(|section| sections::web(section, &folders));
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
-    let net = root.table("net").and_then(|section| sections::net(section, &folders));
+    let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
+    let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
     let concurrency = root.table("ingest").and_then(sections::ingest);
     let push = root.table("push").and_then(sections::push);
     let max_age = root.table("publish").and_then(sections::publish);

@@ -62,7 +62,8 @@ pub(super) fn store(section: Section<'_>, folders: &Folders) -> Option<store::Se
     Some(store::Settings { path: Some(path?), cache: cache? })
 }
 
-pub(super) fn net(section: Section<'_>, folders: &Folders) -> Option<net::Settings> {
+/// `[net]`; `base_url` is where the public reaches us, when somebody said so.
+pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str>) -> Option<net::Settings> {
     let user_agent = section.parsed("user_agent", header_text);
     let connect_timeout = section.duration("connect_timeout", SECOND..=HOUR);
     let read_timeout = section.duration("read_timeout", SECOND..=HOUR);
@@ -74,7 +75,7 @@ pub(super) fn net(section: Section<'_>, folders: &Folders) -> Option<net::Settin
     let ca_file = readable(&section, "ca_file", folders);
     section.finish();
     Some(net::Settings {
-        user_agent: user_agent?,
+        user_agent: user_agent.unwrap_or_else(|| default_user_agent(base_url)),
         connect_timeout: connect_timeout?,
         read_timeout: read_timeout?,
         timeout: timeout?,
@@ -137,6 +138,12 @@ pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {
     let json = section.boolean("json");
     section.finish();
     Some(telemetry::Settings { filter: filter?, json: json? })
+}
+
+/// Who we are when nobody says it: the program, and where it can be found by others.
+fn default_user_agent(base_url: Option<&str>) -> String {
+    let found_at = base_url.map_or_else(String::new, |url| format!(" (+{url})"));
+    format!("loaphuong/{}{found_at}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The address under which the public reaches a daemon whose configuration does not say it.

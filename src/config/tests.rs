@@ -336,7 +336,7 @@ fn the_built_in_recipes_compile_under_their_names() {
         let written = tree::parse(text, 0).unwrap();
         assert!(matches!(written.get("name").map(|node| &node.value), Some(Value::Text(own)) if own == name));
     }
-    assert_eq!(platform_names().len(), recipe::BUILT_IN.len());
+    assert_eq!(platforms(None).unwrap().len(), recipe::BUILT_IN.len());
     assert!(generic().0.lists.is_empty());
     let report = recipe("liferay").unwrap_err().to_string();
     assert!(
@@ -393,8 +393,43 @@ fn an_address_becomes_a_source_whatever_is_in_it() {
         "https://a.example/tin-tức",
     ] {
         let url = url::Url::parse(text).unwrap();
-        let source = source_at(&url, "feed", true).unwrap_or_else(|report| panic!("{report}"));
+        let source = source_at(&url, "feed", true, None).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!((source.url, source.allow_private, source.max_pages), (url, true, 30));
     }
-    assert!(source_at(&url::Url::parse("ftp://a.example/").unwrap(), "feed", false).is_err());
+    assert!(source_at(&url::Url::parse("ftp://a.example/").unwrap(), "feed", false, None).is_err());
+}
+
+#[test]
+fn we_say_who_we_are_and_where_we_can_be_found() {
+    let check = |text: &str, expected: &str| assert_eq!(load_text(text).unwrap().net.user_agent, expected);
+    let version = env!("CARGO_PKG_VERSION");
+    check("", &format!("loaphuong/{version}"));
+    check(
+        "[web]\nbase_url = 'https://tin.example.vn/'\n",
+        &format!("loaphuong/{version} (+https://tin.example.vn)"),
+    );
+    check("[net]\nuser_agent = 'ours/1'\n[web]\nbase_url = 'https://tin.example.vn'\n", "ours/1");
+}
+
+#[test]
+fn recipes_of_the_configuration_are_at_hand_before_the_built_in_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, own) = (folder.path().join("loa.toml"), folder.path().join("own"));
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("x.toml"), "name = 'x'\n[[list]]\nitem = 'li'\ntitle = 'a'\nlink = 'a'\n")
+        .unwrap();
+    // The rest of the file may be wrong: nothing is started with it.
+    std::fs::write(&path, "platforms = 'own'\n[web]\nlisten = 'nowhere'\n").unwrap();
+    let names: Vec<String> = platforms(Some(&path))
+        .unwrap_or_else(|report| panic!("{report}"))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["x", "sharepoint-posts", "liferay6", "feed"]);
+    let url = url::Url::parse("https://a.example/").unwrap();
+    let source = source_at(&url, "x", false, Some(&path)).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(source.extract.platform, "x");
+    assert!(source_at(&url, "x", false, None).is_err());
+    std::fs::write(own.join("y.toml"), "name = 'y'\nfeeed = true\n").unwrap();
+    assert!(platforms(Some(&path)).unwrap_err().to_string().contains("y.toml:2:1"));
 }

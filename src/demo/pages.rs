@@ -3,7 +3,7 @@
 //! Every real nuisance is here on purpose: cells twice, item numbers under several parameter names, path case,
 //! `%2f`, a date picker inside the text, a visitor counter and a clock that change with every request.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 use axum::{body::Bytes, http::Uri};
 use quick_xml::escape::escape;
@@ -22,6 +22,11 @@ pub(super) const LOGIN: &str = r#"<!DOCTYPE html><html><head><title>Đăng nhậ
 const ZONE: Offset = Offset(7 * 3600);
 const WEEKDAYS: [&str; 7] = ["Chủ nhật", "Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy"];
 
+/// The short addresses that lead to the section: what people type.
+pub(super) fn is_front(uri: &Uri) -> bool {
+    matches!(uri.path(), "/" | "/tintuc" | "/tintuc/")
+}
+
 /// The section's path and query.
 pub(super) fn list_path() -> String {
     format!("/tintuc/lists/posts/post.aspx?Source=/tintuc&Category={}&Mode=2", category())
@@ -39,14 +44,16 @@ pub(super) fn item_number(uri: &Uri) -> Option<u32> {
         .and_then(|(_, value)| value.parse().ok())
 }
 
-/// The list page: pinned stories first, then newest first.
-pub(super) fn list(stories: &[Story], noise: u64) -> String {
+/// The list page: pinned stories first, then newest first. `moves` says how often the address that it shows for an
+/// item has changed.
+pub(super) fn list(stories: &[Story], moves: &HashMap<u32, u32>, noise: u64) -> String {
     let mut sorted: Vec<_> = stories.iter().collect();
     sorted.sort_by_key(|story| (!story.pinned, std::cmp::Reverse((story.published, story.item))));
     sorted.truncate(30);
     let mut body = String::new();
     for story in &sorted {
-        let (href, title) = (escape(address(story.item)), escape(story.title.as_str()));
+        let address = moved_address(story.item, moves.get(&story.item).copied().unwrap_or(0));
+        let (href, title) = (escape(address), escape(story.title.as_str()));
         let photo = story.photo.as_ref().map_or_else(String::new, |name| {
             format!(r#"<img src="{}" width="120" alt="">"#, escape(photo_path(name)))
         });
@@ -163,9 +170,18 @@ fn address(item: u32) -> String {
     format!("/tintuc/lists/posts/post.aspx?Source=%2ftintuc&Category={}&ItemID={item}&Mode=1", category())
 }
 
+/// The address that the list shows after it has changed so many times.
+pub(super) fn moved_address(item: u32, n_moves: u32) -> String {
+    if n_moves.is_multiple_of(4) { address(item) } else { variant(item, n_moves) }
+}
+
 /// Another address of the same article.
 fn other_address(item: u32) -> String {
-    match item % 3 {
+    variant(item, item)
+}
+
+fn variant(item: u32, form: u32) -> String {
+    match form % 3 {
         0 => format!("/tintuc/Lists/Posts/Post.aspx?ID={item}"),
         1 => format!("/TinTuc/Lists/Posts/Post.aspx?ItemID={item}&Mode=1&Source=/tintuc"),
         _ => {

@@ -85,6 +85,8 @@ pub struct Portal {
 #[derive(Debug, Default)]
 struct Site {
     stories: Vec<Story>,
+    /// How often the list's address of an item has changed.
+    moves: HashMap<u32, u32>,
     version: u64,
     fault: Option<Fault>,
     documents: HashMap<String, (String, Bytes)>,
@@ -135,6 +137,15 @@ impl Portal {
         self.change(|site| site.stories.iter_mut().find(|story| story.item == item).map(edit).is_some())
     }
 
+    /// Lists a story under another address from now on, and gives that address. The old ones go on working.
+    pub fn readdress(&self, item: u32) -> String {
+        self.change(|site| {
+            let n_moves = site.moves.entry(item).or_default();
+            *n_moves += 1;
+            pages::moved_address(item, *n_moves)
+        })
+    }
+
     /// Takes a story back.
     pub fn retract(&self, item: u32) {
         self.change(|site| site.stories.retain(|story| story.item != item));
@@ -148,6 +159,11 @@ impl Portal {
     /// Serves `bytes` as they are at `path` (with its query, if it has one).
     pub fn put(&self, path: &str, content_type: &str, bytes: impl Into<Bytes>) {
         self.change(|site| site.documents.insert(path.to_owned(), (content_type.to_owned(), bytes.into())));
+    }
+
+    /// Where people find the section.
+    pub fn front_url(&self) -> String {
+        format!("http://{}/tintuc", self.address)
     }
 
     /// The stories now.
@@ -204,6 +220,9 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
     if let Some((content_type, bytes)) = pages::file(uri.path()) {
         return ([(header::CONTENT_TYPE, content_type)], bytes).into_response();
     }
+    if pages::is_front(uri) {
+        return (StatusCode::FOUND, [(header::LOCATION, pages::list_path())]).into_response();
+    }
     if !pages::is_post(uri) {
         return (StatusCode::NOT_FOUND, "404").into_response();
     }
@@ -220,7 +239,7 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
 fn page(site: &Site, uri: &Uri) -> Option<String> {
     let noise = site.n_visits;
     match pages::item_number(uri) {
-        None => Some(pages::list(&site.stories, noise)),
+        None => Some(pages::list(&site.stories, &site.moves, noise)),
         Some(item) => {
             let story = site.stories.iter().find(|story| story.item == item)?;
             Some(pages::article(story, &site.stories, noise))
@@ -249,7 +268,7 @@ fn broken(portal: &Portal, fault: &Fault, uri: &Uri) -> Response {
         }
         Fault::Empty => (HTML, "").into_response(),
         Fault::Login => (HTML, pages::LOGIN).into_response(),
-        Fault::NoItems => (HTML, pages::list(&[], 0)).into_response(),
+        Fault::NoItems => (HTML, pages::list(&[], &HashMap::new(), 0)).into_response(),
         Fault::Truncated => truncated(page(&portal.site(), uri).unwrap_or_default()),
         Fault::RedirectLoop => (StatusCode::FOUND, [(header::LOCATION, uri.to_string())]).into_response(),
         Fault::Bomb(megabytes) => bomb(*megabytes),

@@ -9,6 +9,7 @@ mod codec;
 pub(crate) mod conformance;
 mod keyed;
 mod keys;
+pub(crate) mod lines;
 mod memory;
 mod sled;
 mod table;

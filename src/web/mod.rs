@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 mod address;
-mod api;
+pub(crate) mod api;
 mod assets;
 pub mod auth;
 mod bounds;

@@ -1,6 +1,6 @@
 //! `/api/v1/export`: everything, as JSON Lines, while the daemon runs.
 
-use std::{fmt::Write, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use axum::{
     body::Body,
@@ -8,21 +8,30 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
-use serde_json::json;
+use futures_util::{Stream, stream};
 
 use crate::{
-    store::{Record, Store},
+    model::Timestamp,
+    store::{Store, lines},
     web::{State, auth, error::Problem},
 };
 
 /// Records read at once: what one client can make us hold in memory.
 const CHUNK: usize = 100;
 
-/// Streams every record. A failure on the way breaks the answer off, so that half an export is not taken for a whole.
+/// Where an answer stands.
+enum Place {
+    Header,
+    /// Behind a key, after so many records.
+    Records(Option<Vec<u8>>, u64),
+    End,
+}
+
+/// Streams every record, in the form of `loa export`. A failure on the way breaks the answer off before its last
+/// line, so that half an export is not taken for a whole.
 pub(super) async fn all(With(state): With<State>, headers: HeaderMap) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let lines = stream::try_unfold(None, move |after| chunk(state.store.clone(), after));
+    let lines = whole(Arc::clone(&state.store), state.clock.now());
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"loa-export.jsonl\""),
@@ -31,47 +40,61 @@ pub(super) async fn all(With(state): With<State>, headers: HeaderMap) -> Result<
     Ok((headers, Body::from_stream(lines)).into_response())
 }
 
-/// The lines after a key, and their last key; nothing at the end.
-async fn chunk(
-    store: Arc<dyn Store>,
-    after: Option<Vec<u8>>,
-) -> io::Result<Option<(String, Option<Vec<u8>>)>> {
+/// A whole export, piece by piece.
+fn whole(store: Arc<dyn Store>, at: Timestamp) -> impl Stream<Item = io::Result<String>> {
+    stream::try_unfold(Place::Header, move |place| {
+        let store = Arc::clone(&store);
+        async move {
+            match place {
+                Place::Header => Ok(Some((lines::header(at), Place::Records(None, 0)))),
+                Place::Records(after, count) => chunk(store.as_ref(), after, count).await.map(Some),
+                Place::End => Ok(None),
+            }
+        }
+    })
+}
+
+/// The records after a key, or the end behind the last.
+async fn chunk(store: &dyn Store, after: Option<Vec<u8>>, count: u64) -> io::Result<(String, Place)> {
     let records = store.dump(after, CHUNK).await.map_err(|cause| {
         tracing::error!(%cause, "an export broke off: {cause}");
         io::Error::other(cause)
     })?;
-    Ok(records.last().map(|last| (lines(&records), Some(last.key.clone()))))
-}
-
-/// One line per record: its key in hexadecimal, and itself.
-fn lines(records: &[Record]) -> String {
-    records.iter().fold(String::new(), |mut lines, record| {
-        let key = record.key.iter().fold(String::new(), |mut key, byte| {
-            write!(key, "{byte:02x}").expect("a string takes everything");
-            key
-        });
-        writeln!(lines, "{}", json!({ "key": key, "value": record.value }))
-            .expect("a string takes everything");
-        lines
+    Ok(match records.last() {
+        Some(last) => {
+            let place = Place::Records(Some(last.key.clone()), count + records.len() as u64);
+            (records.iter().map(lines::record).collect(), place)
+        }
+        None => (lines::end(count), Place::End),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use futures_util::TryStreamExt;
 
-    #[test]
-    fn a_record_is_a_line() {
-        let records = [
-            Record { key: vec![0x61, 0x00, 0xff], value: json!({ "title": "Quận 1\nhai dòng" }) },
-            Record { key: vec![], value: json!(1) },
-        ];
-        let expected = concat!(
-            r#"{"key":"6100ff","value":{"title":"Quận 1\nhai dòng"}}"#,
-            "\n",
-            r#"{"key":"","value":1}"#,
-            "\n"
-        );
-        assert_eq!(lines(&records), expected);
+    use super::*;
+    use crate::{model::SourceState, store::lines::Read};
+
+    #[tokio::test]
+    async fn an_export_is_whole_and_can_be_imported() {
+        let memory = || crate::store::open(&crate::store::Settings { path: None, cache: 0 });
+        let store = memory().await.unwrap();
+        for number in 0..CHUNK + 20 {
+            let id = format!("s{number}").parse().unwrap();
+            store.put_source(SourceState::new(id)).await.unwrap();
+        }
+        let text: String = whole(store.clone(), Timestamp::from_second(0)).try_collect().await.unwrap();
+        let read: Vec<Read> = text.lines().map(|line| lines::read(line).unwrap()).collect();
+        let [Read::Header(_), records @ .., Read::End(end)] = read.as_slice() else { panic!("{text}") };
+        let record = |read: &Read| match read {
+            Read::Record(record) => record.clone(),
+            Read::Header(_) | Read::End(_) => panic!("{text}"),
+        };
+        let records: Vec<_> = records.iter().map(record).collect();
+        assert_eq!(end.loa_export_end, records.len() as u64);
+        let copy = memory().await.unwrap();
+        copy.restore(records).await.unwrap();
+        assert_eq!(copy.sources().await.unwrap(), store.sources().await.unwrap());
     }
 }

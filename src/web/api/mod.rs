@@ -4,7 +4,7 @@ mod articles;
 mod cursor;
 mod export;
 mod params;
-mod sources;
+pub(crate) mod sources;
 
 use axum::{
     Json, Router,

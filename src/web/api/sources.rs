@@ -49,8 +49,8 @@ fn missing(state: &State, id: &str) -> Problem {
     }
 }
 
-/// Times are in the source's own zone, as its editors read them.
-fn health(source: &Source, state: Option<&SourceState>, due: Option<Timestamp>) -> Value {
+/// A source and its health. Times are in the source's own zone, as its editors read them.
+pub(crate) fn health(source: &Source, state: Option<&SourceState>, due: Option<Timestamp>) -> Value {
     let zone = &source.normalize.zone;
     let time = |at: Option<Timestamp>| at.map(|at| at.rfc3339(at.offset_in(zone)));
     let never = SourceState::new(source.id.clone());
@@ -73,7 +73,8 @@ fn health(source: &Source, state: Option<&SourceState>, due: Option<Timestamp>) 
     })
 }
 
-fn report(done: &Report) -> Value {
+/// What a pass did.
+pub(crate) fn report(done: &Report) -> Value {
     json!({
         "source": done.source.as_str(),
         "at": done.at.to_string(),

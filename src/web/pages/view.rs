@@ -200,7 +200,9 @@ fn condition(failures: u32, checked: Option<Timestamp>) -> &'static str {
     match (failures, checked) {
         (0, None) => "waiting",
         (0, Some(_)) => "ok",
-        _ => "failing",
+        // It never answered: more likely we cannot reach it than that it is ill.
+        (_, None) => "unreachable",
+        (_, Some(_)) => "failing",
     }
 }
 
@@ -242,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_source_that_answered_and_fails_now_is_failing() {
-        let table = [(0, None, "waiting"), (0, Some(1), "ok"), (1, Some(1), "failing"), (2, None, "failing")];
+        let table =
+            [(0, None, "waiting"), (0, Some(1), "ok"), (1, Some(1), "failing"), (2, None, "unreachable")];
         for (failures, checked, expected) in table {
             assert_eq!(condition(failures, checked.map(Timestamp::from_second)), expected);
         }

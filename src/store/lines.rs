@@ -1,55 +1,75 @@
-//! The lines of an export: a header, one line per record in the form of `GET /api/v1/export`, and an end
-//! that says how many there were, so that half an export is not taken for a whole.
+//! The lines of an export, the same from `loa export` and from `GET /api/v1/export`: a header, one line per record,
+//! and an end that says how many there were, so that half an export is not taken for a whole.
+
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::store::Record;
+use super::Record;
+use crate::model::Timestamp;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// The version of this form.
-    pub(super) loa_export: u32,
+    pub(crate) loa_export: u32,
     /// The version of the program.
-    pub(super) version: String,
+    pub(crate) version: String,
     /// When it was made.
-    pub(super) at: String,
+    pub(crate) at: String,
 }
 
 /// The last line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct End {
+pub(crate) struct End {
     /// How many records stand between the header and this.
-    pub(super) loa_export_end: u64,
+    pub(crate) loa_export_end: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Line<V> {
     key: String,
-    value: Value,
+    value: V,
 }
 
 /// What a line of an export is.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(crate) enum Read {
     Header(Header),
     Record(Record),
     End(End),
 }
 
 /// The form that this program writes and reads.
-pub(super) const FORM: u32 = 1;
+pub(crate) const FORM: u32 = 1;
+
+/// The first line of an export that begins at `at`.
+pub(crate) fn header(at: Timestamp) -> String {
+    line(&Header { loa_export: FORM, version: env!("CARGO_PKG_VERSION").to_owned(), at: at.to_string() })
+}
 
 /// One record as a line.
-pub(super) fn print(record: &Record) -> String {
-    let key = record.key.iter().map(|byte| format!("{byte:02x}")).collect();
-    serde_json::to_string(&Line { key, value: record.value.clone() }).expect("JSON values can be printed")
+pub(crate) fn record(record: &Record) -> String {
+    let key = record.key.iter().fold(String::new(), |mut key, byte| {
+        write!(key, "{byte:02x}").expect("a string takes everything");
+        key
+    });
+    line(&Line { key, value: &record.value })
+}
+
+/// The last line of an export of so many records.
+pub(crate) fn end(n_records: u64) -> String {
+    line(&End { loa_export_end: n_records })
+}
+
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("JSON values can be printed") + "\n"
 }
 
 /// Reads one line, or says what is wrong with it.
-pub(super) fn read(line: &str) -> Result<Read, String> {
+pub(crate) fn read(line: &str) -> Result<Read, String> {
     let value: Value = serde_json::from_str(line).map_err(|cause| format!("this is not JSON: {cause}"))?;
     let wrong = |cause: serde_json::Error| cause.to_string();
     if value.get("loa_export").is_some() {
@@ -58,7 +78,7 @@ pub(super) fn read(line: &str) -> Result<Read, String> {
     if value.get("loa_export_end").is_some() {
         return serde_json::from_value(value).map(Read::End).map_err(wrong);
     }
-    let line: Line =
+    let line: Line<Value> =
         serde_json::from_value(value).map_err(|cause| format!("this is not a record: {cause}"))?;
     let key = bytes(&line.key).ok_or_else(|| "`key` is not hexadecimal".to_owned())?;
     Ok(Read::Record(Record { key, value: line.value }))
@@ -92,12 +112,20 @@ mod tests {
         check("[]", "not a record");
     }
 
+    #[test]
+    fn frames_are_read_back() {
+        let at = "2026-03-05T02:15:09Z".parse().unwrap();
+        let Ok(Read::Header(header)) = read(&header(at)) else { panic!("no header") };
+        assert_eq!((header.loa_export, header.at.as_str()), (FORM, "2026-03-05T02:15:09Z"));
+        assert!(matches!(read(&end(7)), Ok(Read::End(End { loa_export_end: 7 }))));
+    }
+
     proptest! {
         #[test]
         fn a_record_survives(key in proptest::collection::vec(any::<u8>(), 0..40), text in ".*") {
             let record = Record { key, value: json!({ "title": text }) };
-            let line = print(&record);
-            prop_assert!(!line.contains('\n'));
+            let line = super::record(&record);
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
             prop_assert!(matches!(read(&line), Ok(Read::Record(same)) if same == record));
         }
     }
