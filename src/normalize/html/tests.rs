@@ -98,6 +98,15 @@ fn reads_text_as_text() {
 }
 
 #[test]
+fn blocks_do_not_end_in_blanks() {
+    assert_eq!(
+        cleaned("<p>Một <b>hai</b>&nbsp;</p><p>ba &nbsp; bốn&nbsp;</p>"),
+        "<p>Một <b>hai</b></p><p>ba bốn</p>"
+    );
+    assert_eq!(cleaned("<pre>a <b>b</b> </pre>"), "<pre>a <b>b</b> </pre>");
+}
+
+#[test]
 fn keeps_the_words_of_a_formula() {
     let formula = "<p>x <math><semantics><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow>\
                    <annotation encoding=TeX>a+b</annotation></semantics></math></p>";
