@@ -8,6 +8,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{shared, world::World};
 
@@ -56,7 +57,10 @@ async fn requests_with_two_meanings_get_one_answer_and_a_closed_connection() {
         (format!("{get}Host: a\r\nHost: b\r\nConnection: close\r\n\r\n"), "400"),
         (format!("{get}Host: x\r\n{}\r\n", "X: y\r\n".repeat(5000)), "431"),
         (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "q".repeat(100_000)), "431"),
-        (format!("GET http://other.example/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "200"),
+        (
+            "GET http://other.example/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+            "200",
+        ),
         ("\u{16}\u{3}\u{1}\0\0\r\n\r\n".to_owned(), "400"),
     ] {
         let answer = raw(&world, request.as_bytes()).await;
@@ -275,9 +279,7 @@ async fn dirty_feeds_give_what_they_have() {
             "Ngày lạ",
         ),
         (
-            format!(
-                "<rss version=\"2.0\"><channel><item><title>Cụt</title><link>https://a.example/5</link></item><item><title>Mất"
-            ),
+            "<rss version=\"2.0\"><channel><item><title>Cụt</title><link>https://a.example/5</link></item><item><title>Mất".to_owned(),
             "Cụt",
         ),
         (json(r#"{"id":"j1","title":"Nửa \ud800 cặp","content_text":"x"}"#), "Nửa \u{fffd} cặp"),
@@ -345,10 +347,12 @@ async fn broken_feeds_are_an_issue_and_nothing_is_lost() {
 async fn receiver(behave: &'static str) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move {
+    let serving = TaskTracker::new().spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 16_384];
-            stream.read(&mut head).await.ok();
+            if stream.read(&mut head).await.unwrap_or(0) == 0 {
+                continue;
+            }
             match behave {
                 "reset" => stream.set_zero_linger().unwrap(),
                 "huge" => {
@@ -400,4 +404,50 @@ async fn receivers_that_misbehave_are_tried_again_and_hurt_nobody() {
         assert_eq!(one["state"], "active", "{one}");
     }
     assert_eq!(n_bad, 5);
+}
+
+/// Article pages that cannot be read: the list's own words stand in, everybody else's page is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_page_that_breaks_parsers_is_an_issue_and_its_article_is_told_from_the_list() {
+    for page in ["<div>".repeat(100_000), "&".repeat(300_000), String::new(), "\0".repeat(300_000)] {
+        let world = World::new().await;
+        let shown: String = page.chars().take(10).collect();
+        // Where the portal has its articles is read off one that works.
+        world.portal.publish(world.story(821, "Trang mẫu"));
+        world.tick(Duration::from_secs(300)).await;
+        let visits = world.portal.visits();
+        let uri = visits.iter().find(|visit| visit.uri.contains("821")).unwrap().uri.replace("821", "822");
+        world.portal.put(&uri, "text/html", page.clone());
+        world.portal.publish(world.story(822, "Trang hỏng"));
+        world.portal.publish(world.story(823, "Trang lành"));
+        world.tick(Duration::from_secs(300)).await;
+        assert!(world.titles().await.contains(&"Trang lành".to_owned()), "{shown}");
+        for _ in 0..6 {
+            world.tick(TICK).await;
+        }
+        assert!(
+            world.titles().await.contains(&"Trang hỏng".to_owned()),
+            "{shown}: {:?}",
+            world.titles().await
+        );
+        assert!(
+            world.portal.visits().iter().any(|visit| visit.uri == uri),
+            "{shown}: the page was asked for"
+        );
+        assert_eq!(world.source().await["failures"], 0, "{shown}: the list is good");
+        assert!(
+            !world.get("/metrics").await.text().contains("loa_task_restarts_total{"),
+            "no task has failed"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_may_not_be_private_is_refused_before_it_is_asked() {
+    let world =
+        World::with(|config| config.replacen("allow_private = true", "allow_private = false", 1)).await;
+    let source = world.source().await;
+    assert_eq!(source["issues"][0]["code"], "fetch-failed", "{source}");
+    assert!(source["issues"][0]["message"].as_str().unwrap().contains("allow_private"), "{source}");
+    assert_eq!(world.portal.n_visits(), 0, "nobody was asked");
 }

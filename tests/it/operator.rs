@@ -14,7 +14,7 @@ use tokio::{
     net::TcpListener,
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     daemon::{Daemon, serve, until},
@@ -79,10 +79,12 @@ impl Place {
 async fn server(bytes: Vec<u8>) -> (String, JoinHandle<()>) {
     let listener = listener().await;
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move {
+    let serving = TaskTracker::new().spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = vec![0; 4096];
-            stream.read(&mut head).await.ok();
+            if stream.read(&mut head).await.unwrap_or(0) == 0 {
+                continue;
+            }
             stream.write_all(&bytes).await.ok();
         }
     });
@@ -172,7 +174,7 @@ async fn a_full_disk_ends_the_daemon_and_a_new_start_goes_on() {
 async fn a_stop_in_the_middle_of_everything_is_clean() {
     let stop = CancellationToken::new();
     let (portal, serving) = Portal::serve(listener().await, stop.clone()).unwrap();
-    let serving = tokio::spawn(serving);
+    let serving = TaskTracker::new().spawn(serving);
     portal.put("/rss", "application/rss+xml", FEED);
     let place = Place::new(&format!("http://{}/rss", portal.address()));
     // A portal that promises a page and sends a byte of it; a receiver that takes deliveries and never answers.
