@@ -293,8 +293,9 @@ impl<'a> Walk<'a> {
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
             self.ingest.journal.store().put_source(self.state).await?;
-            if self.report.failed.is_none() {
-                let Report { source, items, new, revised, .. } = &self.report;
+            let Report { source, items, new, revised, .. } = &self.report;
+            // Most passes find what is known: nobody wants to read that every ten minutes.
+            if new + revised > 0 {
                 tracing::info!(%source, items, new, revised, "source `{source}`: {new} new, {revised} revised of {items}");
             }
         }
