@@ -64,9 +64,11 @@ pub async fn serve(
     let app = App::start(config, listener, Arc::new(clock::System)).await?;
     tracing::info!(%address, "listening on http://{address}");
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    // One listener for all rounds: a signal that comes during a reload is heard after it.
+    let mut stop = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
-            () = stop_signal() => break,
+            () = &mut stop => break,
             _ = hangup.recv() => match config::load(path.as_deref(), &overrides) {
                 Ok(config) => app.reload(config).await?,
                 Err(report) => tracing::error!("the configuration was not reloaded, the old one goes on:\n{report}"),
