@@ -249,3 +249,18 @@ fn as_listed(article: Article, is_feed: bool) -> Draft {
     }
     Draft { content, published: Some(article.published), ..Draft::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Enclosure, store::conformance::samples};
+
+    /// Else an attachment that only the feed names would come and go with every 304, each time as an edit.
+    #[test]
+    fn a_feeds_own_attachments_stay_while_it_answers_304() {
+        let mut article = samples::article("a", 1, "A", 5);
+        article.content.enclosures = vec![Enclosure::default()];
+        assert_eq!(as_listed(article.clone(), true).content.enclosures.len(), 1);
+        assert_eq!(as_listed(article, false).content.enclosures.len(), 0, "the page names them again");
+    }
+}
