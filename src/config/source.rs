@@ -58,15 +58,16 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let jitter = section.duration("jitter", Duration::ZERO..=DAY);
     let allow_private = section.boolean("allow_private");
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
-    let max_pages = section.integer("max_pages", 0..=10_000);
+    let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
     section.finish();
-    let ((extract, normalize, dedup), digest) = rules?;
+    let ((extract, normalize, dedup), effective) = rules?;
     let (id, url) = (id?, url?);
     Some(ingest::Source {
         name: name.unwrap_or_else(|| id.to_string()),
         id,
         home: home.unwrap_or_else(|| page_for_people(&url, extract.feed)),
+        rules: digest(&effective, &url),
         url,
         schedule: schedule?,
         jitter: jitter?,
@@ -77,7 +78,6 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         extract: Arc::new(extract),
         normalize: Arc::new(normalize),
         dedup: Arc::new(dedup),
-        rules: digest,
     })
 }
 
@@ -87,8 +87,8 @@ fn page_for_people(url: &Url, feed: bool) -> Url {
     if feed { front() } else { url.clone() }
 }
 
-/// The compiled rules of a source and their digest.
-fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rules, Digest)> {
+/// The compiled rules of a source, and as they were written.
+fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rules, Table)> {
     let platform = section.filled("platform");
     for key in ["timezone", "language"] {
         section.node(key);
@@ -116,12 +116,13 @@ fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rul
         section.findings().wrong(section.place(), "nothing says how this source is read", Some(hint));
         return None;
     }
-    Some((rules, digest(&effective)))
+    Some((rules, effective))
 }
 
-/// Other rules void the validators of a source; so does another version of what interprets them.
-fn digest(effective: &Table) -> Digest {
-    let text = format!("{}\n{}", env!("CARGO_PKG_VERSION"), effective.canonical());
+/// Other rules void the validators of a source; so does another version of what interprets them, and another address:
+/// what one server said of its page says nothing of another's.
+fn digest(effective: &Table, url: &Url) -> Digest {
+    let text = format!("{}\n{url}\n{}", env!("CARGO_PKG_VERSION"), effective.canonical());
     let mut short = [0; 16];
     short.copy_from_slice(blake3::hash(text.as_bytes()).as_bytes().split_at(16).0);
     Digest(short)

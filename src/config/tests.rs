@@ -306,6 +306,7 @@ fn the_digest_follows_the_rules_and_nothing_else() {
         assert_ne!(base, digest(&format!("{SOURCE}{other}\n")), "{other}");
     }
     assert_ne!(base, digest(&SOURCE.replace("'feed'", "'liferay6'")));
+    assert_ne!(base, digest(&SOURCE.replace("https://", "http://")), "validators are an address's own");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
 //! `issues`), and its feeds go on showing what was good.
 
+mod listed;
 mod merge;
 mod pages;
 mod pass;
@@ -227,9 +228,7 @@ impl Ingest {
     pub async fn pass(&self, id: &SourceId) -> Result<Report, Error> {
         let source = self.find(id)?;
         let _running = Running::start(self, id)?;
-        let report = pass::pass(self, &source, pass::Sink::Record, &mut |_| ()).await?;
-        self.changed.notify_one();
-        Ok(report)
+        pass::pass(self, &source, pass::Sink::Record, &mut |_| ()).await
     }
 
     /// One pass over `source`, configured or not, that writes nothing and shows its steps.
@@ -277,7 +276,8 @@ impl Ingest {
         due.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Reads every source's state and works out when it is due.
+    /// Reads every source's state and works out when it is due. Whoever waited longest stands first: a source that
+    /// takes longer than its own interval must not take every place again before the others had one.
     async fn work_out_due_times(&self) -> store::Result<Vec<(SourceId, Timestamp)>> {
         let states: HashMap<_, _> = self
             .journal
@@ -288,15 +288,16 @@ impl Ingest {
             .map(|state| (state.id.clone(), state))
             .collect();
         let now = self.clock.now();
-        let next: Vec<_> = self
-            .sources()
+        let mut sources = self.sources();
+        sources.sort_by_key(|source| states.get(&source.id).and_then(|state| state.last_attempt));
+        let next: Vec<_> = sources
             .iter()
             .filter_map(|source| Some((source.id.clone(), due(source, states.get(&source.id), now)?)))
             .collect();
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         *due = next.iter().cloned().collect();
         // A source that is never due must not look like one that was not looked at.
-        for source in self.sources() {
+        for source in sources {
             due.entry(source.id.clone()).or_insert(Timestamp::MAX);
         }
         Ok(next)
@@ -375,5 +376,8 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.ingest.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        // The loop does not wait for a source that somebody is reading: it has to look again, also where whoever
+        // asked for the pass went away in the middle of it.
+        self.ingest.changed.notify_one();
     }
 }

@@ -6,14 +6,15 @@ use url::Url;
 
 use super::{
     Step,
+    listed::Listed,
     merge::merge,
-    pass::{Listed, Sink, Walk, refusal},
+    pass::{Sink, Walk, refusal},
 };
 use crate::{
     dedup,
     extract::Kind,
     fetch::{self, Outcome},
-    model::{Article, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
+    model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
     store,
 };
 
@@ -21,6 +22,9 @@ use crate::{
 const PAGE_TRIES: u32 = 3;
 /// Attachments of one article whose length is asked for.
 const MEASURED: usize = 8;
+/// What stands for a list entry whose page was not read yet, or not by these rules.
+const UNREAD: Digest = Digest([0; 16]);
+
 /// What became of an article page.
 enum Page {
     Read(Box<Draft>, Validators),
@@ -39,7 +43,9 @@ impl Walk<'_> {
         for index in chosen {
             complete &= self.take_page(items[index].clone()).await?;
         }
-        Ok(complete)
+        // What other rules have to read again needs the list as they read it.
+        let unread = |page: &PageState| page.listed == UNREAD && page.failures < PAGE_TRIES;
+        Ok(complete && !self.state.pages.iter().any(unread))
     }
 
     /// Every key of a known article leads to it from now on.
@@ -53,36 +59,38 @@ impl Walk<'_> {
         self.ingest.journal.learn(&self.source.id, aliases).await
     }
 
-    /// Which pages this pass reads: new articles first, oldest first; then those whose list entry changed; then
-    /// those that were not looked at for longest. False when new ones are left over.
+    /// Which pages this pass reads: new articles first, oldest first, those that failed behind the others; then those
+    /// whose list entry changed; then those that were not looked at for longest. False when new ones are left over.
     fn choose(&self, items: &[Listed]) -> (Vec<usize>, bool) {
-        let mut chosen: Vec<(u8, Timestamp, usize)> = Vec::new();
+        let mut chosen: Vec<(u8, u32, Timestamp, usize)> = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let page = self.page_state(item);
             let rank = match &item.known {
                 None => 0,
-                Some(_) if page.checked.is_some() && page.listed != item.digest => 1,
+                Some(_) if page.listed != UNREAD && page.listed != item.digest => 1,
                 Some(known) if self.is_due(known, &page) => 2,
                 Some(_) => continue,
             };
-            let since = if rank == 2 { page.checked.unwrap_or_default() } else { Timestamp::default() };
-            chosen.push((rank, since, index));
+            let failures = if rank == 0 { page.failures } else { 0 };
+            chosen.push((rank, failures, page.checked.unwrap_or_default(), index));
         }
         chosen.sort();
         let n_new = chosen.iter().filter(|(rank, ..)| *rank == 0).count();
         chosen.truncate(self.source.max_pages);
-        (chosen.into_iter().map(|(_, _, index)| index).collect(), n_new <= self.source.max_pages)
+        (chosen.into_iter().map(|(.., index)| index).collect(), n_new <= self.source.max_pages)
     }
 
     /// Reads one article's page and records the article. False when it has to be tried again.
     async fn take_page(&mut self, item: Listed) -> store::Result<bool> {
-        let (is_known, mut page) = (item.known.is_some(), self.page_state(&item));
-        let quiet = is_known && page.checked.is_none() && self.state.pages.contains(&page);
-        if page.listed != item.digest {
+        let mut page = self.page_state(&item);
+        let listed = page.listed;
+        // It was read by other rules: what these make of it is not news.
+        let is_remembered = self.state.pages.contains(&page);
+        let quiet = item.known.is_some() && listed == UNREAD && is_remembered;
+        if listed != item.digest {
             // The page itself may not have changed, but its article has.
             page = PageState { listed: item.digest, validators: Validators::default(), ..page };
         }
-        let listed = self.page_state(&item).listed;
         let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = match &url {
             Some(url) => self.read_page(url, page.validators.clone()).await,
@@ -98,26 +106,40 @@ impl Walk<'_> {
                 self.measure(&mut draft, item.known.as_ref()).await;
                 self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
             }
-            Page::Same => page.checked = Some(self.at),
+            Page::Same => page = PageState { checked: Some(self.at), failures: 0, ..page },
             Page::Failed(issue) => {
                 // One page is not the source: its other articles are fine.
                 let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
                 self.wrong(issue.at(item.draft.content.title.clone()));
-                // What the list says anew is still unread.
-                page = PageState {
-                    listed,
-                    failures: page.failures + 1,
-                    checked: is_known.then_some(self.at),
-                    ..page
-                };
-                settled = is_known || url.is_none() || page.failures >= PAGE_TRIES;
-                if settled && !is_known {
-                    self.record(vec![item.into_entry()], false).await?;
+                page.failures = page.failures.saturating_add(1);
+                page.checked = item.known.is_some().then_some(self.at);
+                let (has_page, is_news) = (url.is_some(), item.known.is_none() || listed != item.digest);
+                let given_up = !has_page || page.failures >= PAGE_TRIES;
+                settled = given_up || !is_news;
+                if given_up && is_news {
+                    self.take_listed(item, quiet).await?;
+                }
+                if (is_remembered && !given_up) || (quiet && has_page) {
+                    // What the list says anew, or what other rules make of the page, is still unread.
+                    page.listed = listed;
                 }
             }
         }
         self.put_page(page);
         Ok(settled)
+    }
+
+    /// Records what the list says of an article whose page cannot be read, over what its page said last.
+    async fn take_listed(&mut self, item: Listed, quiet: bool) -> store::Result<()> {
+        let before = match &item.known {
+            Some(known) => self.ingest.journal.store().article(known.id, None).await?,
+            None => None,
+        };
+        let draft = match before {
+            Some(before) => merge(item.draft.clone(), Draft { content: before.content, ..Draft::default() }),
+            None => item.draft.clone(),
+        };
+        self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await
     }
 
     /// Asks how long the attachments of a new or changed article are, and what they are.
@@ -162,7 +184,8 @@ impl Walk<'_> {
         for (page, key, known) in due.into_iter().take(self.source.max_pages) {
             let Some(article) = self.ingest.journal.store().article(known.id, None).await? else { continue };
             let first_seen = article.first_seen;
-            let (draft, digest) = (as_listed(article), page.listed);
+            let draft = as_listed(article, self.source.extract.feed);
+            let digest = if page.listed == UNREAD { dedup::listed(&draft) } else { page.listed };
             self.take_page(Listed { draft, keys: vec![key], first_seen, digest, known: Some(known) }).await?;
         }
         self.succeed();
@@ -218,9 +241,26 @@ fn went_home(asked: &Url, got: &Url, list: &Url) -> bool {
 }
 
 /// A stored article as its list showed it, so that its page can be merged onto it again.
-fn as_listed(article: Article) -> Draft {
+fn as_listed(article: Article, is_feed: bool) -> Draft {
     let mut content = article.content;
-    // The page names them again; one that it does not name any more is gone.
-    content.enclosures.clear();
+    if !is_feed {
+        // The page names them again; one that it does not name any more is gone. Feeds have some of their own.
+        content.enclosures.clear();
+    }
     Draft { content, published: Some(article.published), ..Draft::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Enclosure, store::conformance::samples};
+
+    /// Else an attachment that only the feed names would come and go with every 304, each time as an edit.
+    #[test]
+    fn a_feeds_own_attachments_stay_while_it_answers_304() {
+        let mut article = samples::article("a", 1, "A", 5);
+        article.content.enclosures = vec![Enclosure::default()];
+        assert_eq!(as_listed(article.clone(), true).content.enclosures.len(), 1);
+        assert_eq!(as_listed(article, false).content.enclosures.len(), 0, "the page names them again");
+    }
 }

@@ -11,13 +11,17 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use url::Url;
 
-use super::{Error, Ingest, Report, Source, Step, merge::complete, quality};
+use super::{
+    Error, Ingest, Report, Source, Step,
+    listed::{Listed, without_shared},
+    quality,
+};
 use crate::{
     dedup,
     extract::{self, Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
-    model::{Digest, Draft, IdentityKey, Issue, Known, PageState, SourceState, Timestamp, Validators},
+    model::{Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
     net::backoff,
     normalize, store,
 };
@@ -50,16 +54,6 @@ pub(super) struct Walk<'a> {
     pub(super) report: Report,
     /// The rules have changed since the last pass: what is known is read again, and nobody is told.
     pub(super) reread: bool,
-}
-
-/// An item of the list, with what the list alone says of it.
-#[derive(Clone)]
-pub(super) struct Listed {
-    pub(super) draft: Draft,
-    pub(super) keys: Vec<IdentityKey>,
-    pub(super) first_seen: Timestamp,
-    pub(super) digest: Digest,
-    pub(super) known: Option<Known>,
 }
 
 /// What became of the list.
@@ -110,13 +104,8 @@ impl<'a> Walk<'a> {
         if state.rules != source.rules {
             // Read again, one by one, without telling anybody: the rules have changed, not the news.
             for page in &mut state.pages {
-                *page = PageState {
-                    key: std::mem::take(&mut page.key),
-                    listed: page.listed,
-                    ..PageState::default()
-                };
+                *page = PageState { key: std::mem::take(&mut page.key), ..PageState::default() };
             }
-            state.rules = source.rules;
         }
         state.last_attempt = Some(at);
         let report = Report::new(&source.id, at);
@@ -161,17 +150,15 @@ impl<'a> Walk<'a> {
     /// Finds out what is known of each item; items that are one article by any key become one.
     async fn identify(&mut self, drafts: Vec<(Draft, Vec<IdentityKey>)>) -> store::Result<Vec<Listed>> {
         let mut items: Vec<Listed> = Vec::with_capacity(drafts.len());
-        for (index, (draft, keys)) in drafts.into_iter().enumerate() {
-            if let Some(twin) = items.iter_mut().find(|item| item.keys.iter().any(|key| keys.contains(key))) {
-                let new: Vec<_> = keys.into_iter().filter(|key| !twin.keys.contains(key)).collect();
-                twin.keys.extend(new);
-                complete(&mut twin.draft, draft);
-                twin.digest = dedup::listed(&twin.draft);
+        for (index, (draft, keys)) in without_shared(drafts).into_iter().enumerate() {
+            let known = self.ingest.journal.store().known(&self.source.id, &keys).await?;
+            let known = known.into_iter().flatten().next();
+            if let Some(twin) = items.iter_mut().find(|item| item.is(&keys, known.as_ref())) {
+                twin.take_in(draft, keys, known);
                 continue;
             }
-            let known = self.ingest.journal.store().known(&self.source.id, &keys).await?;
             let first_seen = self.at.minus(Duration::from_secs(index as u64));
-            let (digest, known) = (dedup::listed(&draft), known.into_iter().flatten().next());
+            let digest = dedup::listed(&draft);
             items.push(Listed { draft, keys, first_seen, digest, known });
         }
         Ok(items)
@@ -192,9 +179,12 @@ impl<'a> Walk<'a> {
         let complete = if self.source.extract.page.is_some() {
             self.take_pages(items).await?
         } else {
+            self.state.pages.clear();
             self.take_whole(items).await?;
             true
         };
+        // Not before the list was read by them: a list that fails first would leave what they find as news.
+        self.state.rules = self.source.rules;
         self.state.backfilled |= complete;
         // Without validators the next pass reads the list again and finds what this one left over.
         self.state.validators = if complete { validators } else { Validators::default() };
@@ -289,6 +279,8 @@ impl<'a> Walk<'a> {
         if self.report.items > 0 {
             self.state.items = u32::try_from(self.report.items).unwrap_or(u32::MAX);
         }
+        // The worst first: two hundred bad dates must not hide why nothing was read.
+        self.report.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         self.report.issues.truncate(MAX_ISSUES);
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
@@ -357,19 +349,6 @@ impl<'a> Walk<'a> {
             (self.show)(Step::Wrong(issue.clone()));
         }
         parsed
-    }
-}
-
-// === impl Listed ===
-
-impl Listed {
-    /// Its strongest key, printed: what its page is remembered under.
-    pub(super) fn key(&self) -> String {
-        self.keys[0].to_string()
-    }
-
-    pub(super) fn into_entry(self) -> Entry {
-        Entry { draft: self.draft, keys: self.keys, first_seen: self.first_seen }
     }
 }
 

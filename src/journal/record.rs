@@ -188,7 +188,8 @@ impl<'a> Plan<'a> {
         let Arrival { index, entry, digest } = *arrival;
         let after = &entry.draft.content;
         let step = before.as_ref().map_or(Step::Edit, |before| step(&before.content, after));
-        if step == Step::LostText && known.status == Status::Live {
+        let has_lost = step == Step::LostText || (step == Step::Guessed && !self.frame.quiet);
+        if has_lost && known.status == Status::Live {
             return (known, Became::Unchanged);
         }
         let article = Article {
@@ -279,6 +280,9 @@ enum Step {
     FoundText,
     /// Only the teaser was found where the full text is known: its page could not be read this time.
     LostText,
+    /// What stands where the recipe found the text before is only a guess at a text: a maintenance notice, a page of
+    /// errors. Where the rules have changed as well, it is what the new ones make of it.
+    Guessed,
 }
 
 fn step(before: &Content, after: &Content) -> Step {
@@ -287,6 +291,9 @@ fn step(before: &Content, after: &Content) -> Step {
         _ if before.title != after.title => Step::Edit,
         (true, false) => Step::FoundText,
         (false, true) => Step::LostText,
+        _ if before.extracted_by == ExtractedBy::Recipe && after.extracted_by == ExtractedBy::MainText => {
+            Step::Guessed
+        }
         _ => Step::Edit,
     }
 }

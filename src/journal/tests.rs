@@ -205,6 +205,26 @@ async fn a_backfill_and_a_text_that_was_only_found_later_are_quiet() {
 }
 
 #[tokio::test]
+async fn a_guess_never_replaces_what_the_recipe_found_unless_the_rules_changed() {
+    let journal = journal().await;
+    let with = |text: &str, by| {
+        let mut entry = entry("a", text);
+        entry.draft.content.extracted_by = by;
+        entry
+    };
+    journal.record(pass(1_000, &[with("A", ExtractedBy::Recipe)])).await.unwrap();
+    let guess = with("Hệ thống đang bảo trì", ExtractedBy::MainText);
+    let guessed = journal.record(pass(2_000, std::slice::from_ref(&guess))).await.unwrap();
+    assert_eq!(became(&guessed), [Became::Unchanged]);
+    let edited = journal.record(pass(3_000, &[with("A, edited", ExtractedBy::Recipe)])).await.unwrap();
+    assert_eq!(became(&edited), [Became::Revised]);
+    let reread = journal.record(Pass { quiet: true, ..pass(4_000, &[guess]) }).await.unwrap();
+    assert_eq!(became(&reread), [Became::Revised]);
+    let again = journal.record(pass(5_000, &[with("A, edited", ExtractedBy::Recipe)])).await.unwrap();
+    assert_eq!(became(&again), [Became::Revised]);
+}
+
+#[tokio::test]
 async fn a_withdrawn_article_that_says_something_new_is_live_again() {
     let journal = journal().await;
     let id = journal.record(pass(1_000, &[entry("a", "A")])).await.unwrap().entries[0].0;

@@ -184,3 +184,194 @@ async fn what_one_pass_leaves_over_the_next_ones_read() {
     world.tick(FIVE_MINUTES).await;
     assert_eq!(world.receiver.received().len(), 1);
 }
+
+/// A page that asks for a password: no article.
+const LOGIN: &str = "<html><title>Đăng nhập</title><body><form><input type=password></form></body></html>";
+
+/// A feed that the portal serves as it is.
+fn rss(items: &[(&str, &str, &str)]) -> String {
+    let items = items.iter().map(|(guid, path, title)| {
+        format!(
+            "<item><guid isPermaLink=\"false\">{guid}</guid><link>https://tin.example.vn{path}</link><title>{title}</title>\
+             <description>{title}: nội dung</description><pubDate>Mon, 23 Nov 2026 01:00:00 GMT</pubDate></item>"
+        )
+    });
+    format!("<rss version=\"2.0\"><channel><title>Tin</title>{}</channel></rss>", items.collect::<String>())
+}
+
+/// A world whose source is a feed at `/rss.xml` (empty at first: nothing can be read of it).
+async fn feed_world() -> World {
+    World::with(|config| {
+        let (head, rest) = config.split_once("\nurl = \"").unwrap();
+        let (url, rest) = rest.split_once('"').unwrap();
+        let host = url.split("/tintuc").next().unwrap();
+        format!("{head}\nurl = \"{host}/rss.xml\"{rest}").replace("sharepoint-posts", "feed")
+    })
+    .await
+}
+
+fn put_rss(world: &World, body: &str) {
+    world.portal.put("/rss.xml", "application/rss+xml", body.to_owned());
+}
+
+/// Path and query of an article's page.
+fn path_of(item: &serde_json::Value) -> String {
+    format!("/{}", item["url"].as_str().unwrap().splitn(4, '/').last().unwrap())
+}
+
+async fn page_of(world: &World, path: &str) -> Vec<u8> {
+    http::send(world.portal.address(), "GET", path, &[], b"").await.unwrap().body.to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_change_while_the_list_is_broken_tell_nobody_either() {
+    let mut world = feed_world().await;
+    put_rss(&world, &rss(&[("1", "/1", "Khánh thành cầu"), ("2", "/2", "Khánh thành chợ")]));
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.titles().await.len(), 2);
+    put_rss(&world, "");
+    world
+        .reload(|config| {
+            config.replacen("[[feed]]", "[source.text]\ntitle_noise = ['^Khánh thành ']\n\n[[feed]]", 1)
+        })
+        .await;
+    world.tick(FIVE_MINUTES).await;
+    put_rss(&world, &rss(&[("1", "/1", "Khánh thành cầu"), ("2", "/2", "Khánh thành chợ")]));
+    world.tick(Duration::from_secs(3600)).await;
+    let mut titles = world.titles().await;
+    titles.sort();
+    assert_eq!(titles, ["chợ", "cầu"]);
+    assert_eq!(world.receiver.received(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_fails_when_the_rules_change_is_read_quietly_when_it_is_back() {
+    let mut world = World::new().await;
+    let path = path_of(&world.items().await[0]);
+    let page = page_of(&world, &path).await;
+    world.portal.put(&path, "text/html", LOGIN);
+    let rules = "[source.text]\nbody_noise = ['^Kết quả được trả.*$']\n\n[[feed]]";
+    world.reload(|config| config.replacen("[[feed]]", rules, 1)).await;
+    for _ in 0..4 {
+        world.tick(FIVE_MINUTES).await;
+    }
+    world.portal.put(&path, "text/html; charset=utf-8", page);
+    world.tick(FIVE_MINUTES).await;
+    let html = world.items().await[0]["content_html"].as_str().unwrap().to_owned();
+    assert!(!html.contains("Kết quả"), "read by the new rules: {html}");
+    assert_eq!(world.receiver.received(), []);
+    world.portal.put(&path, "text/html", "");
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.items().await[0]["content_html"], html, "a page that fails takes nothing away");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_headline_is_not_lost_where_its_page_cannot_be_read() {
+    let world = World::new().await;
+    let before = world.items().await.remove(0);
+    let path = path_of(&before);
+    world.portal.put(&path, "text/html", LOGIN);
+    world.portal.edit(645, |story| story.title = "Tiêu đề đã sửa".to_owned());
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.items().await[0]["title"], before["title"], "its page may be back in a moment");
+    let n_visits = usize::try_from(world.portal.n_visits()).unwrap();
+    world.tick(FIVE_MINUTES).await;
+    assert!(
+        world.portal.visits()[n_visits..]
+            .iter()
+            .any(|visit| visit.uri.contains("Mode=2") && visit.status == 200),
+        "the list is read again for the headline that it holds"
+    );
+    world.tick(FIVE_MINUTES).await;
+    let after = world.items().await.remove(0);
+    assert_eq!(after["title"], "Tiêu đề đã sửa");
+    assert_eq!(after["content_html"], before["content_html"], "the text is the last one that was read");
+    world.tick(FIVE_MINUTES).await;
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 1);
+    let last = world.portal.visits().into_iter().rfind(|visit| visit.uri.contains("Mode=2")).unwrap();
+    assert_eq!(last.status, 304, "a page that fails for ever does not cost the list its validators");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_of_maintenance_is_no_edit() {
+    let world = World::new().await;
+    let before = world.items().await.remove(0);
+    let text = "Hệ thống đang được bảo trì, mời quý vị quay lại sau ít phút nữa. ".repeat(20);
+    let page = format!(
+        "<html><head><title>Thông báo</title></head><body><div><p>{text}</p><p>{text}</p></div></body></html>"
+    );
+    world.portal.put(&path_of(&before), "text/html; charset=utf-8", page);
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.items().await[0]["content_html"], before["content_html"]);
+    assert_eq!(world.receiver.received(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_on_demand_that_is_dropped_leaves_the_schedule_alone() {
+    let world = World::new().await;
+    world.portal.fail(Some(loaphuong::demo::portal::Fault::Silent));
+    let ingest = std::sync::Arc::clone(&world.app.as_ref().unwrap().ingest);
+    {
+        let source = "quan1".parse().unwrap();
+        let pass = ingest.pass(&source);
+        tokio::pin!(pass);
+        assert!(tokio::time::timeout(Duration::from_millis(200), &mut pass).await.is_err());
+        // The scheduled pass comes while this one is under way, and has to wait for it.
+        world.clock.advance(FIVE_MINUTES);
+        assert!(tokio::time::timeout(Duration::from_millis(200), &mut pass).await.is_err());
+        world.portal.fail(None);
+    }
+    world.settle().await;
+    assert!(ingest.due(&"quan1".parse().unwrap()).unwrap() > loaphuong::clock::Clock::now(&world.clock));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_that_share_an_address_but_have_guids_of_their_own_are_articles_of_their_own() {
+    let world = feed_world().await;
+    put_rss(
+        &world,
+        &rss(&[("1", "/thong-bao", "Cúp điện"), ("2", "/thong-bao", "Cúp nước"), ("3", "/x", "Chợ")]),
+    );
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.titles().await.len(), 3);
+    let more = [("4", "/thong-bao", "Sửa đường"), ("2", "/thong-bao", "Cúp nước"), ("5", "/x", "Chợ")];
+    put_rss(&world, &rss(&more));
+    world.tick(FIVE_MINUTES).await;
+    let mut titles = world.titles().await;
+    titles.sort();
+    assert_eq!(
+        titles,
+        ["Chợ", "Cúp nước", "Cúp điện", "Sửa đường"],
+        "another guid alone is the same article"
+    );
+    assert_eq!(world.receiver.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waited_longest_is_read_first() {
+    let world = World::with(|config| {
+        let source = config.split("[[source]]").nth(1).unwrap().split("[[feed]]").next().unwrap().to_owned();
+        let second = source.replace("\"quan1\"", "\"second\"").replace("Mode=2", "Mode=2&second=1");
+        let config = config.replacen("[[feed]]", &format!("[[source]]{second}[[feed]]"), 1);
+        format!("[ingest]\nconcurrency = 1\n{config}")
+    })
+    .await;
+    world.tick(Duration::from_secs(60)).await;
+    let run = world.api("POST", "/api/v1/sources/quan1/run", "").await;
+    assert_eq!(run.status, 200, "{}", run.text());
+    let n_visits = usize::try_from(world.portal.n_visits()).unwrap();
+    world.tick(FIVE_MINUTES).await;
+    let first = world.portal.visits().remove(n_visits);
+    assert!(first.uri.contains("second=1"), "{first:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_small_issues_do_not_hide_why_nothing_was_read() {
+    let world = feed_world().await;
+    let hollow = "<item><title>Không có gì</title></item>".repeat(60);
+    put_rss(&world, &format!("<rss version=\"2.0\"><channel><title>Tin</title>{hollow}</channel></rss>"));
+    world.tick(FIVE_MINUTES).await;
+    let issues = world.source().await["issues"].clone();
+    assert_eq!(issues[0]["code"], "hollow-items", "{issues}");
+}
