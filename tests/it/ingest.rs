@@ -168,6 +168,19 @@ async fn articles_of_one_minute_stand_in_the_portals_order() {
     let titles = world.titles().await;
     let expected: Vec<_> = (0..5).rev().map(|n| format!("Tin cùng phút số {n}")).collect();
     assert_eq!(titles[..5], expected, "the list shows the highest number first");
+    let page = world.get("/").await.text();
+    let places: Vec<_> = expected.iter().map(|title| page.find(title.as_str()).unwrap()).collect();
+    assert!(places.is_sorted(), "the page shows them in the same order");
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("/api/v1/articles?limit=2{after}")).await.json();
+        paged.extend(
+            page["articles"].as_array().unwrap().iter().map(|a| a["title"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(paged, titles, "paging loses nothing between articles of one date");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ pub(super) async fn list(With(state): With<State>, uri: Uri) -> Result<Json<Valu
     for source in &sources {
         articles.extend(state.store.newest(source, after, limit + 1).await?);
     }
-    articles.sort_unstable_by_key(|article| Reverse((article.published.at, article.id)));
+    articles.sort_unstable_by_key(|article| Reverse(Place::from(article)));
     let next = (articles.len() > limit).then(|| Place::from(&articles[limit - 1]));
     articles.truncate(limit);
     let base = &state.publisher.settings().base_url;

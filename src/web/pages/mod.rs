@@ -26,7 +26,7 @@ use super::{State, nearest::nearest};
 use crate::{
     model::{Article, ArticleId, Status},
     publish::Settings,
-    store,
+    store::{self, Place},
 };
 
 pub(super) use self::view::addresses;
@@ -139,7 +139,7 @@ async fn health(state: &State, frame: &Frame) -> store::Result<Vec<Health>> {
 /// The newest articles of all feeds, each once.
 fn latest(feeds: impl Iterator<Item = Vec<Arc<Article>>>) -> Vec<Arc<Article>> {
     let articles: BTreeMap<_, _> =
-        feeds.flatten().map(|article| (Reverse((article.published.at, article.id)), article)).collect();
+        feeds.flatten().map(|article| (Reverse(Place::from(&*article)), article)).collect();
     articles.into_values().take(HEADLINES).collect()
 }
 
