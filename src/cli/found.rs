@@ -176,9 +176,10 @@ impl Library {
             ));
         }
         let context = Context { rules: normalize, base: url, fetched: task.fetched };
+        let site = site(kind, url);
         let items = std::mem::take(&mut found.items);
         let items = items.into_iter().enumerate().map(|(number, item)| {
-            let (printed, issues) = read_item(item, &context, dedup);
+            let (printed, issues) = read_item(item, &context, (dedup, &site));
             let place = format!("item {}", number + 1);
             let placed = |issue: Issue| if issue.at.is_empty() { issue.at(place.clone()) } else { issue };
             found.issues.extend(issues.into_iter().map(placed));
@@ -199,16 +200,29 @@ pub(super) fn suggestion(name: &str, names: &[&str]) -> String {
     }
 }
 
+/// What stands in for the source's own address. An item that leads to its own list is not known by that; an article
+/// page is not a list, so its own address is a name of it.
+fn site(kind: Kind, url: &Url) -> Url {
+    match kind {
+        Kind::Article => url.join("/").unwrap_or_else(|_| url.clone()),
+        Kind::Feed | Kind::List => url.clone(),
+    }
+}
+
 /// A base that keeps links absolute and never resolves (RFC 6761, section 6.4).
 fn unknown_base() -> Url {
     Url::parse("http://unknown.invalid/").expect("it is constant")
 }
 
-fn read_item(item: Item, context: &Context<'_>, rules: &dedup::Rules) -> (PrintedItem, Vec<Issue>) {
+fn read_item(
+    item: Item,
+    context: &Context<'_>,
+    (rules, site): (&dedup::Rules, &Url),
+) -> (PrintedItem, Vec<Issue>) {
     let raw_date = item.published.clone();
     let content_type = item.content_type.clone();
     let (draft, issues) = normalize::normalize(item, context);
-    let keys = dedup::keys(&draft, rules, context.base).iter().map(ToString::to_string).collect();
+    let keys = dedup::keys(&draft, rules, site).iter().map(ToString::to_string).collect();
     (print_item(draft, keys, (raw_date, content_type)), issues)
 }
 

@@ -226,6 +226,21 @@ fn extract_reads_what_it_can_and_says_what_it_cannot() {
 }
 
 #[test]
+fn an_article_page_is_known_by_its_address_whatever_its_host_is_called() {
+    let folder = folder();
+    write(
+        &folder,
+        "page.html",
+        "<html><body><h1>Khai mạc hội nghị</h1><p>Sáng nay khai mạc hội nghị.</p></body></html>",
+    );
+    for url in ["https://a.example/tin/1.html", "http://www.a.example/tin/1.html?utm_source=x#y"] {
+        let output = run(&folder, &["extract", "--as", "article", "--json", "--url", url, "page.html"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["items"][0]["keys"], json!(["url:/tin/1.html"]), "{answer}");
+    }
+}
+
+#[test]
 fn a_batch_answers_each_line_in_order_as_it_comes() {
     let folder = folder();
     write(&folder, "a.xml", FEED);
