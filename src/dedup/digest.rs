@@ -105,10 +105,13 @@ fn significant(text: &str) -> String {
     out
 }
 
-/// A file by its path; documents may hang on their query, images do not.
+/// A file by its path; documents may hang on their query, images do not. What it is is told by its name alone: a
+/// server that does not say the type today has not changed the article.
 fn file(enclosure: &Enclosure) -> String {
-    let image = enclosure.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
+    const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "gif", "webp", "svg", "bmp", "avif"];
     let whole = enclosure.url.split('#').next().unwrap_or_default();
+    let ending = path(whole).rsplit('.').next().unwrap_or_default();
+    let image = IMAGES.iter().any(|image| ending.eq_ignore_ascii_case(image));
     let query = whole.split_once('?').map(|(_, query)| query).filter(|_| !image);
     format!("{}?{}", path(whole), query.unwrap_or_default())
 }

@@ -107,11 +107,15 @@ fn digests_do_not_see_noise() {
 
 #[test]
 fn digests_see_files_and_teasers_without_text() {
-    let file = |url: &str| {
+    let measured = |url: &str, media_type: Option<&str>| {
         let mut draft = saying("<p>x</p>");
-        draft.content.enclosures = vec![Enclosure { url: url.into(), ..Enclosure::default() }];
+        let media_type = media_type.map(str::to_owned);
+        draft.content.enclosures = vec![Enclosure { url: url.into(), media_type, ..Enclosure::default() }];
         digest(&draft)
     };
+    let file = |url: &str| measured(url, None);
+    assert_eq!(file("http://a.vn/get.aspx?id=5"), measured("http://a.vn/get.aspx?id=5", Some("image/png")));
+    assert_eq!(file("http://a.vn/a.JPG?t=1"), file("http://a.vn/a.JPG?t=2"));
     assert_eq!(file("http://a.vn/a.pdf"), file("https://b.vn/a.pdf"));
     assert_ne!(file("http://a.vn/a.pdf"), file("http://a.vn/b.pdf"));
     assert_ne!(file("http://a.vn/a?id=1"), file("http://a.vn/a?id=2"));
