@@ -206,9 +206,6 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) async fn record(&mut self, entries: Vec<Entry>, quiet: bool) -> store::Result<()> {
-        if self.sink == Sink::Rehearse {
-            return self.rehearse(&entries).await;
-        }
         let shown: Vec<_> = entries.iter().map(shown).collect();
         let pass = Pass {
             source: self.source.id.clone(),
@@ -218,22 +215,12 @@ impl<'a> Walk<'a> {
             entries,
             state: None,
         };
-        let recorded = self.ingest.journal.record(pass).await?;
-        for ((title, date), (_, _, became)) in shown.into_iter().zip(recorded.entries) {
-            self.count(title, date, became);
-        }
-        Ok(())
-    }
-
-    async fn rehearse(&mut self, entries: &[Entry]) -> store::Result<()> {
-        for entry in entries {
-            let known = self.ingest.journal.store().known(&self.source.id, &entry.keys).await?;
-            let became = match dedup::decide(dedup::digest(&entry.draft), &known) {
-                dedup::Decision::New => Became::New,
-                dedup::Decision::Revised(_) => Became::Revised,
-                dedup::Decision::Unchanged(_) => Became::Unchanged,
-            };
-            let (title, date) = shown(entry);
+        let journal = &self.ingest.journal;
+        let became = match self.sink {
+            Sink::Record => journal.record(pass).await?.entries,
+            Sink::Rehearse => journal.rehearse(pass).await?,
+        };
+        for ((title, date), (_, _, became)) in shown.into_iter().zip(became) {
             self.count(title, date, became);
         }
         Ok(())

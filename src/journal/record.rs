@@ -76,6 +76,13 @@ impl Journal {
         }
     }
 
+    /// What `record` would make of a pass, at this moment. Writes nothing.
+    pub async fn rehearse(&self, pass: Pass) -> store::Result<Vec<(ArticleId, Revision, Became)>> {
+        let Pass { source, zone, at, quiet, entries, state: _ } = pass;
+        let frame = Frame { source, zone, at, quiet };
+        self.decide(&mut Plan::new(&frame), &entries).await
+    }
+
     async fn record_piece(
         &self,
         frame: &Frame,
