@@ -329,3 +329,21 @@ async fn a_learned_name_leads_to_its_article_and_never_takes_another_ones() {
     assert_eq!(known.into_iter().map(|known| known.unwrap().id).collect::<Vec<_>>(), [a, b]);
     assert_eq!(journal.store().head().await.unwrap(), before, "nothing visible has changed");
 }
+
+#[tokio::test]
+async fn a_rehearsal_says_what_a_recording_then_does_and_writes_nothing() {
+    let journal = journal().await;
+    let guess = |keys, text| {
+        let mut entry = entry(keys, text);
+        entry.draft.content.extracted_by = ExtractedBy::MainText;
+        entry
+    };
+    journal.record(pass(1, &[entry("a", "one"), entry("b", "two")])).await.unwrap();
+    let before = events(&journal).await;
+    let next = pass(2, &[entry("a", "other"), guess("b", "a guess"), entry("c", "new")]);
+    let rehearsed = journal.rehearse(next.clone()).await.unwrap();
+    assert_eq!(events(&journal).await, before);
+    assert_eq!(rehearsed, journal.record(next).await.unwrap().entries);
+    let became: Vec<_> = rehearsed.into_iter().map(|(_, _, became)| became).collect();
+    assert_eq!(became, [Became::Revised, Became::Unchanged, Became::New]);
+}

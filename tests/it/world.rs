@@ -167,11 +167,17 @@ impl Drop for World {
     }
 }
 
-async fn loopback() -> TcpListener {
+pub(crate) async fn loopback() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
 }
 
-fn configuration(portal: &Portal, receiver: &Receiver, secret: &str, folder: &std::path::Path) -> String {
+/// One source, one feed, one webhook. Tests change what they are about.
+pub(crate) fn configuration(
+    portal: &Portal,
+    receiver: &Receiver,
+    secret: &str,
+    folder: &std::path::Path,
+) -> String {
     format!(
         r#"[web]
 base_url = "https://tin.example.vn"
