@@ -63,27 +63,12 @@ for n in "$@"; do
         if [ -n "${FILL:-}" ]; then "$FILL" "$store" "$n"; else cargo bench --bench fill -- "$store" "$n"; fi
     fi
     address=http://127.0.0.1:$(free_port)
-    cat >"$dir/loa.toml" <<TOML
-[web]
-listen = "${address#http://}"
-[store]
-path = "$store"
-[log]
-filter = "warn"
-[[source]]
-id = "quan1"
-url = "http://127.0.0.1:9/"
-platform = "sharepoint-posts"
-schedule = "0 0 1 1 *"
-[[feed]]
-id = "quan1"
-title = "Tin tức Quận 1"
-TOML
+    cp benches/daemon.toml "$dir/loa.toml"
     if [ -n "${FILTER:-}" ]; then
         printf '[[feed]]\nid = "filtered"\ntitle = "Filtered"\nfilter = '"'%s'"'\n' "$FILTER" >>"$dir/loa.toml"
     fi
     began=$(now)
-    "$LOA" serve --config "$dir/loa.toml" >"$dir/loa.log" 2>&1 &
+    "$LOA" serve --config "$dir/loa.toml" --set "web.listen=${address#http://}" --set "store.path=$store" >"$dir/loa.log" 2>&1 &
     loa=$!
     feed=$(await "$began" "$address/feeds/quan1.rss")
     [ -z "${FILTER:-}" ] || echo "$n articles: the filtered feed after $(await "$began" "$address/feeds/filtered.rss") ms"

@@ -53,23 +53,7 @@ await() {
 # === the daemon, with 60 articles ===
 if [ -n "${FILL:-}" ]; then "$FILL" "$dir/store" 60 450; else cargo bench --bench fill -- "$dir/store" 60 450; fi
 ours=http://127.0.0.1:$(free_port)
-cat >"$dir/loa.toml" <<TOML
-[web]
-listen = "${ours#http://}"
-[store]
-path = "$dir/store"
-[log]
-filter = "warn"
-[[source]]
-id = "quan1"
-url = "http://127.0.0.1:9/"
-platform = "sharepoint-posts"
-schedule = "0 0 1 1 *"
-[[feed]]
-id = "quan1"
-title = "Tin tức Quận 1"
-TOML
-"$LOA" serve --config "$dir/loa.toml" >"$dir/loa.log" 2>&1 &
+"$LOA" serve --config benches/daemon.toml --set "web.listen=${ours#http://}" --set "store.path=$dir/store" >"$dir/loa.log" 2>&1 &
 loa=$!
 started+=("$loa")
 await "$ours/feeds/quan1.rss"
