@@ -2,12 +2,18 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Publisher, Rendered, Settings, Shown, render, select::select, view::View};
+use super::{
+    Freshness, Publisher, Settings, Shown,
+    document::Links,
+    live::{Live, Snapshot},
+    select::select,
+    view::View,
+};
 use crate::{
     model::{Article, FeedId, Seq, SourceId},
     store::{self, Place, Store},
@@ -75,11 +81,8 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
-        if state.views.iter().any(|view| view.dirty) {
-            let feeds = self.shown.load().feeds.clone();
-            let feeds = self.render(&settings, &mut state.views, feeds).await;
-            self.show(&settings, feeds, true);
-        }
+        let shown = self.shown.load_full();
+        self.show(&settings, &mut state.views, &mut shown.feeds.clone());
         self.seen.send_replace(state.seen);
         Ok(more)
     }
@@ -137,48 +140,79 @@ impl Publisher {
             .feeds
             .iter()
             .filter(|(id, _)| settings.feeds.iter().any(|feed| feed.id == **id))
-            .map(|(id, rendered)| (id.clone(), Arc::clone(rendered)))
+            .map(|(id, live)| (id.clone(), Arc::clone(live)))
             .collect();
-        feeds = self.render(&settings, &mut plain, feeds).await;
+        self.show(&settings, &mut plain, &mut feeds);
         if !old.ready && !filtered.is_empty() {
-            self.show(&settings, feeds.clone(), false);
+            self.swap(&settings, feeds.clone(), &old, false);
         }
         fill(self.store.as_ref(), &mut filtered).await?;
-        feeds = self.render(&settings, &mut filtered, feeds).await;
-        self.show(&settings, feeds, true);
+        self.show(&settings, &mut filtered, &mut feeds);
+        self.swap(&settings, feeds, &old, true);
         plain.append(&mut filtered);
         *state = State { settings: Some(settings), views: plain, seen };
         self.seen.send_replace(seen);
         Ok(())
     }
 
-    /// Renders the views that are dirty, on blocking threads, one by one. A renderer that panics keeps what
-    /// was visible, like one that writes nonsense.
-    async fn render(
-        &self,
-        settings: &Arc<Settings>,
-        views: &mut [View],
-        mut feeds: HashMap<FeedId, Arc<Rendered>>,
-    ) -> HashMap<FeedId, Arc<Rendered>> {
+    /// Makes visible what changed in `views`.
+    fn show(&self, settings: &Arc<Settings>, views: &mut [View], feeds: &mut HashMap<FeedId, Arc<Live>>) {
         for view in views.iter_mut().filter(|view| view.dirty) {
-            let job = render::Job::new(settings, view, feeds.get(&view.feed.id), self.clock.now());
             view.dirty = false;
-            match tokio::task::spawn_blocking(move || job.run()).await {
-                Ok(rendered) => drop(feeds.insert(view.feed.id.clone(), Arc::new(rendered))),
-                Err(error) => {
-                    metrics::counter!("loa_render_failures_total", "format" => "all").increment(1);
-                    tracing::error!(feed = %view.feed.id, %error, "rendering `{}` failed: {error}", view.feed.id);
-                }
+            let old = feeds.get(&view.feed.id);
+            let snapshot = self.snapshot(settings, view, old.map(|live| live.snapshot()));
+            match old {
+                Some(live) => live.update(snapshot),
+                None => drop(feeds.insert(view.feed.id.clone(), Arc::new(Live::new(snapshot)))),
             }
         }
-        feeds
     }
 
-    /// Makes `feeds` visible, all at once.
-    fn show(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Rendered>>, ready: bool) {
-        let old = self.shown.load();
-        let opml = render::catalogue(settings, &feeds, Some(&old.opml), self.clock.now());
-        self.shown.store(Arc::new(Shown { settings: Arc::clone(settings), feeds, opml, ready }));
+    /// What `view` shows. Nothing is dated later than now by an article from the future.
+    fn snapshot(&self, settings: &Arc<Settings>, view: &View, old: Option<Arc<Snapshot>>) -> Snapshot {
+        let freshness = Freshness::new(settings, &view.feed.sources);
+        let freshness = match old {
+            Some(old) if old.freshness.is_like(&freshness) => Arc::clone(&old.freshness),
+            _ => Arc::new(freshness),
+        };
+        let dues = Arc::clone(&self.dues.lock().unwrap_or_else(PoisonError::into_inner));
+        freshness.expect(view.feed.sources.iter().filter_map(|id| dues.get(id)).min().copied());
+        Snapshot {
+            version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
+            settings: Arc::clone(settings),
+            feed: Arc::clone(&view.feed),
+            query: String::new(),
+            articles: view.articles().to_vec(),
+            gone: view.gone(),
+            links: Links::default(),
+            changed: view.changed().unwrap_or_default().min(self.clock.now()),
+            freshness,
+        }
+    }
+
+    /// Makes `feeds` everything that there is.
+    fn swap(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Live>>, old: &Shown, ready: bool) {
+        let (settings, opml) = (Arc::clone(settings), Arc::clone(&old.opml));
+        self.shown.store(Arc::new(Shown { settings, feeds, opml, ready }));
+    }
+
+    /// Writes in advance what was asked for before, whenever something changed, until `stop`.
+    pub async fn refresh(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut seen = self.seen.subscribe();
+        loop {
+            seen.mark_unchanged();
+            let shown = self.shown.load_full();
+            for live in shown.feeds.values() {
+                if stop.is_cancelled() {
+                    return Ok(());
+                }
+                live.refresh().await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                moved = seen.changed() => if moved.is_err() { return Ok(()) },
+            }
+        }
     }
 }
 

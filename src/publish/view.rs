@@ -50,6 +50,12 @@ impl View {
         shown.chain(gone).max()
     }
 
+    /// What was taken back of what it would show, and when.
+    pub(super) fn gone(&self) -> Vec<(ArticleId, Timestamp)> {
+        let gone = self.gone.iter().filter(|(place, _)| self.reaches(place));
+        gone.map(|(place, at)| (place.id, *at)).collect()
+    }
+
     /// Could an article that stands after `place` still be shown?
     pub(super) fn takes_after(&self, place: &Place) -> bool {
         !self.is_full() || self.articles.last().is_some_and(|last| Place::from(&**last) < *place)
