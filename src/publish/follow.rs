@@ -15,7 +15,7 @@ use super::{
     view::View,
 };
 use crate::{
-    model::{Article, FeedId, Seq, SourceId},
+    model::{Article, ArticleId, Change, Event, FeedId, Seq, SourceId},
     store::{self, Place, Store},
 };
 
@@ -28,6 +28,9 @@ const PAGE: usize = 500;
 /// How many of a source's newest articles a feed with a filter looks at when it is read from the store. Every
 /// text has to be folded for it, and a filter that matches nothing must not read a hundred thousand at each start.
 pub(super) const REACH: usize = 10_000;
+
+/// How many lines of the journal are looked through for late arrivals when views are read from the store.
+const ARRIVALS: usize = 5_000;
 
 /// What the follower works on. Readers never wait for it: they read `Shown`.
 #[derive(Default)]
@@ -97,6 +100,7 @@ impl Publisher {
             let events = self.store.events(state.seen, LINES).await?;
             let Some(last) = events.last() else { return Ok(false) };
             let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
+            let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
             let mut articles = Vec::with_capacity(changed.len());
             for id in changed {
                 match self.store.article(id, None).await? {
@@ -104,7 +108,7 @@ impl Publisher {
                     None => state.views.iter_mut().for_each(|view| view.forget(id)),
                 }
             }
-            offer(&mut state.views, &articles).await;
+            offer(&mut state.views, &articles, &news).await;
             n_lines += events.len();
             state.seen = last.seq;
         }
@@ -120,6 +124,7 @@ impl Publisher {
         }
         let mut fresh: Vec<_> = hungry.into_iter().map(View::new).collect();
         fill(self.store.as_ref(), &mut fresh).await?;
+        recall(self.store.as_ref(), &mut fresh, self.store.head().await?).await?;
         for view in views.iter_mut().filter(|view| view.hungry) {
             if let Some(at) = fresh.iter().position(|other| other.feed.id == view.feed.id) {
                 *view = fresh.swap_remove(at);
@@ -135,6 +140,7 @@ impl Publisher {
         let views = settings.feeds.iter().map(|feed| View::new(Arc::new(feed.clone())));
         let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
         fill(self.store.as_ref(), &mut plain).await?;
+        recall(self.store.as_ref(), &mut plain, seen).await?;
         let old = self.shown.load_full();
         let mut feeds: HashMap<_, _> = old
             .feeds
@@ -147,6 +153,7 @@ impl Publisher {
             self.swap(&settings, feeds.clone(), &old, false);
         }
         fill(self.store.as_ref(), &mut filtered).await?;
+        recall(self.store.as_ref(), &mut filtered, seen).await?;
         self.show(&settings, &mut filtered, &mut feeds);
         self.swap(&settings, feeds, &old, true);
         plain.append(&mut filtered);
@@ -182,7 +189,7 @@ impl Publisher {
             settings: Arc::clone(settings),
             feed: Arc::clone(&view.feed),
             query: String::new(),
-            articles: view.articles().to_vec(),
+            articles: view.articles(),
             gone: view.gone(),
             links: Links::default(),
             changed: view.changed().unwrap_or_default().min(self.clock.now()),
@@ -232,7 +239,7 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
             let page = store.newest(&source, after, limit).await?;
             let Some(last) = page.last().map(Place::from) else { break };
             let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
-            offer(views, &articles).await;
+            offer(views, &articles, &BTreeSet::new()).await;
             if !views.iter().filter(reads).any(|view| view.takes_after(&last)) {
                 break;
             }
@@ -244,13 +251,47 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
     Ok(())
 }
 
-/// Shows `articles` to all `views`.
-async fn offer(views: &mut [View], articles: &[Arc<Article>]) {
+/// Finds what arrived late again: of the last lines of the journal those that were news. What is shown anyway is
+/// not read again.
+async fn recall(store: &dyn Store, views: &mut [View], head: Seq) -> store::Result<()> {
+    let mut after = Seq(head.0.saturating_sub(ARRIVALS as u64));
+    loop {
+        let events = match store.events(after, LINES).await {
+            Err(store::Error::Pruned { floor }) => {
+                after = floor;
+                continue;
+            }
+            events => events?,
+        };
+        let Some(last) = events.last().map(|event| event.seq) else { return Ok(()) };
+        let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
+        let mut articles = Vec::with_capacity(news.len());
+        for id in &news {
+            match views.iter().find_map(|view| view.held(*id)) {
+                Some(held) => articles.push(Arc::clone(held)),
+                None => articles.extend(store.article(*id, None).await?.map(Arc::new)),
+            }
+        }
+        offer(views, &articles, &news).await;
+        after = last;
+    }
+}
+
+/// Is it a new article, and not part of what a first run found?
+fn is_news(event: &Event) -> bool {
+    event.change == Change::Published && !event.quiet
+}
+
+/// Shows `articles` to all `views`, some of them as `news`.
+async fn offer(views: &mut [View], articles: &[Arc<Article>], news: &BTreeSet<ArticleId>) {
     let feeds: Vec<_> = views.iter().map(|view| Arc::clone(&view.feed)).collect();
     let selected = select(articles, &feeds).await;
     for (article, wanted) in articles.iter().zip(selected) {
         for (view, wanted) in views.iter_mut().zip(wanted) {
             view.apply(article, wanted);
+            if wanted && news.contains(&article.id) {
+                view.arrive(article);
+            }
         }
     }
 }
