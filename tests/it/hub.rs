@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::world::{World, loopback};
 
@@ -29,7 +30,8 @@ impl Hub {
         let listener = loopback().await;
         let address = format!("http://{}/hub", listener.local_addr().unwrap());
         let router = Router::new().route("/hub", post(answer)).with_state((sender, failing));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let tasks = TaskTracker::new();
+        tasks.spawn(async move { axum::serve(listener, router).await });
         Self { address, told, fails }
     }
 
