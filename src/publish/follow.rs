@@ -180,13 +180,12 @@ impl Publisher {
 
     /// What `view` shows. Nothing is dated later than now by an article from the future.
     fn snapshot(&self, settings: &Arc<Settings>, view: &View, old: Option<Arc<Snapshot>>) -> Snapshot {
-        let freshness = Freshness::new(settings, &view.feed.sources);
         let freshness = match old {
-            Some(old) if old.freshness.is_like(&freshness) => Arc::clone(&old.freshness),
-            _ => Arc::new(freshness),
+            Some(old) if Arc::ptr_eq(&old.settings, settings) && old.feed == view.feed => {
+                Arc::clone(&old.freshness)
+            }
+            old => self.freshness(settings, view, old),
         };
-        let dues = Arc::clone(&self.dues.lock().unwrap_or_else(PoisonError::into_inner));
-        freshness.expect(view.feed.sources.iter().filter_map(|id| dues.get(id)).min().copied());
         Snapshot {
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
             settings: Arc::clone(settings),
@@ -197,6 +196,18 @@ impl Publisher {
             changed: view.changed().unwrap_or_default().min(self.clock.now()),
             freshness,
         }
+    }
+
+    /// How long what `view` shows stays fresh; the same as before where the bounds are.
+    fn freshness(&self, settings: &Settings, view: &View, old: Option<Arc<Snapshot>>) -> Arc<Freshness> {
+        let freshness = Freshness::new(settings, &view.feed.sources);
+        let freshness = match old {
+            Some(old) if old.freshness.is_like(&freshness) => Arc::clone(&old.freshness),
+            _ => Arc::new(freshness),
+        };
+        let dues = Arc::clone(&self.dues.lock().unwrap_or_else(PoisonError::into_inner));
+        freshness.expect(view.feed.sources.iter().filter_map(|id| dues.get(id)).min().copied());
+        freshness
     }
 
     /// Makes what `views` show everything that there is.
