@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use loaphuong::demo::stories;
+use loaphuong::{clock::Clock, demo::stories};
 
 use crate::{http::Answer, world::World};
 
@@ -74,6 +74,8 @@ async fn archives_stay_as_they_are_through_edits_and_restarts() {
         let tag = first.header("etag").unwrap();
         assert_eq!(world.send("GET", &path, &[("If-None-Match", tag)], b"").await.status, 304);
     }
+    let feed = world.get("/feeds/quan1.json").await.json();
+    assert_eq!(feed["next_url"], "https://tin.example.vn/feeds/quan1/archive/50.json");
     let packed = world.send("GET", "/feeds/quan1/archive/50.rss", &[("Accept-Encoding", "br")], b"").await;
     assert_eq!(packed.header("content-encoding"), Some("br"));
     for wrong in [
@@ -113,8 +115,8 @@ async fn the_pages_since_a_moment_bring_everything_once() {
         next = page.json()["next_url"].as_str().map(path);
     }
     assert_eq!((found.len(), found.iter().collect::<BTreeSet<_>>().len()), (46, 46));
-    let moment = world.clock.now();
     world.tick(Duration::from_secs(60)).await;
+    let moment = world.clock.now();
     publish(&world, 960, 2).await;
     for since in [moment.to_string(), "46".to_owned()] {
         assert_eq!(ids(&world.get(&format!("/feeds/quan1.json?since={since}")).await).len(), 2, "{since}");

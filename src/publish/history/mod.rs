@@ -10,13 +10,12 @@ mod changes;
 mod cuts;
 mod delta;
 mod diff;
+mod kept;
 mod since;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::HashMap,
-    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,12 +35,11 @@ use crate::{
 use cuts::{Cuts, Stream};
 pub use delta::Delta;
 pub(super) use delta::Past;
+use kept::Kept;
 pub use since::{Since, Start};
 
 /// How many journal lines are read at once.
 const LINES: usize = 1_000;
-/// How many documents are kept: whatever was not asked for longest makes room.
-const KEPT: usize = 24;
 /// How many are read from the store and written at once.
 const WORKING: usize = 2;
 /// How long a request waits for its turn.
@@ -89,9 +87,12 @@ pub(super) type Result<T, E = Unavailable> = std::result::Result<T, E>;
 pub(super) struct History {
     cuts: Mutex<Cuts>,
     documents: Kept<Key, OnceCell<Arc<Document>>>,
-    changes: Kept<(FeedId, Option<Arc<str>>), tokio::sync::Mutex<Option<changes::Told>>>,
+    changes: Kept<Reader, tokio::sync::Mutex<Option<changes::Told>>>,
     working: Semaphore,
 }
+
+/// A feed, and what stands between our address and `/feeds` for its readers.
+type Reader = (FeedId, Option<Arc<str>>);
 
 /// Which document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -120,11 +121,6 @@ struct Job {
     channel: Channel,
     changed: Timestamp,
     freshness: Arc<Freshness>,
-}
-
-/// Places by key, so that what many ask for is made once; as many as were asked for last.
-struct Kept<K, V> {
-    places: Mutex<(HashMap<K, (Arc<V>, u64)>, u64)>,
 }
 
 impl From<store::Error> for Unavailable {
@@ -264,33 +260,5 @@ impl Job {
             shows: Arc::default(),
         });
         render::accept(snapshot.feed.id.as_str(), format.extension(), version, None)
-    }
-}
-
-// === impl Kept ===
-
-impl<K, V> Default for Kept<K, V> {
-    fn default() -> Self {
-        Self { places: Mutex::default() }
-    }
-}
-
-impl<K: Clone + Eq + Hash, V: Default> Kept<K, V> {
-    /// The place of a key, made where there is none.
-    fn place(&self, key: &K) -> Arc<V> {
-        let mut guard = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let (places, n_asked) = &mut *guard;
-        *n_asked += 1;
-        if !places.contains_key(key) && places.len() >= KEPT {
-            let oldest = places.iter().min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| key.clone());
-            oldest.and_then(|key| places.remove(&key));
-        }
-        let (place, asked) = places.entry(key.clone()).or_default();
-        *asked = *n_asked;
-        Arc::clone(place)
-    }
-
-    fn clear(&self) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).0.clear();
     }
 }

@@ -74,7 +74,7 @@ async fn the_archives_and_the_feed_hold_every_article() {
         world.commit_and_follow(&(from..(from + 7).min(231)).map(article).collect::<Vec<_>>()).await;
     }
     assert_eq!(archives(&world).await, [200, 150, 100, 50]);
-    let mut found: Vec<_> = items(&*world.document(ALL, Format::Json).await);
+    let mut found: Vec<_> = items(&world.document(ALL, Format::Json).await);
     for name in archives(&world).await {
         let page = items(&archived(&world, name, Format::Json).await.unwrap());
         assert_eq!(page.len(), 50);
@@ -108,7 +108,7 @@ async fn an_archive_never_changes_and_a_later_one_has_the_edit() {
     );
     world.commit_and_follow(&[edited(7, 3, "sửa về sau"), edited(8, 3, "trở lại")]).await;
     world.commit_and_follow(&(49..=100).map(article).collect::<Vec<_>>()).await;
-    let newest = text(&*archived(&world, 100, Format::Atom).await.unwrap());
+    let newest = text(&archived(&world, 100, Format::Atom).await.unwrap());
     assert!(newest.contains("sửa về sau") && newest.contains("trở lại"));
     let all = settings(vec![named(ALL, 50, None)]);
     let restarted = publisher(&world.store, all).await;
@@ -133,7 +133,7 @@ async fn an_archive_loses_no_article_however_large() {
     let world = world(50, None).await;
     let huge = |n: i64| {
         let mut huge = article(n);
-        huge.content.html = Html::sanitized(format!("<p>{}</p>", "từ ngữ ".repeat(40_000)));
+        huge.content.html = Html::sanitized(format!("<p>{}</p>", "từ ngữ ".repeat(20_000)));
         huge.content.summary = "tóm tắt ".repeat(600);
         huge.content.title = format!("{n} {}", "dài ".repeat(120));
         let file = |m| Enclosure {
@@ -158,7 +158,7 @@ async fn an_archive_of_a_filter_shows_what_it_wanted_then() {
     let titled = |n: i64| edited(n, 1, if n % 5 == 0 { "Thông báo" } else { "tin" });
     world.commit_and_follow(&(1..=499).map(titled).collect::<Vec<_>>()).await;
     world.commit_and_follow(&[edited(5, 2, "không còn nữa")]).await;
-    let found = items(&*archived(&world, 500, Format::Json).await.unwrap());
+    let found = items(&archived(&world, 500, Format::Json).await.unwrap());
     assert_eq!(found.len(), 98);
     assert!(!found.iter().any(|(id, _)| *id == article(5).id.to_string()));
 }
@@ -185,7 +185,7 @@ async fn following_the_pages_brings_everything_once_at_its_newest() {
     let all: HashMap<_, _> = found.iter().cloned().collect();
     assert_eq!((found.len(), all.len()), (249, 249));
     assert!((1..=30).all(|n| all[&article(n).id.to_string()] == 2));
-    let tail = items(&*changed(&world, Start::After(Seq(278))).await.unwrap());
+    let tail = items(&changed(&world, Start::After(Seq(278))).await.unwrap());
     assert_eq!(
         tail.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(),
         [article(30).id.to_string(), article(29).id.to_string()]
@@ -199,7 +199,7 @@ async fn days_and_instants_find_their_lines() {
     let world = world(10, None).await;
     // An hour apart, from 2020-07-30T18:00:00+07:00 on.
     world.commit_and_follow(&(1..=60).map(article).collect::<Vec<_>>()).await;
-    let count = async |start: Start| items(&*changed(&world, start).await.unwrap()).len();
+    let count = async |start: Start| items(&changed(&world, start).await.unwrap()).len();
     assert_eq!(count(Start::Day("2020-07-30".parse().unwrap())).await, 60);
     assert_eq!(
         count(Start::Day("2020-07-31".parse().unwrap())).await,
@@ -271,7 +271,7 @@ async fn edits_and_withdrawals_are_told_with_their_words() {
     let again = world.publisher.changes(&id(ALL), None).await.unwrap();
     assert_eq!(again.identity().etag, changes.identity().etag, "what is found anew is the same");
     world.commit_and_follow(&[withdrawn(1, 3)]).await;
-    let after = text(&*world.publisher.changes(&id(ALL), None).await.unwrap());
+    let after = text(&world.publisher.changes(&id(ALL), None).await.unwrap());
     assert!(!after.contains("del>") && after.contains("về sau đã bị gỡ"), "{after}");
 }
 
@@ -282,7 +282,7 @@ async fn a_filter_tells_what_came_and_went() {
     world
         .commit_and_follow(&[edited(1, 2, "Thông báo"), edited(2, 2, "tin"), edited(3, 2, "tin khác")])
         .await;
-    let told = text(&*world.publisher.changes(&id(ALL), None).await.unwrap());
+    let told = text(&world.publisher.changes(&id(ALL), None).await.unwrap());
     assert_eq!(told.matches("<entry>").count(), 2, "{told}");
 }
 
