@@ -73,10 +73,15 @@ async fn archive(
 }
 
 async fn archived(state: &State, feed: &str, name: &str, parts: &Parts) -> Result<Response, Box<Response>> {
-    let (feed, reader) = readable(state, feed, &format!("/archive/{name}"), parts)?;
-    let Some((end, format)) = feeds::parse(name).and_then(|(n, format)| Some((number(n)?, format))) else {
-        let problem = Problem::new(StatusCode::NOT_FOUND, format!("`{name}` is no archive"));
-        let hint = "an archive is called by a number and `.atom`, `.rss` or `.json`: follow `prev-archive` of the feed";
+    let found = feeds::parse(name).and_then(|(n, format)| Some((number(n)?, format)));
+    // What was decoded out of an address does not go into another one as it is.
+    let ending =
+        found.map_or_else(String::new, |(end, format)| format!("/archive/{end}.{}", format.extension()));
+    let (feed, reader) = readable(state, feed, &ending, parts)?;
+    let Some((end, format)) = found else {
+        let problem = Problem::new(StatusCode::NOT_FOUND, "this is no archive");
+        let hint =
+            "an archive is called by a number and `.atom`, `.rss` or `.json`: the feed names its newest one";
         return Err(refused(problem.hint(hint)));
     };
     let found = state.publisher.archive(&feed.id, end, format, reader.prefix).await;

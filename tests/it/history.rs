@@ -163,3 +163,38 @@ async fn who_asks_for_differences_gets_what_is_new() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_history_of_a_private_feed_is_private() {
+    const TOKEN: &str = "5f3c8a1b9d7e4f60a2c1";
+    let keys = format!("id = \"quan1\"\nprivate = true\ntokens = [\"{TOKEN}\"]\naliases = [\"old\"]\ntitle");
+    let world = World::with(|config| config.replace("id = \"quan1\"\ntitle", &keys)).await;
+    publish(&world, 900, 20).await;
+    publish(&world, 930, 20).await;
+    publish(&world, 960, 20).await;
+    for path in ["/feeds/quan1/archive/50.json", "/feeds/quan1/changes.atom", "/feeds/quan1.json?since=0"] {
+        assert_eq!(world.get(path).await.status, 401, "{path}");
+        let wrong = world.get(&format!("/p/aaaaaaaaaaaaaaaaaaaa{path}")).await;
+        assert_eq!(wrong.status, 404);
+        assert!(!wrong.text().contains("quan1"), "{}", wrong.text());
+        let own = world.get(&format!("/p/{TOKEN}{path}")).await;
+        assert_eq!(own.status, 200, "{path}");
+        assert!(own.header("cache-control").unwrap().starts_with("private, "));
+        assert_eq!(own.header("referrer-policy"), Some("no-referrer"));
+        assert!(own.header("link").unwrap().contains(&format!("/p/{TOKEN}{path}>")), "{path}");
+        assert!(!own.text().contains("vn/feeds/"), "every address of ours has the token: {}", own.text());
+    }
+    let feed = world.get(&format!("/p/{TOKEN}/feeds/quan1.json")).await;
+    let archive = format!("https://tin.example.vn/p/{TOKEN}/feeds/quan1/archive/50.json");
+    assert_eq!(feed.json()["next_url"].as_str(), Some(archive.as_str()));
+    for (path, target) in [
+        ("old/archive/50.json", "quan1/archive/50.json"),
+        ("old/changes.atom", "quan1/changes.atom"),
+        ("old.json?since=0", "quan1.json?since=0"),
+    ] {
+        let moved = world.get(&format!("/p/{TOKEN}/feeds/{path}")).await;
+        assert_eq!(moved.status, 301);
+        let target = format!("https://tin.example.vn/p/{TOKEN}/feeds/{target}");
+        assert_eq!(moved.header("location"), Some(target.as_str()));
+    }
+}

@@ -4,7 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Unavailable, archive, cuts::Stream, since};
+use super::{
+    Unavailable, archive,
+    cuts::{CELL, Stream},
+    since,
+};
 use crate::{
     model::{Article, Enclosure, Filter, Html, Seq, Status},
     publish::{
@@ -15,6 +19,7 @@ use crate::{
             settings,
         },
     },
+    store::{self, Store},
 };
 
 const ALL: &str = "all";
@@ -74,7 +79,8 @@ async fn the_archives_and_the_feed_hold_every_article() {
         world.commit_and_follow(&(from..(from + 7).min(231)).map(article).collect::<Vec<_>>()).await;
     }
     assert_eq!(archives(&world).await, [200, 150, 100, 50]);
-    let mut found: Vec<_> = items(&world.document(ALL, Format::Json).await);
+    let feed = world.document(ALL, Format::Json).await;
+    let mut found = items(&feed);
     for name in archives(&world).await {
         let page = items(&archived(&world, name, Format::Json).await.unwrap());
         assert_eq!(page.len(), 50);
@@ -307,4 +313,48 @@ async fn who_has_a_version_gets_what_is_new_since() {
         world.document(ALL, Format::Json).await;
     }
     assert!(delta(&first.identity().etag).await.is_none(), "sixteen versions are remembered");
+}
+
+/// The same store without the lines before `floor`.
+async fn pruned(store: &Arc<dyn Store>, floor: u64) -> Arc<dyn Store> {
+    let kept = store::open(&store::Settings { path: None, cache: 0 }).await.unwrap();
+    let mut after = None;
+    loop {
+        let mut records = store.dump(after, 5_000).await.unwrap();
+        let Some(last) = records.last() else { return kept };
+        after = Some(last.key.clone());
+        records
+            .retain(|record| record.value["kind"] != "event" || record.value["seq"].as_u64() > Some(floor));
+        kept.restore(records).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_pruned_journal_has_the_same_archives() {
+    let world = world(50, None).await;
+    let n_lines = i64::try_from(CELL).unwrap() + 120;
+    world.commit_and_follow(&(1..n_lines).map(article).collect::<Vec<_>>()).await;
+    world.commit_and_follow(&[edited(1, 2, "sửa")]).await;
+    let all = settings(vec![named(ALL, 50, None)]);
+    let restarted = publisher(&pruned(&world.store, 4_321).await, all).await;
+    restarted.rebuild().await.unwrap();
+    let archived = async |end: u64| restarted.archive(&id(ALL), Seq(end), Format::Atom, None).await;
+    let (one, two) =
+        (archived(10_100).await.unwrap(), self::archived(&world, 10_100, Format::Atom).await.unwrap());
+    assert_eq!(one.identity().body, two.identity().body);
+    assert!(archived(10_050).await.is_ok());
+    let gone = archived(9_950).await.unwrap_err();
+    assert!(matches!(gone, Unavailable::NoArchive { newest: Some(Seq(10_100)) }), "{gone:?}");
+    for start in [Start::After(Seq(4_320)), Start::Day("2020-01-01".parse().unwrap())] {
+        let since = Since { start, part: None, variant: Variant::default() };
+        let gone = restarted.since(&id(ALL), &since, Format::Json).await.unwrap_err();
+        assert!(matches!(gone, Unavailable::Pruned { floor: Seq(4_321) }), "{gone:?}");
+    }
+    for (start, n_articles) in [(Start::After(Seq(10_020)), 100), (Start::At(article(10_022).updated), 98)] {
+        let since = Since { start, part: None, variant: Variant::default() };
+        let page = restarted.since(&id(ALL), &since, Format::Json).await.unwrap();
+        assert_eq!(items(&page).len(), n_articles, "{start}");
+    }
+    let changes = restarted.changes(&id(ALL), None).await.unwrap();
+    assert_eq!(text(&changes).matches("<entry>").count(), 1);
 }
