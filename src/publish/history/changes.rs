@@ -134,9 +134,9 @@ impl Publisher {
             return Ok(Arc::clone(&told.document));
         }
         let _turn = self.history.turn().await?;
-        let lines = find(store, &snapshot.feed, known, seen).await?;
+        let (lines, is_new) = find(store, &snapshot.feed, known, seen).await?;
         let document = match told.as_ref() {
-            Some(told) if told.lines == lines => Arc::clone(&told.document),
+            Some(told) if !is_new => Arc::clone(&told.document),
             _ => write(&snapshot, cases(store, &lines).await?, prefix).await?,
         };
         *told = Some(Told { seen, lines, document: Arc::clone(&document) });
@@ -144,21 +144,24 @@ impl Publisher {
     }
 }
 
-/// The last changes up to `head`, the newest first. `known` are those up to a line.
+/// The last changes up to `head`, the newest first, and whether any article changed since `known`, which are those
+/// up to a line: also one that is not told may have taken back what is.
 async fn find(
     store: &dyn Store,
     feed: &Arc<Feed>,
     (seen, known): (Seq, &[Event]),
     head: Seq,
-) -> Result<Vec<Event>> {
+) -> Result<(Vec<Event>, bool)> {
     let stream = Stream::of(feed);
     let bottom = seen.0.max(head.0.saturating_sub(REACH));
-    let (mut top, mut found, mut n_tried) = (head.0, Vec::new(), 0);
+    let (mut top, mut found, mut n_tried, mut is_new) = (head.0, Vec::new(), 0, false);
     while top > bottom && found.len() < TOLD && n_tried < TRIED {
         let from = bottom.max(top.saturating_sub(BATCH));
         let Some(events) = between(store, Seq(from), Seq(top)).await? else { break };
-        let changed: Vec<_> =
-            events.into_iter().filter(|event| is_change(event) && stream.has(event)).collect();
+        let of_feed =
+            events.into_iter().filter(|event| stream.has(event) && event.change != Change::Published);
+        let (changed, quiet): (Vec<_>, Vec<_>) = of_feed.partition(|event| !event.quiet);
+        is_new |= !changed.is_empty() || !quiet.is_empty();
         n_tried += changed.len();
         found.extend(wanted(store, feed, changed).await?.into_iter().rev());
         top = from;
@@ -167,7 +170,7 @@ async fn find(
         found.extend_from_slice(known);
     }
     found.truncate(TOLD);
-    Ok(found)
+    Ok((found, is_new))
 }
 
 /// Lines after `from` up to `to`, as far as they are kept; `None` where none are.
@@ -180,10 +183,6 @@ async fn between(store: &dyn Store, from: Seq, to: Seq) -> store::Result<Option<
         Err(store::Error::Pruned { .. }) => Ok(None),
         events => events.map(Some),
     }
-}
-
-fn is_change(event: &Event) -> bool {
-    !event.quiet && matches!(event.change, Change::Updated | Change::Withdrawn)
 }
 
 /// Those that the feed wants as they are or as they were.

@@ -10,7 +10,7 @@ use super::{
     since,
 };
 use crate::{
-    model::{Article, Enclosure, Filter, Html, Seq, Status},
+    model::{Article, Change, Enclosure, Event, Filter, Html, Seq, Status},
     publish::{
         Coding, Document, Extent, Format, Part, Since, Start, Variant,
         tests::{
@@ -19,7 +19,7 @@ use crate::{
             settings,
         },
     },
-    store::{self, Store},
+    store::{self, Commit, Store},
 };
 
 const ALL: &str = "all";
@@ -357,4 +357,42 @@ async fn a_pruned_journal_has_the_same_archives() {
     }
     let changes = restarted.changes(&id(ALL), None).await.unwrap();
     assert_eq!(text(&changes).matches("<entry>").count(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_looked_at_enough_ends_with_nothing_and_goes_on() {
+    let world = world(10, Some("title:\"article 1300\"")).await;
+    world.commit_and_follow(&(1..=1_300).map(article).collect::<Vec<_>>()).await;
+    let mut start = 0;
+    for (n_items, next) in [(0, Some(1_000)), (1, None)] {
+        let page = changed(&world, Start::After(Seq(start))).await.unwrap();
+        assert_eq!(items(&page).len(), n_items);
+        let feed: Value = serde_json::from_str(&text(&page)).unwrap();
+        let address = next.map(|next| format!("https://tin.example.vn/feeds/all.json?since={next}"));
+        assert_eq!(feed["next_url"].as_str(), address.as_deref());
+        start = next.unwrap_or_default();
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_back_without_a_word_is_not_told_either() {
+    let world = world(10, None).await;
+    world.commit_and_follow(&[article(1)]).await;
+    world.commit_and_follow(&[edited(1, 2, "bí mật")]).await;
+    assert!(text(&world.publisher.changes(&id(ALL), None).await.unwrap()).contains("bí mật"));
+    let gone = Article { status: Status::Withdrawn, ..edited(1, 3, "") };
+    let event = Event {
+        seq: Seq(3),
+        at: gone.updated,
+        change: Change::Withdrawn,
+        article: gone.id,
+        revision: gone.revision,
+        source: gone.source.clone(),
+        quiet: true,
+    };
+    let commit = Commit { expected: Seq(2), articles: vec![gone], events: vec![event], ..Commit::default() };
+    world.store.commit(commit).await.unwrap();
+    while world.publisher.catch_up().await.unwrap() {}
+    let after = text(&world.publisher.changes(&id(ALL), None).await.unwrap());
+    assert!(after.contains("<entry>") && !after.contains("<ins>") && !after.contains("&lt;ins"), "{after}");
 }
