@@ -82,6 +82,9 @@ pub struct Freshness {
     most: u64,
 }
 
+/// How long what never changes may be kept, in seconds: a week. A change of the configuration still gets through.
+const LASTING: u64 = 7 * 24 * 3600;
+
 /// What a version is made of.
 pub(super) struct Version {
     /// What the document is called where it is sent.
@@ -149,6 +152,11 @@ impl Document {
         }
     }
 
+    /// What all its entity tags begin with.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// The codings in which it was asked for.
     pub(super) fn packed(&self) -> impl Iterator<Item = Coding> {
         Coding::ALL.into_iter().filter(|coding| self.representation(*coding).is_some())
@@ -157,6 +165,9 @@ impl Document {
     /// `Cache-Control` at `now`, for shared caches too unless it is private.
     pub fn cache_control(&self, now: Timestamp) -> String {
         let (scope, seconds) = (self.scope(), self.freshness.seconds(now));
+        if self.freshness.least >= LASTING {
+            return format!("{scope}, max-age={seconds}, immutable");
+        }
         format!("{scope}, max-age={seconds}, stale-while-revalidate=60, stale-if-error=86400")
     }
 
@@ -251,6 +262,11 @@ impl Freshness {
         let (least, most) = (settings.min_age.as_secs(), settings.max_age.as_secs());
         let usual = settings.interval(sources).as_secs();
         Self { next: AtomicI64::new(0), usual, least, most: most.max(least) }
+    }
+
+    /// Of what never changes.
+    pub(super) fn lasting() -> Self {
+        Self { next: AtomicI64::new(0), usual: LASTING, least: LASTING, most: LASTING }
     }
 
     /// Does it have the same bounds?

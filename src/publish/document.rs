@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use clean::{address, clean, is_email, language, line, media_type, or, text, web};
-use size::fit;
+use size::{fit, lightened};
 
 use super::{Extent, Feed, Format, Life, Settings};
 use crate::model::{
@@ -27,6 +27,9 @@ use crate::model::{
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
 pub(super) const LIMIT: usize = 1_000_000;
+
+/// How large archives and pages of history may grow by their texts, in bytes. No reader polls them.
+const ARCHIVE: usize = 4_000_000;
 
 /// What a document aims at: larger ones cost readers (JSON Feed 1.1 asks for reasonable sizes).
 const TARGET: usize = 250_000;
@@ -190,6 +193,16 @@ impl Address {
         Self { stem, query: String::new() }
     }
 
+    /// The same address behind `prefix`, which stands between our own address and `/feeds`.
+    pub(super) fn behind(self, prefix: Option<&str>) -> Self {
+        match prefix {
+            Some(prefix) => {
+                Self { stem: self.stem.replacen("/feeds/", &format!("{prefix}/feeds/"), 1), ..self }
+            }
+            None => self,
+        }
+    }
+
     /// The address of a document.
     pub(super) fn of_format(&self, format: Format) -> String {
         format!("{}.{}{}", self.stem, format.extension(), self.query)
@@ -203,18 +216,41 @@ impl<'a, A> Selection<'a, A> {
         Self { feed, articles, gone: &[], own, links: Links::default(), extent: feed.extent }
     }
 
+    /// The address of the feed for people: archives have no page of their own.
+    fn page(&self) -> &Address {
+        self.links.current.as_ref().unwrap_or(&self.own)
+    }
+
     /// Is the hub told when it changes? Only of whole feeds that everybody may read.
     fn is_topic(&self) -> bool {
         self.own.query.is_empty() && !self.links.archive && !self.feed.is_private()
     }
 }
 
-/// Gathers what a selection says.
+/// Gathers what a selection says, as much of it as a feed may hold.
 pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) -> Channel {
+    let channel = gather(settings, selection);
+    Channel { entries: fit(channel.entries, selection.feed.items), ..channel }
+}
+
+/// Gathers what a selection says, every article of it: history must not lose any. Only texts are left out, of the
+/// oldest articles, where all of them are more than [`ARCHIVE`].
+pub(super) fn compose_whole<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) -> Channel {
+    let channel = gather(settings, selection);
+    Channel { entries: lightened(channel.entries, ARCHIVE), ..channel }
+}
+
+/// The channel with other entries, as many as a feed may hold.
+pub(super) fn saying(channel: Channel, entries: Vec<Entry>) -> Channel {
+    let promised = entries.len();
+    Channel { entries: fit(entries, promised), ..channel }
+}
+
+fn gather<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) -> Channel {
     let feed = selection.feed;
     let title = or(line(&feed.title, TITLE), || feed.id.to_string());
     let language = language(&feed.language);
-    let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| selection.own.stem.clone());
+    let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| selection.page().stem.clone());
     let articles = selection.articles.iter().map(AsRef::as_ref);
     let entries: Vec<_> =
         articles.map(|article| entry(article, settings, language.as_deref(), selection.extent)).collect();
@@ -225,7 +261,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Select
         author: publisher(settings, feed, &title),
         ttl: settings.interval(&feed.sources).as_secs().div_ceil(60).max(1),
         updated: entries.iter().map(|entry| entry.updated).max_by_key(|moment| moment.at),
-        entries: fit(entries, feed.items),
+        entries,
         gone: selection
             .gone
             .iter()
@@ -254,7 +290,7 @@ pub(super) fn link_header(channel: &Channel, format: Format) -> String {
 }
 
 /// A feed's opaque id: a UUIDv5 (RFC 9562, section 5.5) of its key. No host in it, so that it survives a move.
-fn feed_id(feed: &Feed) -> String {
+pub(super) fn feed_id(feed: &Feed) -> String {
     /// The namespace of feed ids. Any would do; it only must never change.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6170_6875_5f6e_8766_6565_6473_2f31);
     let name = format!("{}{}", feed.id, feed.selection);

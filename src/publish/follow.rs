@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Freshness, Publisher, Settings, Shown,
-    document::Links,
     live::{Live, Snapshot},
     select::select,
     view::View,
@@ -100,10 +99,22 @@ impl Publisher {
             let events = self.store.events(state.seen, LINES).await?;
             let Some(last) = events.last() else { return Ok(false) };
             self.apply(&mut state.views, &events).await?;
+            if self.history.take(&events) {
+                self.archived(&mut state.views);
+            }
             n_lines += events.len();
             state.seen = last.seq;
         }
         Ok(true)
+    }
+
+    /// Feeds name their newest archive: those that have another one now show something new.
+    fn archived(&self, views: &mut [View]) {
+        for view in views.iter_mut() {
+            let Some(live) = &view.live else { continue };
+            let shown = live.snapshot();
+            view.dirty |= shown.links != self.links(&shown.settings, &view.feed);
+        }
     }
 
     /// Applies lines of the journal to `views`.
@@ -142,6 +153,7 @@ impl Publisher {
     async fn restart(&self, state: &mut State, settings: Arc<Settings>) -> store::Result<()> {
         // The head first: what is committed while the views are read is applied again, which changes nothing.
         let seen = self.store.head().await?;
+        self.count(&settings, seen).await?;
         let old = self.shown.load_full();
         let alive = settings.feeds.iter().filter(|feed| feed.is_alive());
         let views = alive.map(|feed| {
@@ -160,6 +172,7 @@ impl Publisher {
         plain.append(&mut filtered);
         self.selections.clear();
         self.swap(&settings, &plain, &old, true);
+        self.history.clear();
         *state = State { settings: Some(settings), views: plain, seen };
         self.seen.send_replace(seen);
         Ok(())
@@ -192,7 +205,7 @@ impl Publisher {
             feed: Arc::clone(&view.feed),
             articles: view.articles(),
             gone: view.gone(),
-            links: Links::default(),
+            links: self.links(settings, &view.feed),
             changed: view.changed().unwrap_or_default().min(self.clock.now()),
             freshness,
         }

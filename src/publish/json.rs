@@ -14,6 +14,9 @@ struct Feed<'a> {
     title: &'a str,
     home_page_url: &'a str,
     feed_url: String,
+    /// Where it goes on: the next page, or what was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
     description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
@@ -93,6 +96,7 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         title: &channel.title,
         home_page_url: &channel.home,
         feed_url: channel.own.of_format(Format::Json),
+        next_url: next(channel),
         description: &channel.description,
         language: channel.language.as_deref(),
         authors: [person(&channel.author)],
@@ -100,6 +104,12 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         items: channel.entries.iter().map(|entry| item(entry, &channel.base_url)).collect(),
     };
     serde_json::to_vec(&feed).map_err(|error| error.to_string())
+}
+
+/// The next page of a paged answer; of a feed and its archives the archive before.
+fn next(channel: &Channel) -> Option<String> {
+    let links = &channel.links;
+    Some(links.next.as_ref().or(links.prev_archive.as_ref())?.of_format(Format::Json))
 }
 
 fn item<'a>(entry: &'a Entry, about: &'a str) -> Item<'a> {

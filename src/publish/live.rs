@@ -14,6 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::{
     Coding, Document, Extent, Feed, Format, Freshness, Settings, Shown,
     document::{Address, Links, Moment},
+    history::Past,
     render,
 };
 use crate::model::{Article, ArticleId, SourceId, Timestamp};
@@ -38,9 +39,12 @@ pub(super) struct Live {
     /// By format.
     slots: [Slot; 3],
     others: Mutex<HashMap<(Format, Variant), Arc<Slot>>>,
+    /// Its last versions, for who has one of them.
+    pub(super) past: Past,
 }
 
 /// What a feed shows at one moment.
+#[derive(Clone)]
 pub(super) struct Snapshot {
     /// Never the same for two snapshots.
     pub(super) version: u64,
@@ -78,6 +82,7 @@ impl Live {
             snapshot: ArcSwap::from_pointee(snapshot),
             slots: Default::default(),
             others: Mutex::default(),
+            past: Past::default(),
         }
     }
 
@@ -117,8 +122,14 @@ impl Live {
         };
         let snapshot = self.snapshot();
         let version = snapshot.version;
-        let variant = variant.clone();
-        slot.written(version, move |previous| render::write(&snapshot, format, &variant, previous)).await
+        let written = {
+            let variant = variant.clone();
+            slot.written(version, move |previous| render::write(&snapshot, format, &variant, previous)).await
+        };
+        if let (Some(document), None, None) = (&written, variant.limit, variant.extent) {
+            self.past.remember(format, document);
+        }
+        written
     }
 
     /// Writes again what was written of an older version, in the codings in which it was asked for.
@@ -168,22 +179,16 @@ pub(super) async fn catalogue(shown: &Arc<Shown>, now: Timestamp) -> Option<Arc<
 impl Snapshot {
     /// Where a variant of it stands.
     pub(super) fn own(&self, variant: &Variant) -> Address {
-        let mut own = Address::of(&self.settings, &self.feed.id);
-        if let Some(prefix) = &variant.prefix {
-            own.stem = own.stem.replacen("/feeds/", &format!("{prefix}/feeds/"), 1);
+        address(&self.settings, &self.feed, variant)
+    }
+
+    /// Where the story of a variant goes on. What is cut to some number is not what archives go on from.
+    pub(super) fn links_of(&self, variant: &Variant) -> Links {
+        if variant.limit.is_some() {
+            return Links::default();
         }
-        let mut query = self.feed.selection.clone();
-        let mut add = |name: &str, value: String| {
-            query.push(if query.is_empty() { '?' } else { '&' });
-            query.push_str(&format!("{name}={value}"));
-        };
-        if let Some(extent) = variant.extent {
-            add("content", extent.name().to_owned());
-        }
-        if let Some(limit) = variant.limit {
-            add("limit", limit.to_string());
-        }
-        Address { query, ..own }
+        let behind = |address: &Address| address.clone().behind(variant.prefix.as_deref());
+        Links { prev_archive: self.links.prev_archive.as_ref().map(behind), ..self.links.clone() }
     }
 
     /// When one of its articles last changed, in the zone of that article.
@@ -191,6 +196,23 @@ impl Snapshot {
         let newest = self.articles.iter().max_by_key(|article| article.updated.max(article.published.at))?;
         Some(Moment::of(newest.updated.max(newest.published.at), newest.published.offset))
     }
+}
+
+/// Where a variant of a feed stands.
+pub(super) fn address(settings: &Settings, feed: &Feed, variant: &Variant) -> Address {
+    let own = Address::of(settings, &feed.id).behind(variant.prefix.as_deref());
+    let mut query = feed.selection.clone();
+    let mut add = |name: &str, value: String| {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query.push_str(&format!("{name}={value}"));
+    };
+    if let Some(extent) = variant.extent {
+        add("content", extent.name().to_owned());
+    }
+    if let Some(limit) = variant.limit {
+        add("limit", limit.to_string());
+    }
+    Address { query, ..own }
 }
 
 // === impl Slot ===

@@ -11,6 +11,7 @@ mod atom;
 mod cache;
 mod document;
 mod follow;
+mod history;
 mod json;
 mod live;
 mod opml;
@@ -40,6 +41,7 @@ use crate::{
 };
 
 pub use cache::{Coding, Document, Freshness, Representation};
+pub use history::{Delta, Since, Start, Unavailable};
 pub use live::Variant;
 use live::{Live, Slot};
 pub use selections::{Error, Part};
@@ -58,6 +60,8 @@ pub struct Publisher {
     seen: watch::Sender<Seq>,
     /// Parts of feeds that somebody asked for.
     selections: selections::Selections,
+    /// What was, as far as somebody asked for it.
+    history: history::History,
     /// The last version of a view.
     versions: AtomicU64,
     /// When each source is looked at next, as far as somebody said so.
@@ -114,6 +118,7 @@ impl Publisher {
             state: Mutex::default(),
             seen: watch::Sender::new(Seq(0)),
             selections: selections::Selections::new(),
+            history: history::History::new(),
             versions: AtomicU64::new(0),
             dues: SyncMutex::default(),
         })

@@ -24,7 +24,7 @@ pub(super) fn write(
             articles,
             gone: &snapshot.gone,
             own: snapshot.own(variant),
-            links: snapshot.links.clone(),
+            links: snapshot.links_of(variant),
             extent: variant.extent.unwrap_or(snapshot.feed.extent),
         },
     );
@@ -35,7 +35,12 @@ pub(super) fn write(
         changed: snapshot.changed,
         private: snapshot.feed.is_private(),
         freshness: Arc::clone(&snapshot.freshness),
-        shows: articles.iter().map(|article| (article.id, article.revision)).collect(),
+        // Some may have been left out by their size.
+        shows: articles
+            .iter()
+            .take(channel.entries.len())
+            .map(|article| (article.id, article.revision))
+            .collect(),
     });
     accept(snapshot.feed.id.as_str(), format.extension(), version, previous)
 }

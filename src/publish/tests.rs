@@ -1,6 +1,6 @@
 //! Whole documents with hostile text in them, and the publisher against a store.
 
-mod live;
+pub(super) mod live;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

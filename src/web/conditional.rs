@@ -38,6 +38,21 @@ fn names(value: &[u8], etag: &str) -> bool {
     false
 }
 
+/// The entity tags that a client has, quotes included; broken members and bytes that no tag of ours has are passed
+/// over.
+pub(super) fn tags(headers: &HeaderMap) -> Vec<String> {
+    let mut tags = Vec::new();
+    for value in headers.get_all(header::IF_NONE_MATCH) {
+        let mut rest = value.as_bytes().trim_ascii();
+        while !rest.is_empty() {
+            let (tag, after) = member(rest);
+            tags.extend(tag.and_then(|tag| std::str::from_utf8(tag).ok()).map(str::to_owned));
+            rest = after;
+        }
+    }
+    tags
+}
+
 /// The opaque tag of the first member of a list, quotes included, and what follows its comma.
 fn member(list: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let list = list.trim_ascii_start();

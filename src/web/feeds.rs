@@ -18,6 +18,7 @@ use super::{
     conditional::{coding, unchanged},
     cors,
     error::Problem,
+    history,
     nearest::nearest,
     pages,
 };
@@ -28,8 +29,12 @@ use crate::{
 
 /// `/feeds/{feed}.{format}`, the page `/feeds/{feed}`, and the catalogue.
 pub(super) fn routes() -> axum::Router<State> {
-    let read = |get: MethodRouter<State>| get.options(preflight).fallback(wrong_method);
     axum::Router::new().route("/feeds/{name}", read(get(named))).route("/opml.xml", read(get(opml)))
+}
+
+/// What can only be read, from pages of other origins too.
+pub(super) fn read(get: MethodRouter<State>) -> MethodRouter<State> {
+    get.options(preflight).fallback(wrong_method)
 }
 
 /// Answers a GET or HEAD of a feed that is written already, without any routing: what readers ask for all day.
@@ -37,6 +42,7 @@ pub(super) fn routes() -> axum::Router<State> {
 pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Option<Response> {
     if (request.method() != Method::GET && request.method() != Method::HEAD)
         || request.uri().query().is_some()
+        || history::wants_delta(request.headers())
     {
         return None;
     }
@@ -79,7 +85,7 @@ async fn opml(With(state): With<State>, method: Method, headers: HeaderMap) -> R
 }
 
 /// `quan1.atom` as `quan1` and Atom.
-fn parse(name: &str) -> Option<(&str, Format)> {
+pub(super) fn parse(name: &str) -> Option<(&str, Format)> {
     let (feed, extension) = name.rsplit_once('.')?;
     let format = match extension {
         "rss" => Format::Rss,
@@ -99,6 +105,9 @@ async fn document(
 ) -> Result<Response, Box<Response>> {
     let ending = format!(".{}", format.extension());
     let (feed, reader) = readable(state, name, &ending, parts)?;
+    if let Some(answer) = history::answer(state, &feed, &reader, format, parts).await? {
+        return Ok(answer);
+    }
     let ask = ask(&parts.uri).map_err(refused)?;
     let variant = Variant { prefix: reader.prefix, ..ask.variant };
     let found = match &ask.part {
@@ -163,7 +172,7 @@ fn busy(error: publish::Error) -> Box<Response> {
 }
 
 /// Lets pages of other origins read why they get nothing.
-fn open(mut response: Response) -> Response {
+pub(super) fn open(mut response: Response) -> Response {
     cors::allow(response.headers_mut());
     response
 }

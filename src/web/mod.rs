@@ -17,6 +17,7 @@ pub mod error;
 mod events;
 mod feeds;
 mod health;
+mod history;
 mod nearest;
 mod pages;
 mod patience;

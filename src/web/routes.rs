@@ -8,7 +8,9 @@ use axum::{
     routing::any,
 };
 
-use super::{State, api, assets, bounds, cors, error::Problem, events, feeds, health, pages, subscriptions};
+use super::{
+    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, pages, subscriptions,
+};
 
 /// The pattern that a request matched, told to whoever counts: patterns are few, paths are not.
 #[derive(Clone)]
@@ -18,6 +20,7 @@ pub(super) struct Route(pub(super) MatchedPath);
 pub(super) fn all() -> Router<State> {
     Router::new()
         .merge(feeds::routes())
+        .merge(history::routes())
         .merge(pages::routes())
         .merge(assets::routes())
         .merge(health::routes())

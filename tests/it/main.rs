@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod feeds;
+mod history;
 mod hostile;
 mod http;
 mod hub;

@@ -29,13 +29,24 @@ fn within(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
         kept += 1;
     }
     entries.truncate(kept);
-    for entry in &mut entries {
+    lighten(&mut entries, left);
+    entries
+}
+
+/// All of `entries`, with full texts for the newest, as far as `limit` allows.
+pub(super) fn lightened(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
+    let frames: usize = entries.iter().map(frame).sum();
+    lighten(&mut entries, limit.saturating_sub(AROUND + frames));
+    entries
+}
+
+fn lighten(entries: &mut [Entry], mut left: usize) {
+    for entry in entries {
         match left.checked_sub(weight(&entry.html)) {
             Some(rest) => left = rest,
             None => entry.html = String::new(),
         }
     }
-    entries
 }
 
 /// The most that an entry without its full text takes in any format.

@@ -18,20 +18,20 @@ use crate::{
     store::{self, Commit, Store},
 };
 
-struct World {
-    store: Arc<dyn Store>,
-    publisher: Arc<Publisher>,
+pub(in crate::publish) struct World {
+    pub(in crate::publish) store: Arc<dyn Store>,
+    pub(in crate::publish) publisher: Arc<Publisher>,
 }
 
 impl World {
-    async fn new(settings: Settings) -> Self {
+    pub(in crate::publish) async fn new(settings: Settings) -> Self {
         let store = store::open(&store::Settings { path: None, cache: 0 }).await.unwrap();
         let publisher = publisher(&store, settings).await;
         Self { store, publisher }
     }
 
     /// One commit of these states of articles.
-    async fn commit(&self, articles: &[Article]) {
+    pub(in crate::publish) async fn commit(&self, articles: &[Article]) {
         let expected = self.store.head().await.unwrap();
         let events = articles.iter().zip(expected.0 + 1..).map(|(article, seq)| Event {
             seq: Seq(seq),
@@ -51,7 +51,7 @@ impl World {
         self.store.commit(commit).await.unwrap();
     }
 
-    async fn commit_and_follow(&self, articles: &[Article]) {
+    pub(in crate::publish) async fn commit_and_follow(&self, articles: &[Article]) {
         self.commit(articles).await;
         while self.publisher.catch_up().await.unwrap() {}
         assert_eq!(self.publisher.seen(), self.store.head().await.unwrap());
@@ -62,7 +62,7 @@ impl World {
         articles.iter().map(|article| article.content.title.clone()).collect()
     }
 
-    async fn document(&self, feed: &str, format: Format) -> Arc<Document> {
+    pub(in crate::publish) async fn document(&self, feed: &str, format: Format) -> Arc<Document> {
         self.publisher.document(&id(feed), format, &Variant::default()).await.unwrap()
     }
 
@@ -72,21 +72,21 @@ impl World {
     }
 }
 
-async fn publisher(store: &Arc<dyn Store>, settings: Settings) -> Arc<Publisher> {
+pub(in crate::publish) async fn publisher(store: &Arc<dyn Store>, settings: Settings) -> Arc<Publisher> {
     let journal = Arc::new(Journal::open(Arc::clone(store)).await.unwrap());
     let clock = Arc::new(Manual::at("2026-03-05T00:00:00Z".parse().unwrap()));
     Publisher::new(Arc::clone(store), journal, clock, settings)
 }
 
-fn id(feed: &str) -> FeedId {
+pub(in crate::publish) fn id(feed: &str) -> FeedId {
     feed.parse().unwrap()
 }
 
-fn named(name: &str, items: usize, filter: Option<&str>) -> Feed {
+pub(in crate::publish) fn named(name: &str, items: usize, filter: Option<&str>) -> Feed {
     Feed { id: id(name), filter: filter.map(|text| Filter::parse(text).unwrap()), ..feed(items) }
 }
 
-fn edited(n: i64, revision: u32, title: &str) -> Article {
+pub(in crate::publish) fn edited(n: i64, revision: u32, title: &str) -> Article {
     let mut article = article(n);
     article.revision = Revision(revision);
     article.updated = article.updated.plus(Duration::from_secs(60 * u64::from(revision)));

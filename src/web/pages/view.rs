@@ -46,6 +46,8 @@ pub(super) struct FeedView<'a> {
     lang: &'a str,
     home: Option<&'a str>,
     addresses: [Address; 3],
+    /// Where its edits and withdrawals are told.
+    changes: String,
 }
 
 /// One line of a list of news.
@@ -111,6 +113,7 @@ impl<'a> FeedView<'a> {
             lang: &feed.language,
             home: feed.home.as_deref().and_then(address::web),
             addresses: addresses(base, &feed.id),
+            changes: format!("{base}/feeds/{}/changes.atom", feed.id),
         }
     }
 }
