@@ -13,6 +13,7 @@ mod http;
 mod ingest;
 mod operator;
 mod push;
+mod readers;
 mod shared;
 mod text;
 mod tidy;
