@@ -25,21 +25,18 @@ fn fifty_items(bencher: divan::Bencher<'_, '_>, format: Format) {
 }
 
 fn settings() -> Settings {
-    let feed = Feed {
-        id: "quan1".parse().expect("a valid id"),
-        title: "Tin tức Quận 1".to_owned(),
-        description: "Tin tức và sự kiện".to_owned(),
-        language: "vi".to_owned(),
-        sources: vec!["quan1".parse().expect("a valid id")],
-        filter: None,
-        items: 50,
-        home: None,
-    };
+    let feed = Feed::new(
+        "quan1".parse().expect("a valid id"),
+        "Tin tức Quận 1",
+        vec!["quan1".parse().expect("a valid id")],
+    );
     Settings {
         base_url: "https://tin.example.vn".to_owned(),
         feeds: vec![feed],
         sources: Vec::new(),
+        min_age: Duration::from_secs(60),
         max_age: Duration::from_secs(300),
+        hub: None,
     }
 }
 

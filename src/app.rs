@@ -7,6 +7,7 @@
 mod offline;
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -25,6 +26,7 @@ use crate::{
     config::{self, Config},
     ingest::Ingest,
     journal::Journal,
+    model::{SourceId, Timestamp},
     net,
     publish::{self, Publisher},
     push::{self, Push},
@@ -177,6 +179,13 @@ impl App {
                 publisher.follow(stop).await
             }
         });
+        let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
+        self.supervise("refresh", move || {
+            let (publisher, stop) = (Arc::clone(&publisher), stop.clone());
+            async move { publisher.refresh(stop).await }
+        });
+        let (publisher, dues, stop) = (Arc::clone(&self.publisher), self.ingest.dues(), self.stop.clone());
+        self.supervise("expect", move || expect(Arc::clone(&publisher), dues.clone(), stop.clone()));
         let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
         self.supervise("route", move || {
             let (push, stop) = (Arc::clone(&push), stop.clone());
@@ -266,6 +275,22 @@ impl App {
                 "some work did not end within {} s and is left; nothing stored is lost",
                 GRACE.as_secs()
             );
+        }
+    }
+}
+
+/// Tells the feeds when their sources are looked at next, until `stop`.
+async fn expect(
+    publisher: Arc<Publisher>,
+    mut dues: watch::Receiver<Arc<HashMap<SourceId, Timestamp>>>,
+    stop: CancellationToken,
+) -> store::Result<()> {
+    loop {
+        let known = Arc::clone(&dues.borrow_and_update());
+        publisher.expect(known);
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            moved = dues.changed() => if moved.is_err() { return Ok(()) },
         }
     }
 }

@@ -98,7 +98,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
     let concurrency = root.table("ingest").and_then(sections::ingest);
     let push = root.table("push").and_then(sections::push);
-    let max_age = root.table("publish").and_then(sections::publish);
+    let publish = root.table("publish").and_then(sections::publish);
     let telemetry = root.table("log").and_then(sections::log);
     let around = Surroundings {
         recipes: &recipes,
@@ -111,7 +111,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let webhooks = source::webhooks(&root, around);
     root.finish();
     let (web, base_url) = web?;
-    let (sources, push) = (sources?, push?);
+    let (sources, push, publish) = (sources?, push?, publish?);
     Some(Config {
         telemetry: telemetry?,
         net: net?,
@@ -120,7 +120,9 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             base_url: base_url.unwrap_or_else(|| sections::default_base_url(web.listen)),
             feeds: feeds?.into_iter().map(|feed| at_home(feed, &sources)).collect(),
             sources: sources.iter().map(|source| source_info(source)).collect(),
-            max_age: max_age?,
+            min_age: publish.min_age,
+            max_age: publish.max_age,
+            hub: publish.hub,
         },
         ingest: ingest::Settings { sources, concurrency: concurrency? },
         push: push.with(webhooks?),
@@ -138,7 +140,13 @@ fn at_home(mut feed: publish::Feed, sources: &[Arc<ingest::Source>]) -> publish:
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {
-    publish::SourceInfo { id: source.id.clone(), name: source.name.clone(), home: source.home.to_string() }
+    publish::SourceInfo {
+        id: source.id.clone(),
+        name: source.name.clone(),
+        home: source.home.to_string(),
+        feed: source.extract.feed.then(|| source.url.to_string()),
+        interval: source.schedule.usual_interval(),
+    }
 }
 
 /// The first source and the first feed of the reference: they show the defaults of all others.

@@ -119,11 +119,23 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
     })
 }
 
-/// `publish.max_age`.
-pub(super) fn publish(section: Section<'_>) -> Option<Duration> {
+/// `[publish]`.
+#[derive(Debug)]
+pub(super) struct Publish {
+    pub(super) min_age: Duration,
+    pub(super) max_age: Duration,
+    pub(super) hub: Option<String>,
+}
+
+pub(super) fn publish(section: Section<'_>) -> Option<Publish> {
+    let min_age = section.duration("min_age", Duration::ZERO..=DAY);
     let max_age = section.duration("max_age", Duration::ZERO..=DAY);
+    if min_age > max_age && max_age.is_some() {
+        section.wrong("min_age", "`min_age` is more than `max_age`", None);
+    }
+    let hub = section.parsed("hub", http_url).map(String::from);
     section.finish();
-    max_age
+    Some(Publish { min_age: min_age?, max_age: max_age?, hub })
 }
 
 pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {

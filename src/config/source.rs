@@ -35,7 +35,7 @@ pub(super) struct Surroundings<'a> {
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
 const SOURCE_DEFAULTS: [&str; 4] = ["jitter", "allow_private", "max_pages", "recheck"];
 /// The keys of a `[[feed]]` whose defaults the reference's own feed shows.
-const FEED_DEFAULTS: [&str; 2] = ["items", "language"];
+const FEED_DEFAULTS: [&str; 4] = ["items", "language", "window", "content"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -184,7 +184,14 @@ fn feed(written: &Section<'_>, sources: &[String], around: Surroundings<'_>) -> 
     let named = section.words("sources").map(|words| named_sources(&section, words, sources));
     let filter = filter(&section);
     let items = section.integer("items", 1..=1000);
+    let window = section.duration("window", Duration::ZERO..=366 * DAY);
+    let extent = section.parsed("content", extent);
     let home = section.parsed("home", sections::http_url);
+    let image = section.parsed("image", sections::http_url);
+    let group = section.filled("group").map(|word| word.text);
+    let aliases = section.words("aliases").map(|words| aliases(&section, words)).unwrap_or_default();
+    let life = life(&section);
+    let access = access(&section, around.folders);
     section.finish();
     let title = title?.text;
     Some(publish::Feed {
@@ -195,8 +202,87 @@ fn feed(written: &Section<'_>, sources: &[String], around: Surroundings<'_>) -> 
         sources: named.unwrap_or_else(|| sources.iter().filter_map(|id| id.parse().ok()).collect()),
         filter,
         items: items?,
+        window: window?,
+        extent: extent?,
         home: home.map(String::from),
+        image: image.map(String::from),
+        group,
+        aliases,
+        life,
+        access: access?,
     })
+}
+
+fn extent(text: &str) -> Result<publish::Extent, Wrong> {
+    [publish::Extent::Full, publish::Extent::Summary]
+        .into_iter()
+        .find(|extent| extent.name() == text)
+        .ok_or_else(|| Wrong::new(format!("there is no content `{text}`")).hint("write `full` or `summary`"))
+}
+
+fn aliases(section: &Section<'_>, words: Vec<Word>) -> Vec<FeedId> {
+    let parse = |word: Word| id(&word.text).map_err(|wrong| section.blame(&word, wrong)).ok();
+    words.into_iter().filter_map(parse).collect()
+}
+
+/// `ended` and `moved_to`.
+fn life(section: &Section<'_>) -> publish::Life {
+    let moved = section.parsed("moved_to", sections::http_url);
+    let ended = section.parsed("ended", |text| match text {
+        "no" => Ok(publish::Life::Current),
+        "soon" => Ok(publish::Life::Ending),
+        "yes" => Ok(publish::Life::Ended),
+        _ => Err(Wrong::new(format!("`ended` cannot be `{text}`")).hint("write `no`, `soon` or `yes`")),
+    });
+    match moved {
+        Some(url) => publish::Life::Moved(url.as_str().trim_end_matches('/').to_owned()),
+        None => ended.unwrap_or_default(),
+    }
+}
+
+/// `private`, `tokens` and `tokens_file`: tokens are kept as their hashes only.
+fn access(section: &Section<'_>, folders: &Folders) -> Option<publish::Access> {
+    let private = section.boolean("private").unwrap_or_default();
+    let mut tokens = section.words("tokens").unwrap_or_default();
+    if let Some(file) = section.filled("tokens_file") {
+        tokens.extend(token_lines(section, &file, folders)?);
+    }
+    if !private {
+        if !tokens.is_empty() {
+            let hint = Some("add `private = true`, or everybody may read it".to_owned());
+            section.wrong("tokens", "`tokens` mean nothing for a public feed", hint);
+        }
+        return Some(publish::Access::Public);
+    }
+    let hash = |word: &Word| {
+        let wrong = if word.text.chars().count() < 20 {
+            Wrong::new("a token is too short").hint("use at least 20 characters: `openssl rand -hex 20`")
+        } else if !word.text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            Wrong::new("a token has characters that an address cannot carry").hint("use letters and digits")
+        } else {
+            return Some(*blake3::hash(word.text.as_bytes()).as_bytes());
+        };
+        section.blame(word, wrong);
+        None
+    };
+    // All of them, so that every wrong one is reported.
+    let hashes: Vec<_> = tokens.iter().map(hash).collect();
+    Some(publish::Access::Private(hashes.into_iter().collect::<Option<_>>()?))
+}
+
+/// The tokens of a file, the last word of each line, so that a name may stand before; `#` begins a remark.
+fn token_lines(section: &Section<'_>, file: &Word, folders: &Folders) -> Option<Vec<Word>> {
+    let path = folders.resolve(&file.place, &file.text);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(cause) => {
+            section.wrong("tokens_file", format!("cannot read `{}`: {cause}", path.display()), None);
+            return None;
+        }
+    };
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let words = lines.filter_map(|line| line.split_whitespace().next_back());
+    Some(words.map(|word| Word { text: word.to_owned(), place: file.place.clone() }).collect())
 }
 
 fn named_sources(section: &Section<'_>, words: Vec<Word>, sources: &[String]) -> Vec<SourceId> {

@@ -208,6 +208,7 @@ fn every_key_reaches_its_setting() {
         ("token", "file-token-0123456789\n"),
         ("newsroom", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n"),
         ("ca.pem", "pem"),
+        ("readers", "newsroom 0123456789abcdefghiX # một tòa soạn\n\n"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }

@@ -19,7 +19,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -84,7 +84,7 @@ pub struct Ingest {
     /// Sources with a pass under way: one at a time each.
     running: Mutex<HashSet<SourceId>>,
     /// When each source is due, as the loop last worked it out.
-    due: Mutex<HashMap<SourceId, Timestamp>>,
+    due: watch::Sender<Arc<HashMap<SourceId, Timestamp>>>,
     /// The settings or a source's state changed: work out the due times again.
     changed: Notify,
     /// Parsing under way at once: it is all CPU, and a hostile page may take a while.
@@ -193,7 +193,7 @@ impl Ingest {
             clock,
             settings: ArcSwap::from_pointee(settings),
             running: Mutex::default(),
-            due: Mutex::default(),
+            due: watch::Sender::default(),
             changed: Notify::new(),
             parsers: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
         })
@@ -212,14 +212,19 @@ impl Ingest {
 
     /// When a source is due next, if it ever is.
     pub fn due(&self, source: &SourceId) -> Option<Timestamp> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied()
+        self.due.borrow().get(source).copied()
+    }
+
+    /// When every source is due next; changes whenever that does.
+    pub fn dues(&self) -> watch::Receiver<Arc<HashMap<SourceId, Timestamp>>> {
+        self.due.subscribe()
     }
 
     /// True while a pass is under way, or one is due now.
     pub fn is_busy(&self) -> bool {
         let now = self.clock.now();
         let running = !self.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.due.borrow();
         // A source without a due time is one that the loop has not looked at yet.
         running || due.len() < self.settings.load().sources.len() || due.values().any(|due| *due <= now)
     }
@@ -294,12 +299,16 @@ impl Ingest {
             .iter()
             .filter_map(|source| Some((source.id.clone(), due(source, states.get(&source.id), now)?)))
             .collect();
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = next.iter().cloned().collect();
+        let mut due: HashMap<_, _> = next.iter().cloned().collect();
         // A source that is never due must not look like one that was not looked at.
         for source in sources {
             due.entry(source.id.clone()).or_insert(Timestamp::MAX);
         }
+        self.due.send_if_modified(|known| {
+            let moved = **known != due;
+            *known = Arc::new(due);
+            moved
+        });
         Ok(next)
     }
 

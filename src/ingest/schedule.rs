@@ -88,6 +88,17 @@ impl Schedule {
         let second = next.and_then(|next| self.next(next));
         next.zip(second).map_or(SELDOM, |(next, second)| second.since(next))
     }
+
+    /// The shortest time between two runs of an ordinary week: what can be said of it without knowing the time.
+    pub fn usual_interval(&self) -> Duration {
+        /// Monday, 2026-01-05, 00:00 UTC.
+        const MONDAY: Timestamp = Timestamp::from_second(1_767_571_200);
+        const RUNS: usize = 200;
+        let runs = std::iter::successors(self.next(MONDAY), |run| self.next(*run));
+        let runs: Vec<_> = runs.take(RUNS).collect();
+        let gaps = runs.iter().zip(runs.iter().skip(1)).map(|(run, next)| next.since(*run));
+        gaps.min().unwrap_or(SELDOM)
+    }
 }
 
 // === impl Cron ===

@@ -22,7 +22,7 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         authors: vec![person(&channel.author)],
         generator: Some(Generator { value: super::GENERATOR.to_owned(), ..Default::default() }),
         links: vec![
-            link("self", &format!("{}.atom", channel.address), Some(Format::Atom.media_type())),
+            link("self", &channel.own.of_format(Format::Atom), Some(Format::Atom.media_type())),
             link("alternate", &channel.home, Some("text/html")),
         ],
         lang: channel.language.clone(),

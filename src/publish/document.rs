@@ -4,9 +4,10 @@
 //! articles make the same bytes on every machine, in every zone, after every restart.
 //!
 //! Limits. A title has at most 500 characters, a summary 5,000, an address 4,096; an item lists at most 50
-//! authors, 50 categories and 100 attachments. A document stays under [`LIMIT`]: full texts are given to the
-//! newest items first, and an item whose text does not fit any more has its summary only. Where even
-//! summaries are too much, the oldest items are left out.
+//! authors, 50 categories and 100 attachments. A document aims at [`TARGET`] and stays under [`LIMIT`]: beyond the
+//! number of items that a feed promises, older ones are shown while they fit the aim. Full texts are given to the
+//! newest items first, and an item whose text does not fit under the limit any more has its summary only. Where
+//! even summaries are too much, the oldest items are left out.
 
 pub(super) mod clean;
 mod size;
@@ -18,14 +19,17 @@ use uuid::Uuid;
 use clean::{address, clean, is_email, language, line, media_type, or, text, web};
 use size::fit;
 
-use super::{Feed, Settings};
+use super::{Extent, Feed, Format, Life, Settings};
 use crate::model::{
-    Article, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision, Timestamp,
-    markup::to_text,
+    Article, ArticleId, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision,
+    Timestamp, markup::to_text,
 };
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
 pub(super) const LIMIT: usize = 1_000_000;
+
+/// What a document aims at: larger ones cost readers (JSON Feed 1.1 asks for reasonable sizes).
+const TARGET: usize = 250_000;
 
 const TITLE: usize = 500;
 /// As much of a text as stands in for a title.
@@ -34,6 +38,45 @@ const SUMMARY: usize = 5_000;
 const AUTHORS: usize = 50;
 const CATEGORIES: usize = 50;
 const ENCLOSURES: usize = 100;
+
+/// What is to be said: a feed, or a part of it that has an address of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Selection<'a, A> {
+    pub(super) feed: &'a Feed,
+    /// Newest first.
+    pub(super) articles: &'a [A],
+    /// Articles that were taken back, and when.
+    pub(super) gone: &'a [(ArticleId, Timestamp)],
+    /// Where it stands.
+    pub(super) own: Address,
+    /// Where its story goes on.
+    pub(super) links: Links,
+    /// How much of each article.
+    pub(super) extent: Extent,
+}
+
+/// An address of ours, but for the format: `STEM.atom?QUERY`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Address {
+    pub(super) stem: String,
+    /// Empty, or beginning with `?`.
+    pub(super) query: String,
+}
+
+/// Other documents of the same feed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct Links {
+    /// Is this an archive (RFC 5005, section 4), which never changes?
+    pub(super) archive: bool,
+    /// From an archive to the feed itself.
+    pub(super) current: Option<Address>,
+    /// The archive before this document.
+    pub(super) prev_archive: Option<Address>,
+    /// The archive after this one.
+    pub(super) next_archive: Option<Address>,
+    /// The next page of a paged answer (RFC 5005, section 3).
+    pub(super) next: Option<Address>,
+}
 
 /// A feed as every format says it.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +93,16 @@ pub(super) struct Channel {
     pub(super) home: String,
     /// The public address of the whole site, without a trailing slash.
     pub(super) base_url: String,
-    /// The feed's own address without `.rss`, `.atom`, `.json`.
-    pub(super) address: String,
+    /// Where it stands.
+    pub(super) own: Address,
+    /// Other documents of the same feed.
+    pub(super) links: Links,
+    /// The WebSub hub.
+    pub(super) hub: Option<String>,
+    /// A picture that stands for it.
+    pub(super) image: Option<String>,
+    /// Nothing new will come.
+    pub(super) ending: bool,
     /// Who stands behind items without an author.
     pub(super) author: Author,
     /// How long it may be kept, in minutes, rounded up.
@@ -60,6 +111,15 @@ pub(super) struct Channel {
     pub(super) updated: Option<Moment>,
     /// Newest first.
     pub(super) entries: Vec<Entry>,
+    /// What was taken back.
+    pub(super) gone: Vec<Tombstone>,
+}
+
+/// An article that was taken back (RFC 6721).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tombstone {
+    pub(super) id: String,
+    pub(super) at: Moment,
 }
 
 /// An article as every format says it.
@@ -89,6 +149,8 @@ pub(super) struct Entry {
     pub(super) date_inferred: bool,
     pub(super) revision: Revision,
     pub(super) source: String,
+    /// Where it is republished from, if its source is a feed itself.
+    pub(super) origin: Option<Origin>,
     pub(super) extracted_by: ExtractedBy,
 }
 
@@ -101,6 +163,17 @@ pub(super) struct Author {
     pub(super) url: Option<String>,
 }
 
+/// The feed that an article was republished from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Never empty.
+    pub(super) name: String,
+    /// The feed itself.
+    pub(super) url: String,
+    /// The page for people.
+    pub(super) home: Option<String>,
+}
+
 /// An instant in the offset in which people read it, to the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -108,27 +181,70 @@ pub(super) struct Moment {
     pub(super) offset: Offset,
 }
 
-/// Gathers what `feed` says about `articles`, which are given newest first.
-pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, feed: &Feed, articles: &[A]) -> Channel {
-    let base_url = settings.base_url.trim_end_matches('/').to_owned();
-    let address = format!("{base_url}/feeds/{}", feed.id);
+// === impl Address, Selection ===
+
+impl Address {
+    /// The address of a feed without a query.
+    pub(super) fn of(settings: &Settings, feed: &FeedId) -> Self {
+        let stem = format!("{}/feeds/{feed}", settings.base_url.trim_end_matches('/'));
+        Self { stem, query: String::new() }
+    }
+
+    /// The address of a document.
+    pub(super) fn of_format(&self, format: Format) -> String {
+        format!("{}.{}{}", self.stem, format.extension(), self.query)
+    }
+}
+
+impl<'a, A> Selection<'a, A> {
+    /// What `feed` says now, at its own address.
+    pub(super) fn of(settings: &Settings, feed: &'a Feed, articles: &'a [A]) -> Self {
+        let own = Address::of(settings, &feed.id);
+        Self { feed, articles, gone: &[], own, links: Links::default(), extent: feed.extent }
+    }
+}
+
+/// Gathers what a selection says.
+pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) -> Channel {
+    let feed = selection.feed;
     let title = or(line(&feed.title, TITLE), || feed.id.to_string());
     let language = language(&feed.language);
-    let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| address.clone());
+    let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| selection.own.stem.clone());
+    let articles = selection.articles.iter().map(AsRef::as_ref);
     let entries: Vec<_> =
-        articles.iter().map(|article| entry(article.as_ref(), language.as_deref())).collect();
+        articles.map(|article| entry(article, settings, language.as_deref(), selection.extent)).collect();
+    let offset = entries.first().map_or(Offset(0), |entry| entry.published.offset);
     Channel {
         id: feed_id(&feed.id),
         description: or(text(&feed.description, SUMMARY), || title.clone()),
         author: publisher(settings, feed, &title),
-        ttl: settings.max_age.as_secs().div_ceil(60).max(1),
+        ttl: settings.interval(&feed.sources).as_secs().div_ceil(60).max(1),
         updated: entries.iter().map(|entry| entry.updated).max_by_key(|moment| moment.at),
-        entries: fit(entries, LIMIT),
+        entries: fit(entries, feed.items),
+        gone: selection
+            .gone
+            .iter()
+            .map(|(id, at)| Tombstone { id: id.to_string(), at: moment(*at, offset) })
+            .collect(),
+        ending: feed.life == Life::Ending,
+        hub: settings.hub.as_deref().and_then(web),
+        image: feed.image.as_deref().and_then(web),
+        base_url: settings.base_url.trim_end_matches('/').to_owned(),
+        own: selection.own.clone(),
+        links: selection.links.clone(),
         title,
         language,
         home,
-        base_url,
-        address,
+    }
+}
+
+/// The `Link` header of a document: exactly one, the hub first, `rel` as the first and only parameter, which is
+/// all that some readers understand (WebSub, section 4).
+pub(super) fn link_header(channel: &Channel, format: Format) -> String {
+    let own = channel.own.of_format(format);
+    match &channel.hub {
+        Some(hub) => format!("<{hub}>; rel=\"hub\", <{own}>; rel=\"self\""),
+        None => format!("<{own}>; rel=\"self\""),
     }
 }
 
@@ -142,7 +258,7 @@ fn feed_id(feed: &FeedId) -> String {
 /// Who speaks where an item names nobody: the one source, or the feed itself.
 fn publisher(settings: &Settings, feed: &Feed, title: &str) -> Author {
     let only = match feed.sources.as_slice() {
-        [only] => settings.sources.iter().find(|source| source.id == *only),
+        [only] => settings.source(only),
         _ => None,
     };
     Author {
@@ -152,7 +268,7 @@ fn publisher(settings: &Settings, feed: &Feed, title: &str) -> Author {
     }
 }
 
-fn entry(article: &Article, feed_language: Option<&str>) -> Entry {
+fn entry(article: &Article, settings: &Settings, feed_language: Option<&str>, extent: Extent) -> Entry {
     let content = &article.content;
     let published = moment(article.published.at, article.published.offset);
     let url = content.url.as_deref().and_then(web);
@@ -162,7 +278,10 @@ fn entry(article: &Article, feed_language: Option<&str>) -> Entry {
         title: title(&content.title, &summary, url.as_deref(), article),
         url,
         summary,
-        html: clean(content.html.as_str()).into_owned(),
+        html: match extent {
+            Extent::Full => clean(content.html.as_str()).into_owned(),
+            Extent::Summary => String::new(),
+        },
         language: content
             .language
             .as_deref()
@@ -180,8 +299,19 @@ fn entry(article: &Article, feed_language: Option<&str>) -> Entry {
         date_inferred: article.published.inferred,
         revision: article.revision,
         source: article.source.to_string(),
+        origin: origin(settings, article),
         extracted_by: article.content.extracted_by,
     }
+}
+
+/// The feed that an article's source is, where it is one.
+fn origin(settings: &Settings, article: &Article) -> Option<Origin> {
+    let source = settings.source(&article.source)?;
+    Some(Origin {
+        name: or(line(&source.name, TITLE), || source.id.to_string()),
+        url: web(source.feed.as_deref()?)?,
+        home: web(&source.home),
+    })
 }
 
 /// Articles have a title; after cleaning there may be none left, and every format wants one to show.
@@ -246,6 +376,11 @@ fn moment(at: Timestamp, offset: Offset) -> Moment {
 }
 
 impl Moment {
+    /// An instant as documents say it.
+    pub(super) fn of(at: Timestamp, offset: Offset) -> Self {
+        moment(at, offset)
+    }
+
     /// RFC 822 with a four-digit year, as RSS wants it.
     pub(super) fn rfc2822(self) -> String {
         self.at.rfc2822(self.offset)

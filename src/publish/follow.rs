@@ -2,14 +2,20 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Publisher, Rendered, Settings, Shown, render, select::select, view::View};
+use super::{
+    Freshness, Publisher, Settings, Shown,
+    document::Links,
+    live::{Live, Snapshot},
+    select::select,
+    view::View,
+};
 use crate::{
-    model::{Article, FeedId, Seq, SourceId},
+    model::{Article, ArticleId, Change, Event, FeedId, Seq, SourceId},
     store::{self, Place, Store},
 };
 
@@ -22,6 +28,9 @@ const PAGE: usize = 500;
 /// How many of a source's newest articles a feed with a filter looks at when it is read from the store. Every
 /// text has to be folded for it, and a filter that matches nothing must not read a hundred thousand at each start.
 pub(super) const REACH: usize = 10_000;
+
+/// How many lines of the journal are looked through for late arrivals when views are read from the store.
+const ARRIVALS: usize = 5_000;
 
 /// What the follower works on. Readers never wait for it: they read `Shown`.
 #[derive(Default)]
@@ -75,11 +84,8 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
-        if state.views.iter().any(|view| view.dirty) {
-            let feeds = self.shown.load().feeds.clone();
-            let feeds = self.render(&settings, &mut state.views, feeds).await;
-            self.show(&settings, feeds, true);
-        }
+        let shown = self.shown.load_full();
+        self.show(&settings, &mut state.views, &mut shown.feeds.clone());
         self.seen.send_replace(state.seen);
         Ok(more)
     }
@@ -94,6 +100,7 @@ impl Publisher {
             let events = self.store.events(state.seen, LINES).await?;
             let Some(last) = events.last() else { return Ok(false) };
             let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
+            let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
             let mut articles = Vec::with_capacity(changed.len());
             for id in changed {
                 match self.store.article(id, None).await? {
@@ -101,7 +108,7 @@ impl Publisher {
                     None => state.views.iter_mut().for_each(|view| view.forget(id)),
                 }
             }
-            offer(&mut state.views, &articles).await;
+            offer(&mut state.views, &articles, &news).await;
             n_lines += events.len();
             state.seen = last.seq;
         }
@@ -117,6 +124,7 @@ impl Publisher {
         }
         let mut fresh: Vec<_> = hungry.into_iter().map(View::new).collect();
         fill(self.store.as_ref(), &mut fresh).await?;
+        recall(self.store.as_ref(), &mut fresh, self.store.head().await?).await?;
         for view in views.iter_mut().filter(|view| view.hungry) {
             if let Some(at) = fresh.iter().position(|other| other.feed.id == view.feed.id) {
                 *view = fresh.swap_remove(at);
@@ -132,53 +140,86 @@ impl Publisher {
         let views = settings.feeds.iter().map(|feed| View::new(Arc::new(feed.clone())));
         let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
         fill(self.store.as_ref(), &mut plain).await?;
+        recall(self.store.as_ref(), &mut plain, seen).await?;
         let old = self.shown.load_full();
         let mut feeds: HashMap<_, _> = old
             .feeds
             .iter()
             .filter(|(id, _)| settings.feeds.iter().any(|feed| feed.id == **id))
-            .map(|(id, rendered)| (id.clone(), Arc::clone(rendered)))
+            .map(|(id, live)| (id.clone(), Arc::clone(live)))
             .collect();
-        feeds = self.render(&settings, &mut plain, feeds).await;
+        self.show(&settings, &mut plain, &mut feeds);
         if !old.ready && !filtered.is_empty() {
-            self.show(&settings, feeds.clone(), false);
+            self.swap(&settings, feeds.clone(), &old, false);
         }
         fill(self.store.as_ref(), &mut filtered).await?;
-        feeds = self.render(&settings, &mut filtered, feeds).await;
-        self.show(&settings, feeds, true);
+        recall(self.store.as_ref(), &mut filtered, seen).await?;
+        self.show(&settings, &mut filtered, &mut feeds);
+        self.swap(&settings, feeds, &old, true);
         plain.append(&mut filtered);
         *state = State { settings: Some(settings), views: plain, seen };
         self.seen.send_replace(seen);
         Ok(())
     }
 
-    /// Renders the views that are dirty, on blocking threads, one by one. A renderer that panics keeps what
-    /// was visible, like one that writes nonsense.
-    async fn render(
-        &self,
-        settings: &Arc<Settings>,
-        views: &mut [View],
-        mut feeds: HashMap<FeedId, Arc<Rendered>>,
-    ) -> HashMap<FeedId, Arc<Rendered>> {
+    /// Makes visible what changed in `views`.
+    fn show(&self, settings: &Arc<Settings>, views: &mut [View], feeds: &mut HashMap<FeedId, Arc<Live>>) {
         for view in views.iter_mut().filter(|view| view.dirty) {
-            let job = render::Job::new(settings, view, feeds.get(&view.feed.id), self.clock.now());
             view.dirty = false;
-            match tokio::task::spawn_blocking(move || job.run()).await {
-                Ok(rendered) => drop(feeds.insert(view.feed.id.clone(), Arc::new(rendered))),
-                Err(error) => {
-                    metrics::counter!("loa_render_failures_total", "format" => "all").increment(1);
-                    tracing::error!(feed = %view.feed.id, %error, "rendering `{}` failed: {error}", view.feed.id);
-                }
+            let old = feeds.get(&view.feed.id);
+            let snapshot = self.snapshot(settings, view, old.map(|live| live.snapshot()));
+            match old {
+                Some(live) => live.update(snapshot),
+                None => drop(feeds.insert(view.feed.id.clone(), Arc::new(Live::new(snapshot)))),
             }
         }
-        feeds
     }
 
-    /// Makes `feeds` visible, all at once.
-    fn show(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Rendered>>, ready: bool) {
-        let old = self.shown.load();
-        let opml = render::catalogue(settings, &feeds, Some(&old.opml), self.clock.now());
-        self.shown.store(Arc::new(Shown { settings: Arc::clone(settings), feeds, opml, ready }));
+    /// What `view` shows. Nothing is dated later than now by an article from the future.
+    fn snapshot(&self, settings: &Arc<Settings>, view: &View, old: Option<Arc<Snapshot>>) -> Snapshot {
+        let freshness = Freshness::new(settings, &view.feed.sources);
+        let freshness = match old {
+            Some(old) if old.freshness.is_like(&freshness) => Arc::clone(&old.freshness),
+            _ => Arc::new(freshness),
+        };
+        let dues = Arc::clone(&self.dues.lock().unwrap_or_else(PoisonError::into_inner));
+        freshness.expect(view.feed.sources.iter().filter_map(|id| dues.get(id)).min().copied());
+        Snapshot {
+            version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
+            settings: Arc::clone(settings),
+            feed: Arc::clone(&view.feed),
+            query: String::new(),
+            articles: view.articles(),
+            gone: view.gone(),
+            links: Links::default(),
+            changed: view.changed().unwrap_or_default().min(self.clock.now()),
+            freshness,
+        }
+    }
+
+    /// Makes `feeds` everything that there is.
+    fn swap(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Live>>, old: &Shown, ready: bool) {
+        let (settings, opml) = (Arc::clone(settings), Arc::clone(&old.opml));
+        self.shown.store(Arc::new(Shown { settings, feeds, opml, ready }));
+    }
+
+    /// Writes in advance what was asked for before, whenever something changed, until `stop`.
+    pub async fn refresh(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut seen = self.seen.subscribe();
+        loop {
+            seen.mark_unchanged();
+            let shown = self.shown.load_full();
+            for live in shown.feeds.values() {
+                if stop.is_cancelled() {
+                    return Ok(());
+                }
+                live.refresh().await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                moved = seen.changed() => if moved.is_err() { return Ok(()) },
+            }
+        }
     }
 }
 
@@ -198,7 +239,7 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
             let page = store.newest(&source, after, limit).await?;
             let Some(last) = page.last().map(Place::from) else { break };
             let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
-            offer(views, &articles).await;
+            offer(views, &articles, &BTreeSet::new()).await;
             if !views.iter().filter(reads).any(|view| view.takes_after(&last)) {
                 break;
             }
@@ -210,13 +251,47 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
     Ok(())
 }
 
-/// Shows `articles` to all `views`.
-async fn offer(views: &mut [View], articles: &[Arc<Article>]) {
+/// Finds what arrived late again: of the last lines of the journal those that were news. What is shown anyway is
+/// not read again.
+async fn recall(store: &dyn Store, views: &mut [View], head: Seq) -> store::Result<()> {
+    let mut after = Seq(head.0.saturating_sub(ARRIVALS as u64));
+    loop {
+        let events = match store.events(after, LINES).await {
+            Err(store::Error::Pruned { floor }) => {
+                after = floor;
+                continue;
+            }
+            events => events?,
+        };
+        let Some(last) = events.last().map(|event| event.seq) else { return Ok(()) };
+        let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
+        let mut articles = Vec::with_capacity(news.len());
+        for id in &news {
+            match views.iter().find_map(|view| view.held(*id)) {
+                Some(held) => articles.push(Arc::clone(held)),
+                None => articles.extend(store.article(*id, None).await?.map(Arc::new)),
+            }
+        }
+        offer(views, &articles, &news).await;
+        after = last;
+    }
+}
+
+/// Is it a new article, and not part of what a first run found?
+fn is_news(event: &Event) -> bool {
+    event.change == Change::Published && !event.quiet
+}
+
+/// Shows `articles` to all `views`, some of them as `news`.
+async fn offer(views: &mut [View], articles: &[Arc<Article>], news: &BTreeSet<ArticleId>) {
     let feeds: Vec<_> = views.iter().map(|view| Arc::clone(&view.feed)).collect();
     let selected = select(articles, &feeds).await;
     for (article, wanted) in articles.iter().zip(selected) {
         for (view, wanted) in views.iter_mut().zip(wanted) {
             view.apply(article, wanted);
+            if wanted && news.contains(&article.id) {
+                view.arrive(article);
+            }
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::document::{Author, Channel, Entry};
+use super::{
+    Format,
+    document::{Author, Channel, Entry},
+};
 use crate::model::{Category, Enclosure};
 
 #[derive(Serialize)]
@@ -89,7 +92,7 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         version: "https://jsonfeed.org/version/1.1",
         title: &channel.title,
         home_page_url: &channel.home,
-        feed_url: format!("{}.json", channel.address),
+        feed_url: channel.own.of_format(Format::Json),
         description: &channel.description,
         language: channel.language.as_deref(),
         authors: [person(&channel.author)],

@@ -1,25 +1,31 @@
 //! Feeds: what is new, in the formats that machines read.
 //!
 //! A feed is a view: the newest articles of its sources that match its filter, kept in memory, rebuilt
-//! from the store at every start and never stored. The follower keeps the views right as the
-//! journal grows and renders what changed, once per version and not per request; readers are handed finished
-//! bytes out of one table that is swapped whole. A broken rendering never replaces a good one.
+//! from the store at every start and never stored. The follower keeps the views right as the journal grows:
+//! a change is visible as soon as the view has it. Documents are written from a view when somebody asks for
+//! them, once per version whoever asks, and again in advance for whatever was asked for before; readers are
+//! handed finished bytes. A broken rendering never replaces a good one.
 
 mod atom;
 mod cache;
 mod document;
 mod follow;
 mod json;
+mod live;
 mod opml;
 mod render;
 mod rss;
 mod select;
+mod settings;
 mod strict;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex as SyncMutex, PoisonError, atomic::AtomicU64},
+};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
@@ -27,59 +33,19 @@ use tokio::sync::{Mutex, watch};
 use crate::{
     clock::SharedClock,
     journal::Journal,
-    model::{Article, FeedId, Filter, Seq, SourceId, Timestamp},
+    model::{Article, FeedId, Seq, SourceId, Timestamp},
     store::Store,
 };
+
+pub use cache::{Coding, Document, Freshness, Representation};
+pub use live::Variant;
+use live::{Live, Slot};
+pub use settings::{Access, Extent, Feed, Life, Settings, SourceInfo};
 
 /// Who writes the feeds. Without a version: an upgrade alone changes no byte.
 const GENERATOR: &str = "loaphuong";
 
-/// What is published, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Where the public reaches us, without a trailing slash: `https://tin.example.vn`.
-    pub base_url: String,
-    /// Every feed.
-    pub feeds: Vec<Feed>,
-    /// Each source's name and home page, for feeds and pages.
-    pub sources: Vec<SourceInfo>,
-    /// How long caches may keep a feed.
-    pub max_age: Duration,
-}
-
-/// One feed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Feed {
-    /// Its key and address.
-    pub id: FeedId,
-    /// What people read.
-    pub title: String,
-    /// A sentence about it.
-    pub description: String,
-    /// BCP 47 tag.
-    pub language: String,
-    /// Which sources.
-    pub sources: Vec<SourceId>,
-    /// Which of their articles.
-    pub filter: Option<Filter>,
-    /// How many, newest first.
-    pub items: usize,
-    /// The page that it mirrors.
-    pub home: Option<String>,
-}
-
-/// What publishing knows of a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceInfo {
-    /// Its key.
-    pub id: SourceId,
-    /// Its name.
-    pub name: String,
-    /// Its address for people.
-    pub home: String,
-}
-
-/// The publish room: feed views in memory and their rendered representations.
+/// The publish room: feed views in memory and their documents.
 pub struct Publisher {
     store: Arc<dyn Store>,
     journal: Arc<Journal>,
@@ -87,6 +53,10 @@ pub struct Publisher {
     shown: ArcSwap<Shown>,
     state: Mutex<follow::State>,
     seen: watch::Sender<Seq>,
+    /// The last version of a view.
+    versions: AtomicU64,
+    /// When each source is looked at next, as far as somebody said so.
+    dues: SyncMutex<Arc<HashMap<SourceId, Timestamp>>>,
 }
 
 /// The formats of a feed.
@@ -100,41 +70,12 @@ pub enum Format {
     Json,
 }
 
-/// One rendered document, ready to be sent.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// Media type with charset.
-    pub content_type: &'static str,
-    /// Identity bytes.
-    pub body: bytes::Bytes,
-    /// The same, gzipped.
-    pub gzip: bytes::Bytes,
-    /// Strong entity tag of the identity bytes, quotes included.
-    pub etag: String,
-    /// Strong entity tag of the gzipped bytes, quotes included.
-    pub etag_gzip: String,
-    /// When the visible content last changed. Moves exactly when the tags move.
-    pub last_modified: Timestamp,
-    /// The `Link` header: self (and hub, once there is one).
-    pub link: String,
-}
-
 /// Everything that is visible now. Swapped whole: who loads it sees one moment.
 struct Shown {
     settings: Arc<Settings>,
-    feeds: HashMap<FeedId, Arc<Rendered>>,
-    opml: Arc<Document>,
+    feeds: HashMap<FeedId, Arc<Live>>,
+    opml: Arc<Slot>,
     ready: bool,
-}
-
-/// One feed as it is visible.
-#[derive(Clone, Default)]
-struct Rendered {
-    articles: Vec<Arc<Article>>,
-    /// By format; `None` only where no rendering ever passed the strict reading.
-    documents: [Option<Arc<Document>>; 3],
-    /// When one of its items last changed.
-    updated: Option<document::Moment>,
 }
 
 /// A document that nobody keeps: `articles`, newest first, as `feed` would show them in `format`. Pure; the
@@ -145,13 +86,13 @@ pub fn render(
     articles: &[Arc<Article>],
     format: Format,
 ) -> Result<Vec<u8>, String> {
-    render::checked(format, &document::compose(settings, feed, articles))
+    render::checked(format, &document::compose(settings, &document::Selection::of(settings, feed, articles)))
 }
 
 // === impl Publisher ===
 
 impl Publisher {
-    /// A publisher that shows the catalogue and no feed yet: [`Publisher::rebuild`] reads them.
+    /// A publisher that shows no feed yet: [`Publisher::rebuild`] reads them.
     pub fn new(
         store: Arc<dyn Store>,
         journal: Arc<Journal>,
@@ -160,31 +101,41 @@ impl Publisher {
     ) -> Arc<Self> {
         let settings = Arc::new(settings);
         let feeds = HashMap::new();
-        let opml = render::catalogue(&settings, &feeds, None, clock.now());
         Arc::new(Self {
             store,
             journal,
             clock,
-            shown: ArcSwap::from_pointee(Shown { settings, feeds, opml, ready: false }),
+            shown: ArcSwap::from_pointee(Shown { settings, feeds, opml: Arc::default(), ready: false }),
             state: Mutex::default(),
             seen: watch::Sender::new(Seq(0)),
+            versions: AtomicU64::new(0),
+            dues: SyncMutex::default(),
         })
     }
 
-    /// A feed's document in a format. `None` for a feed that does not exist, or is not read yet.
-    pub fn document(&self, feed: &FeedId, format: Format) -> Option<Arc<Document>> {
+    /// A feed's document, written now if nobody did since its last change. `None` for a feed that does not
+    /// exist, or is not read yet.
+    pub async fn document(&self, feed: &FeedId, format: Format, variant: &Variant) -> Option<Arc<Document>> {
+        let live = Arc::clone(self.shown.load().feeds.get(feed)?);
+        live.document(format, variant).await
+    }
+
+    /// Packs a document in a coding, unless it is.
+    pub async fn pack(&self, document: &Arc<Document>, coding: Coding) {
+        live::pack(document, coding).await;
+    }
+
+    /// A feed's document if it is written and packed already: what costs nothing.
+    pub fn at_hand(&self, feed: &str, format: Format, coding: Coding) -> Option<Arc<Document>> {
         let shown = self.shown.load();
-        let [rss, atom, json] = &shown.feeds.get(feed)?.documents;
-        match format {
-            Format::Rss => rss.clone(),
-            Format::Atom => atom.clone(),
-            Format::Json => json.clone(),
-        }
+        let document = shown.feeds.get(feed)?.at_hand(format)?;
+        document.representation(coding)?;
+        Some(document)
     }
 
     /// The catalogue of all feeds.
-    pub fn opml(&self) -> Arc<Document> {
-        Arc::clone(&self.shown.load().opml)
+    pub async fn opml(&self) -> Option<Arc<Document>> {
+        live::catalogue(&self.shown.load_full(), self.clock.now()).await
     }
 
     /// What is published now.
@@ -194,7 +145,7 @@ impl Publisher {
 
     /// The articles that a feed shows now, newest first.
     pub fn articles(&self, feed: &FeedId) -> Option<Vec<Arc<Article>>> {
-        Some(self.shown.load().feeds.get(feed)?.articles.clone())
+        Some(self.shown.load().feeds.get(feed)?.articles())
     }
 
     /// True once every view stands.
@@ -210,6 +161,14 @@ impl Publisher {
     /// Wakes up whenever [`Publisher::seen`] moves.
     pub fn watch(&self) -> watch::Receiver<Seq> {
         self.seen.subscribe()
+    }
+
+    /// Takes note of when each source is looked at next: caches are told not to ask before.
+    pub fn expect(&self, dues: Arc<HashMap<SourceId, Timestamp>>) {
+        for live in self.shown.load().feeds.values() {
+            live.expect(&dues);
+        }
+        *self.dues.lock().unwrap_or_else(PoisonError::into_inner) = dues;
     }
 }
 

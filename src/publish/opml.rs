@@ -5,7 +5,10 @@ use quick_xml::{
     events::{BytesDecl, BytesText, Event},
 };
 
-use super::document::{Channel, Moment};
+use super::{
+    Format,
+    document::{Channel, Moment},
+};
 
 /// Writes the catalogue of `channels`; their items do not matter.
 ///
@@ -41,7 +44,7 @@ fn head(xml: &mut Xml, title: &str, updated: Option<Moment>) -> std::io::Result<
 
 /// `type` is `rss` for every feed, whatever its format; Atom alone says both dates, so Atom it is.
 fn outline(xml: &mut Xml, channel: &Channel) -> std::io::Result<()> {
-    let address = format!("{}.atom", channel.address);
+    let address = channel.own.of_format(Format::Atom);
     let mut outline = xml.create_element("outline").with_attributes([
         ("type", "rss"),
         ("text", &channel.title),

@@ -1,78 +1,53 @@
-//! From views to documents: composed, written, read again strictly, packed. Pure but for its logs.
+//! From views to documents: composed, written, read again strictly. Pure but for its logs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Document, Feed, Format, Rendered, Settings, atom, cache, document, json, opml, rss, strict, view::View,
+    Document, Format, Freshness, Shown, Variant, atom, cache, document, json, live::Snapshot, opml, rss,
+    strict,
 };
-use crate::model::{Article, FeedId, Timestamp};
+use crate::model::{Article, Timestamp};
 
-/// Everything that one feed's rendering depends on.
-pub(super) struct Job {
-    /// How feeds are published.
-    pub(super) settings: Arc<Settings>,
-    /// Which feed.
-    pub(super) feed: Arc<Feed>,
-    /// What it shows, newest first.
-    pub(super) articles: Vec<Arc<Article>>,
-    /// When that last changed, by the articles.
-    pub(super) changed: Timestamp,
-    /// What is visible so far.
-    pub(super) previous: Option<Arc<Rendered>>,
-}
-
-impl Job {
-    /// The job of rendering `view` again. Nothing is dated later than `now` by an article from the future.
-    pub(super) fn new(
-        settings: &Arc<Settings>,
-        view: &View,
-        previous: Option<&Arc<Rendered>>,
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            settings: Arc::clone(settings),
-            feed: Arc::clone(&view.feed),
-            articles: view.articles().to_vec(),
-            changed: view.changed().unwrap_or_default().min(now),
-            previous: previous.map(Arc::clone),
-        }
-    }
-
-    /// Renders the feed in every format.
-    pub(super) fn run(self) -> Rendered {
-        let channel = document::compose(&self.settings, &self.feed, &self.articles);
-        let documents = Format::ALL.map(|format| {
-            let previous = self.previous.as_ref().and_then(|rendered| rendered.document(format));
-            let address = format!("{}.{}", channel.address, format.extension());
-            let body = checked(format, &channel);
-            let content_type = format.content_type();
-            let version =
-                body.map(|body| cache::Version { content_type, address, body, changed: self.changed });
-            accept(self.feed.id.as_str(), format.extension(), version, previous)
-        });
-        Rendered { articles: self.articles, documents, updated: channel.updated }
-    }
-}
-
-impl Rendered {
-    fn document(&self, format: Format) -> Option<&Arc<Document>> {
-        let [rss, atom, json] = &self.documents;
-        match format {
-            Format::Rss => rss.as_ref(),
-            Format::Atom => atom.as_ref(),
-            Format::Json => json.as_ref(),
-        }
-    }
+/// Writes what a feed shows in one format; the previous document where that fails.
+pub(super) fn write(
+    snapshot: &Snapshot,
+    format: Format,
+    variant: &Variant,
+    previous: Option<&Arc<Document>>,
+) -> Option<Arc<Document>> {
+    let limit = variant.limit.unwrap_or(usize::MAX).min(snapshot.articles.len());
+    let articles = snapshot.articles.get(..limit).unwrap_or_default();
+    let channel = document::compose(
+        &snapshot.settings,
+        &document::Selection {
+            feed: &snapshot.feed,
+            articles,
+            gone: &snapshot.gone,
+            own: snapshot.own(variant),
+            links: snapshot.links.clone(),
+            extent: variant.extent.unwrap_or(snapshot.feed.extent),
+        },
+    );
+    let version = checked(format, &channel).map(|body| cache::Version {
+        content_type: format.content_type(),
+        link: document::link_header(&channel, format),
+        body,
+        changed: snapshot.changed,
+        private: snapshot.feed.is_private(),
+        freshness: Arc::clone(&snapshot.freshness),
+        shows: articles.iter().map(|article| (article.id, article.revision)).collect(),
+    });
+    accept(snapshot.feed.id.as_str(), format.extension(), version, previous)
 }
 
 /// Writes `channel` in one format and reads it again.
 pub(super) fn checked(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
-    let body = write(format, channel)?;
+    let body = written(format, channel)?;
     read(format, &body, channel.entries.len())?;
     Ok(body)
 }
 
-fn write(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
+fn written(format: Format, channel: &document::Channel) -> Result<Vec<u8>, String> {
     match format {
         Format::Rss => rss::render(channel),
         Format::Atom => atom::render(channel),
@@ -107,32 +82,36 @@ pub(super) fn accept(
     }
 }
 
-/// The catalogue of `settings`, with the date of what `feeds` show.
+/// The catalogue of everything that everybody may read, with the date of what that shows.
 pub(super) fn catalogue(
-    settings: &Settings,
-    feeds: &HashMap<FeedId, Arc<Rendered>>,
+    shown: &Shown,
     previous: Option<&Arc<Document>>,
     now: Timestamp,
-) -> Arc<Document> {
-    let channels: Vec<_> =
-        settings.feeds.iter().map(|feed| document::compose::<Arc<Article>>(settings, feed, &[])).collect();
-    let updated = settings
-        .feeds
-        .iter()
-        .filter_map(|feed| feeds.get(&feed.id)?.updated)
+) -> Option<Arc<Document>> {
+    let settings = &*shown.settings;
+    let feeds = || settings.feeds.iter().filter(|feed| feed.is_listed());
+    let channels: Vec<_> = feeds()
+        .map(|feed| {
+            document::compose(settings, &document::Selection::<Arc<Article>>::of(settings, feed, &[]))
+        })
+        .collect();
+    let updated = feeds()
+        .filter_map(|feed| shown.feeds.get(&feed.id)?.snapshot().updated())
         .max_by_key(|moment| (moment.at, moment.offset.0));
     let version = |channels: &[document::Channel], title: &str| -> Result<cache::Version, String> {
         let body = opml::render(title, channels, updated)?;
         strict::xml(&body, "outline")?;
         Ok(cache::Version {
             content_type: "text/x-opml; charset=utf-8",
-            address: format!("{}/opml.xml", settings.base_url.trim_end_matches('/')),
+            link: format!("<{}/opml.xml>; rel=\"self\"", settings.base_url.trim_end_matches('/')),
             body,
             changed: updated.map(|moment| moment.at).unwrap_or_default().min(now),
+            private: false,
+            freshness: Arc::new(Freshness::new(settings, &[])),
+            shows: Arc::default(),
         })
     };
     let host = settings.base_url.split_once("://").map_or(settings.base_url.as_str(), |(_, host)| host);
     accept("opml", "opml", version(&channels, &document::clean::line(host, 500)), previous)
         .or_else(|| accept("opml", "opml", version(&[], super::GENERATOR), None))
-        .expect("an empty catalogue can be rendered")
 }

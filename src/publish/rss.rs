@@ -22,7 +22,7 @@ const UNKNOWN: &str = "application/octet-stream";
 /// Writes `channel` as RSS.
 pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
     let own = rss::extension::atom::Link {
-        href: format!("{}.rss", channel.address),
+        href: channel.own.of_format(Format::Rss),
         rel: "self".to_owned(),
         mime_type: Some(Format::Rss.media_type().to_owned()),
         ..Default::default()

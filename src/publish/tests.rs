@@ -7,8 +7,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 
 use super::{
-    Feed, Format, Settings, SourceInfo,
+    Feed, Format, Freshness, Settings, Shown, SourceInfo, Variant,
     document::{self, Channel},
+    live::Snapshot,
     render,
 };
 use crate::model::{
@@ -50,14 +51,12 @@ pub(super) fn date(at: Timestamp) -> Date {
 /// A feed of `quan1` with a window of `items`.
 pub(super) fn feed(items: usize) -> Feed {
     Feed {
-        id: "quan1".parse().unwrap(),
-        title: "Tin tức Quận 1".to_owned(),
         description: "Tin tức, sự kiện và thông báo của Ủy ban nhân dân Quận 1".to_owned(),
-        language: "vi".to_owned(),
-        sources: vec!["quan1".parse().unwrap()],
-        filter: None,
         items,
+        // The window of most tests is a number of items.
+        window: Duration::ZERO,
         home: Some("http://www.quan1.hochiminhcity.gov.vn/tintuc".to_owned()),
+        ..Feed::new("quan1".parse().unwrap(), "Tin tức Quận 1", vec!["quan1".parse().unwrap()])
     }
 }
 
@@ -69,8 +68,12 @@ pub(super) fn settings(feeds: Vec<Feed>) -> Settings {
             id: "quan1".parse().unwrap(),
             name: "Quận 1 – Tin tức & Sự kiện".to_owned(),
             home: "http://www.quan1.hochiminhcity.gov.vn/".to_owned(),
+            feed: None,
+            interval: Duration::from_secs(300),
         }],
-        max_age: Duration::from_secs(300),
+        hub: None,
+        min_age: Duration::from_secs(60),
+        max_age: Duration::from_secs(900),
     }
 }
 
@@ -170,7 +173,8 @@ fn long() -> Article {
 fn channel(articles: &[Article]) -> Channel {
     let feed = feed(50);
     let articles: Vec<_> = articles.iter().cloned().map(Arc::new).collect();
-    document::compose(&settings(vec![feed.clone()]), &feed, &articles)
+    let settings = settings(vec![feed.clone()]);
+    document::compose(&settings, &document::Selection::of(&settings, &feed, &articles))
 }
 
 fn text(format: Format, articles: &[Article]) -> String {
@@ -232,19 +236,30 @@ fn ids_links_and_dates_are_the_same_bytes_in_every_format() {
     }
 }
 
+/// What a feed of `articles` shows, that changed at `changed`.
+fn snapshot(articles: &[Article], changed: Timestamp) -> Snapshot {
+    let settings = Arc::new(settings(vec![feed(5)]));
+    Snapshot {
+        version: 1,
+        freshness: Arc::new(Freshness::new(&settings, &feed(5).sources)),
+        settings,
+        feed: Arc::new(feed(5)),
+        query: String::new(),
+        articles: articles.iter().cloned().map(Arc::new).collect(),
+        gone: Vec::new(),
+        links: document::Links::default(),
+        changed,
+    }
+}
+
 #[test]
 fn nothing_in_a_document_depends_on_when_or_where_it_is_rendered() {
     for format in Format::ALL {
-        let job = |now| render::Job {
-            settings: Arc::new(settings(vec![feed(5)])),
-            feed: Arc::new(feed(5)),
-            articles: hostile().into_iter().map(Arc::new).collect(),
-            changed: now,
-            previous: None,
-        };
-        let [one, two] = [1, 2_000_000_000].map(|now| job(Timestamp::from_second(now)).run());
-        let (one, two) = (&one.documents[format as usize], &two.documents[format as usize]);
-        assert_eq!(one.as_ref().unwrap().body, two.as_ref().unwrap().body);
+        let [one, two] = [1, 2_000_000_000].map(|now| {
+            let snapshot = snapshot(&hostile(), Timestamp::from_second(now));
+            render::write(&snapshot, format, &Variant::default(), None).unwrap()
+        });
+        assert_eq!(one.identity().body, two.identity().body);
     }
 }
 
@@ -277,17 +292,8 @@ fn a_document_never_grows_past_its_limit_and_the_oldest_lose_their_texts_first()
 
 #[test]
 fn a_broken_rendering_keeps_what_was_visible() {
-    let job = |previous| {
-        render::Job {
-            settings: Arc::new(settings(vec![feed(5)])),
-            feed: Arc::new(feed(5)),
-            articles: vec![Arc::new(article(1))],
-            changed: Timestamp::default(),
-            previous,
-        }
-        .run()
-    };
-    let good = job(None).documents[0].clone().unwrap();
+    let snapshot = snapshot(&[article(1)], Timestamp::default());
+    let good = render::write(&snapshot, Format::Rss, &Variant::default(), None).unwrap();
     let kept = render::accept("quan1", "rss", Err("broken".to_owned()), Some(&good)).unwrap();
     assert!(Arc::ptr_eq(&kept, &good));
     assert!(render::accept("quan1", "rss", Err("broken".to_owned()), None).is_none());
@@ -299,8 +305,10 @@ fn the_catalogue_lists_every_feed_once() {
     other.id = "thong-bao".parse().unwrap();
     other.title = "Thông báo <\u{1}&>".to_owned();
     let settings = settings(vec![feed(5), other]);
-    let document = render::catalogue(&settings, &HashMap::new(), None, Timestamp::default());
-    insta::assert_snapshot!("opml", folded(std::str::from_utf8(&document.body).unwrap()));
+    let (feeds, opml) = (HashMap::new(), Arc::default());
+    let shown = Shown { settings: Arc::new(settings), feeds, opml, ready: true };
+    let document = render::catalogue(&shown, None, Timestamp::default()).unwrap();
+    insta::assert_snapshot!("opml", folded(std::str::from_utf8(&document.identity().body).unwrap()));
     assert_eq!(document.link, "<https://tin.example.vn/opml.xml>; rel=\"self\"");
 }
 
@@ -326,13 +334,9 @@ proptest! {
         content.categories = vec![Category { term: strings[6].clone(), scheme: Some(strings[7].clone()), label: Some(strings[8].clone()) }];
         content.enclosures = vec![Enclosure { url: format!("http://a/{}", strings[9]), media_type: Some(strings[10].clone()), length: None, title: Some(strings[11].clone()) }];
         content.image = Some(format!("http://b/{}", strings[9]));
-        let job = render::Job {
-            settings: Arc::new(settings(vec![feed(5)])),
-            feed: Arc::new(feed(5)),
-            articles: vec![Arc::new(article)],
-            changed: Timestamp::default(),
-            previous: None,
-        };
-        prop_assert!(job.run().documents.iter().all(Option::is_some));
+        let snapshot = snapshot(&[article], Timestamp::default());
+        for format in Format::ALL {
+            prop_assert!(render::write(&snapshot, format, &Variant::default(), None).is_some());
+        }
     }
 }

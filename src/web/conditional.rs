@@ -2,16 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::model::Timestamp;
-
-/// A content coding that we have ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// The bytes as they are.
-    Identity,
-    /// Gzipped.
-    Gzip,
-}
+use crate::{model::Timestamp, publish::Coding};
 
 /// True when a GET or HEAD may be answered with 304.
 ///
@@ -77,24 +68,34 @@ fn http_date(text: &str) -> Option<Timestamp> {
     Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().into())
 }
 
-/// The coding to answer with (section 12.5.3). Without the header: identity, which every client can read.
+/// The coding to answer with (section 12.5.3): of those that the client likes best the smallest, which is `br` before
+/// `zstd` before `gzip`. Without the header: identity, which every client can read.
 pub(super) fn coding(headers: &HeaderMap) -> Coding {
-    let mut gzip = None;
-    let mut identity = None;
-    let mut any = None;
+    const SMALLEST_FIRST: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    for (name, weight) in values.flat_map(|value| value.split(',')).filter_map(weighted) {
-        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-            gzip = gzip.max(Some(weight));
-        } else if name.eq_ignore_ascii_case("identity") {
-            identity = Some(weight);
-        } else if name == "*" {
-            any = Some(weight);
+    let members: Vec<_> = values.flat_map(|value| value.split(',')).filter_map(weighted).collect();
+    let weight = |coding: Coding| {
+        let named = members.iter().filter(|(name, _)| is_called(coding, name)).map(|(_, weight)| *weight);
+        let any = || members.iter().find(|(name, _)| *name == "*").map(|(_, weight)| *weight);
+        named.max().or_else(any).unwrap_or(0)
+    };
+    let identity = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("identity"));
+    // Identity that is not named is acceptable but not asked for; when nothing is acceptable, it is what is sent.
+    let identity = identity.map_or(0, |(_, weight)| *weight);
+    let mut best = (Coding::Identity, identity.max(1));
+    for coding in SMALLEST_FIRST {
+        let weight = weight(coding);
+        if weight > best.1 || (best.0 == Coding::Identity && weight >= best.1) {
+            best = (coding, weight);
         }
     }
-    let gzip = gzip.or(any).unwrap_or(0);
-    // Identity that is not named is acceptable but not asked for; when nothing is acceptable, it is what is sent.
-    if gzip > 0 && gzip >= identity.unwrap_or(0) { Coding::Gzip } else { Coding::Identity }
+    best.0
+}
+
+/// `x-gzip` is an old name of `gzip` (section 8.4.1.3).
+fn is_called(coding: Coding, name: &str) -> bool {
+    coding.name().is_some_and(|own| own.eq_ignore_ascii_case(name))
+        || (coding == Coding::Gzip && name.eq_ignore_ascii_case("x-gzip"))
 }
 
 /// `gzip;q=0.5` as its name and its weight in thousandths; `None` for a weight that is none (section 12.4.2).

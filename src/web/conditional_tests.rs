@@ -102,28 +102,33 @@ fn without_conditions_or_a_date_everything_is_sent() {
 }
 
 #[test]
-fn gzip_is_sent_to_those_who_take_it() {
-    use Coding::{Gzip, Identity};
-    let table: [(&[u8], Coding); 24] = [
+fn codings_are_sent_to_those_who_take_them() {
+    use Coding::{Brotli, Gzip, Identity, Zstd};
+    let table: [(&[u8], Coding); 29] = [
         // RFC 9110, section 12.5.3
         (b"gzip", Gzip),
         (b"x-gzip", Gzip),
         (b"GZIP", Gzip),
-        (b"gzip, deflate, br", Gzip),
-        (b"br;q=1.0, gzip;q=0.8, *;q=0.1", Gzip),
+        (b"gzip, deflate, br", Brotli),
+        (b"gzip, deflate, br, zstd", Brotli),
+        (b"gzip, zstd", Zstd),
+        (b"gzip;q=1.0, br;q=0.9, zstd;q=0.9", Gzip),
+        (b"br;q=0, gzip", Gzip),
+        (b"br;q=0.5, *;q=0.8", Zstd),
+        (b"br;q=1.0, gzip;q=0.8, *;q=0.1", Brotli),
         (b"deflate,gzip ;\tq=0.001", Gzip),
         (b"gzip;q=0.3333333", Gzip),
-        (b"*", Gzip),
-        (b"identity;q=0.5, *;q=0.5", Gzip),
+        (b"*", Brotli),
+        (b"identity;q=0.5, *;q=0.5", Brotli),
         (b"gzip;q=1;q=0", Gzip),
         (b"identity;q=0, gzip", Gzip),
         (b"", Identity),
-        (b"br", Identity),
+        (b"br", Brotli),
         (b"gzip;q=0", Identity),
         (b"gzip;q=0.000", Identity),
         (b"gzip; Q=0", Identity),
         (b"*;q=0", Identity),
-        (b"gzip;q=0, *", Identity),
+        (b"gzip;q=0, *", Brotli),
         (b"identity, gzip;q=0.5", Identity),
         // nothing acceptable is left: without a coding ("should … without any content coding")
         (b"identity;q=0", Identity),

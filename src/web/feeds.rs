@@ -1,6 +1,6 @@
 //! Feeds: rendered once per version by `publish`, compared and sent here.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -13,15 +13,15 @@ use bytes::Bytes;
 
 use super::{
     State,
-    conditional::{Coding, coding, unchanged},
+    conditional::{coding, unchanged},
     cors,
     error::Problem,
     nearest::nearest,
     pages,
 };
 use crate::{
-    model::FeedId,
-    publish::{Document, Format},
+    model::{FeedId, Timestamp},
+    publish::{Document, Format, Representation, Variant},
 };
 
 /// `/feeds/{feed}.{format}`, the page `/feeds/{feed}`, and the catalogue.
@@ -30,15 +30,17 @@ pub(super) fn routes() -> axum::Router<State> {
     axum::Router::new().route("/feeds/{name}", read(get(named))).route("/opml.xml", read(get(opml)))
 }
 
-/// Answers a GET or HEAD of a feed that stands, without any routing: what readers ask for all day.
+/// Answers a GET or HEAD of a feed that is written already, without any routing: what readers ask for all day.
 /// Everything else is `None`.
 pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Option<Response> {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
+    if (request.method() != Method::GET && request.method() != Method::HEAD)
+        || request.uri().query().is_some()
+    {
         return None;
     }
     let (feed, format) = parse(request.uri().path().strip_prefix("/feeds/")?)?;
-    let document = state.publisher.document(&feed.parse().ok()?, format)?;
-    Some(respond(&document, state.publisher.settings().max_age, request.method(), request.headers()))
+    let document = state.publisher.at_hand(feed, format, coding(request.headers()))?;
+    respond(&document, state.clock.now(), request.method(), request.headers())
 }
 
 /// What stands behind `/feeds/`: a document, or a page for people.
@@ -49,15 +51,20 @@ async fn named(
 ) -> Response {
     // What is not even text names no feed either.
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    let (parts, _) = request.into_parts();
     match parse(&name) {
-        Some((feed, format)) => document(&state, feed, format, &request),
-        None => pages::feed(&state, &name, &request),
+        Some((feed, format)) => document(&state, feed, format, &parts.method, &parts.headers).await,
+        None => pages::feed(&state, &name, &parts.uri, &parts.headers),
     }
 }
 
-async fn opml(With(state): With<State>, request: Request) -> Response {
-    let max_age = state.publisher.settings().max_age;
-    respond(&state.publisher.opml(), max_age, request.method(), request.headers())
+async fn opml(With(state): With<State>, method: Method, headers: HeaderMap) -> Response {
+    match state.publisher.opml().await {
+        Some(catalogue) => send(&state, &catalogue, &method, &headers).await,
+        None => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the catalogue is being prepared").into_response()
+        }
+    }
 }
 
 /// `quan1.atom` as `quan1` and Atom.
@@ -72,20 +79,38 @@ fn parse(name: &str) -> Option<(&str, Format)> {
     Some((feed, format))
 }
 
-/// A document whose address may have been written with percent signs, or why there is none.
-fn document(state: &State, feed: &str, format: Format, request: &Request) -> Response {
-    let found = feed.parse::<FeedId>().ok().and_then(|feed| state.publisher.document(&feed, format));
+/// A feed's document, written now if nobody did yet, or why there is none.
+async fn document(
+    state: &State,
+    feed: &str,
+    format: Format,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
+    let found = match feed.parse::<FeedId>() {
+        Ok(id) => state.publisher.document(&id, format, &Variant::default()).await,
+        Err(_) => None,
+    };
     match found {
-        Some(document) => {
-            let max_age = state.publisher.settings().max_age;
-            respond(&document, max_age, request.method(), request.headers())
-        }
+        Some(document) => send(state, &document, method, headers).await,
         None => {
             let mut response = missing(state, feed).into_response();
             cors::allow(response.headers_mut());
             response
         }
     }
+}
+
+/// Sends a document in the coding that the client likes best, packed now if nobody did yet.
+async fn send(state: &State, document: &Arc<Document>, method: &Method, headers: &HeaderMap) -> Response {
+    let now = state.clock.now();
+    if let Some(response) = respond(document, now, method, headers) {
+        return response;
+    }
+    state.publisher.pack(document, coding(headers)).await;
+    // Packing can only fail by a panic; the bytes as they are can always be sent.
+    respond(document, now, method, headers)
+        .unwrap_or_else(|| response(document, document.identity(), now, method))
 }
 
 /// Why a feed cannot be shown: it is not there yet, or there is none of this name.
@@ -124,54 +149,50 @@ async fn wrong_method() -> Response {
     response
 }
 
-/// The answer to a GET or HEAD: 200, or 304 (RFC 9110, section 15.4.5) where the client has this version.
-fn respond(document: &Document, max_age: Duration, method: &Method, headers: &HeaderMap) -> Response {
-    let (body, tag, coding) = match coding(headers) {
-        Coding::Gzip => (&document.gzip, &document.etag_gzip, Some("gzip")),
-        Coding::Identity => (&document.body, &document.etag, None),
-    };
+/// The answer to a GET or HEAD: 200, or 304 (RFC 9110, section 15.4.5) where the client has this version. `None`
+/// where it has to be packed first.
+fn respond(document: &Document, now: Timestamp, method: &Method, headers: &HeaderMap) -> Option<Response> {
+    let representation = document.representation(coding(headers))?;
+    if !unchanged(headers, &representation.etag, Some(document.last_modified)) {
+        return Some(response(document, representation, now, method));
+    }
     let mut response = Response::new(Body::empty());
-    if unchanged(headers, tag, Some(document.last_modified)) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        describe(response.headers_mut(), document, tag, max_age);
-        return response;
-    }
-    describe(response.headers_mut(), document, tag, max_age);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(document.content_type));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    if let Some(coding) = coding {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    describe(response.headers_mut(), document, representation, now);
+    Some(response)
+}
+
+/// The 200.
+fn response(
+    document: &Document,
+    representation: &Representation,
+    now: Timestamp,
+    method: &Method,
+) -> Response {
+    let mut response = Response::new(Body::empty());
+    describe(response.headers_mut(), document, representation, now);
+    put(response.headers_mut(), &representation.description);
     if *method != Method::HEAD {
-        *response.body_mut() = Body::from(Bytes::clone(body));
+        *response.body_mut() = Body::from(Bytes::clone(&representation.body));
     }
     response
 }
 
 /// What 200 and 304 say alike.
-fn describe(headers: &mut HeaderMap, document: &Document, tag: &str, max_age: Duration) {
+fn describe(headers: &mut HeaderMap, document: &Document, representation: &Representation, now: Timestamp) {
     headers.reserve(16);
-    let seconds = max_age.as_secs();
-    put(headers, header::ETAG, tag);
-    put(headers, header::LAST_MODIFIED, &document.last_modified.http_date());
-    put(
-        headers,
-        header::CACHE_CONTROL,
-        &format!("public, max-age={seconds}, stale-while-revalidate=60, stale-if-error=86400"),
-    );
-    put(headers, header::LINK, &document.link);
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    cors::allow(headers);
+    put(headers, &representation.validators);
+    if let Ok(value) = HeaderValue::from_str(&document.cache_control(now)) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
 }
 
-/// Sets a header whose value we made ourselves; one that is not a header's value, or empty, is left out.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value)
-        && !value.is_empty()
-    {
-        headers.insert(name, value);
+/// Sets the fields of a head that we made ourselves.
+fn put(headers: &mut HeaderMap, lines: &str) {
+    for (name, value) in Representation::fields(lines) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -49,21 +49,14 @@ fn article() -> Article {
 
 #[test]
 fn what_no_format_can_say_is_left_out_and_all_else_arrives() {
-    let feed = Feed {
-        id: "a".parse().unwrap(),
-        title: "A".to_owned(),
-        description: "A".to_owned(),
-        language: "vi".to_owned(),
-        sources: vec!["a".parse().unwrap()],
-        filter: None,
-        items: 10,
-        home: None,
-    };
+    let feed = Feed::new("a".parse().unwrap(), "A", vec!["a".parse().unwrap()]);
     let settings = Settings {
         base_url: "https://tin.example.vn".to_owned(),
         feeds: vec![feed.clone()],
         sources: Vec::new(),
+        min_age: Duration::from_secs(60),
         max_age: Duration::from_secs(300),
+        hub: None,
     };
     for format in [Format::Rss, Format::Atom, Format::Json] {
         let bytes = publish::render(&settings, &feed, &[Arc::new(article())], format).unwrap();

@@ -1,11 +1,27 @@
 //! How large documents may grow, decided once for all formats, so that they say the same.
 
-use super::Entry;
+use super::{Entry, LIMIT, TARGET};
+
+/// What stands around the items: a title and a description of our own operator.
+const AROUND: usize = 50_000;
+
+/// Cuts `entries` to what a document may hold. The first `promised` stay as long as [`LIMIT`] allows, those with full
+/// texts first; the others only while all of it fits [`TARGET`], whole: an item does not lose its text because of
+/// newer ones, which readers would take for an edit.
+pub(super) fn fit(mut entries: Vec<Entry>, promised: usize) -> Vec<Entry> {
+    let mut whole = 0;
+    let n_fitting = entries.iter().take_while(|entry| {
+        whole += frame(entry) + weight(&entry.html);
+        whole <= TARGET
+    });
+    let n_fitting = n_fitting.count();
+    entries.truncate(n_fitting.max(promised));
+    within(entries, LIMIT)
+}
 
 /// Gives full texts to the newest items first, as far as `limit` allows.
-pub(super) fn fit(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
-    // What stands around the items: a title and a description of our own operator.
-    let mut left = limit.saturating_sub(50_000);
+fn within(mut entries: Vec<Entry>, limit: usize) -> Vec<Entry> {
+    let mut left = limit.saturating_sub(AROUND);
     let mut kept = 0;
     for entry in &entries {
         let Some(rest) = left.checked_sub(frame(entry)) else { break };

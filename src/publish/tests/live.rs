@@ -14,7 +14,7 @@ use crate::{
         Article, Change, Draft, Event, FeedId, Filter, IdentityKey, Revision, Seq, SourceId, Status,
         Timestamp,
     },
-    publish::{Document, Feed, Format, Publisher, Settings, follow::REACH},
+    publish::{Coding, Document, Feed, Format, Publisher, Settings, Variant, follow::REACH},
     store::{self, Commit, Store},
 };
 
@@ -62,8 +62,13 @@ impl World {
         articles.iter().map(|article| article.content.title.clone()).collect()
     }
 
-    fn document(&self, feed: &str, format: Format) -> Arc<Document> {
-        self.publisher.document(&id(feed), format).unwrap()
+    async fn document(&self, feed: &str, format: Format) -> Arc<Document> {
+        self.publisher.document(&id(feed), format, &Variant::default()).await.unwrap()
+    }
+
+    async fn documents(&self, feed: &str) -> [Arc<Document>; 3] {
+        let [rss, atom, json] = Format::ALL;
+        [self.document(feed, rss).await, self.document(feed, atom).await, self.document(feed, json).await]
     }
 }
 
@@ -98,7 +103,7 @@ async fn reads_the_newest_of_its_sources_at_the_start() {
     other.source = "quan3".parse::<SourceId>().unwrap();
     world.commit(&[article(1), article(9), article(5), other]).await;
     assert!(!world.publisher.ready());
-    assert!(world.publisher.document(&id("one"), Format::Rss).is_none());
+    assert!(world.publisher.document(&id("one"), Format::Rss, &Variant::default()).await.is_none());
     world.publisher.rebuild().await.unwrap();
     assert!(world.publisher.ready());
     assert_eq!(world.publisher.seen(), Seq(4));
@@ -106,7 +111,7 @@ async fn reads_the_newest_of_its_sources_at_the_start() {
     assert_eq!(world.shown("both"), ["article 9", "article 6", "article 5"]);
     assert!(world.publisher.articles(&id("none")).is_none());
     for format in Format::ALL {
-        let document = world.document("one", format);
+        let document = world.document("one", format).await;
         assert_eq!(document.content_type, format.content_type());
         assert_eq!(
             document.link,
@@ -128,7 +133,7 @@ async fn follows_what_is_published_edited_and_withdrawn() {
     gone.status = Status::Withdrawn;
     world.commit_and_follow(&[gone]).await;
     assert_eq!(world.shown("all"), ["sửa", "article 1"], "the window is filled from the store");
-    let body = world.document("all", Format::Json).body.clone();
+    let body = world.document("all", Format::Json).await.identity().body.clone();
     assert!(!String::from_utf8(body.to_vec()).unwrap().contains("gone"));
 }
 
@@ -169,18 +174,18 @@ async fn a_burst_makes_one_version_and_touches_no_other_feed() {
     let world = World::new(settings(vec![named("all", 50, None), other])).await;
     world.commit(&[article(40)]).await;
     world.publisher.rebuild().await.unwrap();
-    let rendered = |world: &World, feed: &str| Arc::clone(&world.publisher.shown.load().feeds[&id(feed)]);
-    let (before, untouched) = (world.document("all", Format::Atom), rendered(&world, "other"));
+    let version = |world: &World| world.publisher.shown.load().feeds[&id("other")].snapshot().version;
+    let (before, untouched) = (world.document("all", Format::Atom).await, version(&world));
     for n in 1..20 {
         world.commit(&[article(n)]).await;
     }
     world.commit_and_follow(&[article(20)]).await;
-    let after = world.document("all", Format::Atom);
+    let after = world.document("all", Format::Atom).await;
     assert_eq!(world.shown("all").len(), 21);
-    assert_ne!(after.etag, before.etag);
+    assert_ne!(after.identity().etag, before.identity().etag);
     // Older articles do not move the date, so each version would have added its own second.
     assert_eq!(after.last_modified, before.last_modified.plus(Duration::from_secs(1)));
-    assert!(Arc::ptr_eq(&rendered(&world, "other"), &untouched));
+    assert_eq!(version(&world), untouched);
 }
 
 #[tokio::test]
@@ -188,10 +193,10 @@ async fn events_that_show_nothing_new_change_no_byte_and_no_date() {
     let world = World::new(settings(vec![named("all", 1, None)])).await;
     world.commit(&[article(9)]).await;
     world.publisher.rebuild().await.unwrap();
-    let before = Format::ALL.map(|format| world.document("all", format));
+    let before = world.documents("all").await;
     world.commit_and_follow(&[article(1)]).await;
     for (format, before) in Format::ALL.into_iter().zip(before) {
-        assert!(Arc::ptr_eq(&before, &world.document("all", format)), "{format:?}");
+        assert!(Arc::ptr_eq(&before, &world.document("all", format).await), "{format:?}");
     }
 }
 
@@ -212,16 +217,89 @@ async fn a_restart_finds_the_same_bytes_tags_and_dates() {
     restarted.rebuild().await.unwrap();
     for feed in ["all", "some"] {
         for format in Format::ALL {
-            let (one, two) = (world.document(feed, format), restarted.document(&id(feed), format).unwrap());
-            assert_eq!(one.body, two.body, "{feed} {format:?}");
-            assert_eq!((&one.etag, &one.etag_gzip, &one.gzip), (&two.etag, &two.etag_gzip, &two.gzip));
+            let two = restarted.document(&id(feed), format, &Variant::default()).await.unwrap();
+            let one = world.document(feed, format).await;
+            for coding in Coding::ALL {
+                let (one, two) = (one.pack(coding), two.pack(coding));
+                assert_eq!((&one.body, &one.etag), (&two.body, &two.etag), "{feed} {format:?} {coding:?}");
+            }
         }
     }
-    assert_eq!(world.publisher.opml().etag, restarted.opml().etag);
+    let (one, two) = (world.publisher.opml().await.unwrap(), restarted.opml().await.unwrap());
+    assert_eq!(one.identity().etag, two.identity().etag);
     assert_eq!(
-        restarted.document(&id("all"), Format::Rss).unwrap().last_modified,
+        restarted.document(&id("all"), Format::Rss, &Variant::default()).await.unwrap().last_modified,
         edited(4, 2, "").updated.max(article(4).first_seen),
         "a withdrawal dates the document, after a restart too"
+    );
+}
+
+#[tokio::test]
+async fn however_many_ask_a_version_is_written_once() {
+    let world = World::new(settings(vec![named("all", 3, None)])).await;
+    world.commit(&[article(1)]).await;
+    world.publisher.rebuild().await.unwrap();
+    let asked = futures_util::future::join_all((0..20).map(|_| world.document("all", Format::Rss)));
+    let documents = asked.await;
+    assert!(documents.iter().all(|document| Arc::ptr_eq(document, &documents[0])));
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_written_again_in_advance_and_nothing_else() {
+    let world = World::new(settings(vec![named("all", 3, None), named("never", 3, None)])).await;
+    world.commit(&[article(1)]).await;
+    world.publisher.rebuild().await.unwrap();
+    let asked = world.document("all", Format::Atom).await;
+    asked.pack(Coding::Brotli);
+    world.commit_and_follow(&[article(2)]).await;
+    assert!(
+        world.publisher.at_hand("all", Format::Atom, Coding::Identity).is_none(),
+        "the old one is gone at once"
+    );
+    for live in world.publisher.shown.load_full().feeds.values() {
+        live.refresh().await;
+    }
+    let at_hand = |feed, format, coding| world.publisher.at_hand(feed, format, coding).is_some();
+    assert!(at_hand("all", Format::Atom, Coding::Brotli) && at_hand("all", Format::Atom, Coding::Identity));
+    assert!(!at_hand("all", Format::Atom, Coding::Zstd) && !at_hand("all", Format::Rss, Coding::Identity));
+    assert!(!at_hand("never", Format::Atom, Coding::Identity));
+}
+
+#[tokio::test]
+async fn what_is_found_late_is_shown_and_found_again_after_a_restart() {
+    let day = Duration::from_secs(86_400);
+    let all = settings(vec![Feed { window: day, ..named("all", 2, None) }]);
+    let world = World::new(all.clone()).await;
+    world.publisher.rebuild().await.unwrap();
+    let late = Article { first_seen: article(500).first_seen, ..article(3) };
+    world.commit_and_follow(&[article(480), article(481), article(482)]).await;
+    world.commit_and_follow(&[late]).await;
+    assert_eq!(world.shown("all"), ["article 482", "article 481", "article 480", "article 3"]);
+    let restarted = publisher(&world.store, all).await;
+    restarted.rebuild().await.unwrap();
+    let two = restarted.document(&id("all"), Format::Rss, &Variant::default()).await.unwrap();
+    assert_eq!(world.document("all", Format::Rss).await.identity().body, two.identity().body);
+}
+
+#[tokio::test]
+async fn caches_may_keep_a_feed_until_the_first_of_its_sources_is_looked_at() {
+    let mut both = named("both", 3, None);
+    both.sources.push("quan3".parse().unwrap());
+    let world = World::new(settings(vec![both])).await;
+    world.publisher.rebuild().await.unwrap();
+    let now: Timestamp = "2026-03-05T00:00:00Z".parse().unwrap();
+    let document = world.document("both", Format::Rss).await;
+    assert!(
+        document.cache_control(now).starts_with("public, max-age=300, "),
+        "no more is known than the schedule"
+    );
+    let due = |seconds| now.plus(Duration::from_secs(seconds));
+    let dues = [("quan1".parse().unwrap(), due(400)), ("quan3".parse().unwrap(), due(200))];
+    world.publisher.expect(Arc::new(dues.into()));
+    assert!(document.cache_control(now).starts_with("public, max-age=200, "));
+    world.commit_and_follow(&[article(1)]).await;
+    assert!(
+        world.document("both", Format::Rss).await.cache_control(now).starts_with("public, max-age=200, ")
     );
 }
 
@@ -233,7 +311,7 @@ async fn nothing_is_dated_in_the_future() {
     world.commit(&[article]).await;
     world.publisher.rebuild().await.unwrap();
     let now: Timestamp = "2026-03-05T00:00:00Z".parse().unwrap();
-    assert_eq!(world.document("all", Format::Atom).last_modified, now);
+    assert_eq!(world.document("all", Format::Atom).await.last_modified, now);
 }
 
 #[tokio::test]
@@ -241,19 +319,19 @@ async fn a_reload_swaps_everything_and_dates_what_it_changed() {
     let world = World::new(settings(vec![named("all", 3, None), named("old", 3, None)])).await;
     world.commit(&[article(1)]).await;
     world.publisher.rebuild().await.unwrap();
-    let before = world.document("all", Format::Atom);
-    let catalogue = world.publisher.opml();
+    let before = world.document("all", Format::Atom).await;
+    let catalogue = world.publisher.opml().await.unwrap();
     let mut renamed = named("all", 3, None);
     renamed.title = "Tên mới".to_owned();
     let next = settings(vec![renamed, named("new", 1, Some("article"))]);
     world.publisher.reload(next.clone()).await.unwrap();
     assert_eq!(*world.publisher.settings(), next);
-    assert!(world.publisher.document(&id("old"), Format::Rss).is_none());
+    assert!(world.publisher.document(&id("old"), Format::Rss, &Variant::default()).await.is_none());
     assert_eq!(world.shown("new"), ["article 1"]);
-    let after = world.document("all", Format::Atom);
-    assert!(String::from_utf8(after.body.to_vec()).unwrap().contains("Tên mới"));
+    let after = world.document("all", Format::Atom).await;
+    assert!(String::from_utf8(after.identity().body.to_vec()).unwrap().contains("Tên mới"));
     assert!(after.last_modified > before.last_modified);
-    assert_ne!(world.publisher.opml().etag, catalogue.etag);
+    assert_ne!(world.publisher.opml().await.unwrap().identity().etag, catalogue.identity().etag);
     world.commit_and_follow(&[article(2)]).await;
     assert_eq!(world.shown("new"), ["article 2"]);
 }
@@ -313,7 +391,7 @@ proptest! {
                 for n in order {
                     world.commit_and_follow(&[article(*n)]).await;
                 }
-                Format::ALL.map(|format| world.document("all", format).body.clone())
+                world.documents("all").await.map(|document| document.identity().body.clone())
             })
         };
         prop_assert_eq!(bodies(&order), bodies(&[1, 2, 3, 4, 5, 6, 7, 8]));

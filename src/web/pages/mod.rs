@@ -11,7 +11,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Request, State as With, rejection::PathRejection},
+    extract::{Path, State as With, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
     routing::get,
@@ -57,9 +57,9 @@ async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Respon
 }
 
 /// A feed's page: its addresses and what it shows now.
-pub(super) fn feed(state: &State, name: &str, request: &Request) -> Response {
+pub(super) fn feed(state: &State, name: &str, uri: &Uri, headers: &HeaderMap) -> Response {
     let settings = state.publisher.settings();
-    let frame = Frame::of(request.uri(), request.headers(), &settings.base_url);
+    let frame = Frame::of(uri, headers, &settings.base_url);
     let Some(feed) = settings.feeds.iter().find(|feed| feed.id.as_str() == name) else {
         let known: Vec<_> = settings.feeds.iter().map(|feed| feed.id.as_str()).collect();
         return frame.message(StatusCode::NOT_FOUND, "not_found", nearest(name, &known));

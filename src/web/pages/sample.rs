@@ -15,20 +15,19 @@ pub(in crate::web) fn settings() -> Settings {
     Settings {
         base_url: "https://tin.example".into(),
         feeds: vec![Feed {
-            id: "quan1".parse().unwrap(),
-            title: "Tin tức Quận 1".into(),
             description: "Tin tức và sự kiện từ trang của Quận 1".into(),
-            language: "vi".into(),
-            sources: vec!["quan1".parse().unwrap()],
-            filter: None,
-            items: 50,
             home: Some("http://quan1.example/tintuc".into()),
+            ..Feed::new("quan1".parse().unwrap(), "Tin tức Quận 1", vec!["quan1".parse().unwrap()])
         }],
         sources: vec![SourceInfo {
             id: "quan1".parse().unwrap(),
             name: "Quận 1 – Tin tức - Sự kiện".into(),
             home: "http://quan1.example/tintuc".into(),
+            feed: None,
+            interval: std::time::Duration::from_secs(300),
         }],
+        hub: None,
+        min_age: std::time::Duration::from_secs(60),
         max_age: std::time::Duration::from_secs(300),
     }
 }

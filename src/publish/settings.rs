@@ -1,0 +1,162 @@
+//! What is published, and how: plain values, made by the configuration.
+
+use std::time::Duration;
+
+use crate::model::{FeedId, Filter, SourceId};
+
+/// What is published, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where the public reaches us, without a trailing slash: `https://tin.example.vn`.
+    pub base_url: String,
+    /// Every feed.
+    pub feeds: Vec<Feed>,
+    /// Each source's name and home page, for feeds and pages.
+    pub sources: Vec<SourceInfo>,
+    /// How long caches may keep a feed at least.
+    pub min_age: Duration,
+    /// And at most: between the two it is the time until one of its sources is looked at again.
+    pub max_age: Duration,
+    /// A WebSub hub that is told about changes, and that feeds name.
+    pub hub: Option<String>,
+}
+
+/// One feed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    /// Its key and address.
+    pub id: FeedId,
+    /// What people read.
+    pub title: String,
+    /// A sentence about it.
+    pub description: String,
+    /// BCP 47 tag.
+    pub language: String,
+    /// Which sources.
+    pub sources: Vec<SourceId>,
+    /// Which of their articles.
+    pub filter: Option<Filter>,
+    /// How many, newest first, at least.
+    pub items: usize,
+    /// And as many more as are not older than this, counted from the newest.
+    pub window: Duration,
+    /// How much of each article.
+    pub extent: Extent,
+    /// The page that it mirrors.
+    pub home: Option<String>,
+    /// A picture that stands for it.
+    pub image: Option<String>,
+    /// Where it stands in the catalogue.
+    pub group: Option<String>,
+    /// Names that it had before.
+    pub aliases: Vec<FeedId>,
+    /// Is it still going on?
+    pub life: Life,
+    /// Who may read it.
+    pub access: Access,
+}
+
+/// How much of an article a feed says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Full,
+    /// Its summary.
+    Summary,
+}
+
+impl Extent {
+    /// What addresses and configurations call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// Where a feed stands in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Life {
+    /// It goes on.
+    #[default]
+    Current,
+    /// It says that nothing new will come (JSON Feed 1.1, `expired`).
+    Ending,
+    /// It is gone: 410.
+    Ended,
+    /// It lives at another address, without `.rss`, `.atom`, `.json`.
+    Moved(String),
+}
+
+/// Who may read a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Who has one of the tokens of which these are the BLAKE3 hashes.
+    Private(Vec<[u8; 32]>),
+}
+
+/// What publishing knows of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceInfo {
+    /// Its key.
+    pub id: SourceId,
+    /// Its name.
+    pub name: String,
+    /// Its address for people.
+    pub home: String,
+    /// The address of its own feed, where it has one: its articles are republished.
+    pub feed: Option<String>,
+    /// The time between two looks at it.
+    pub interval: Duration,
+}
+
+impl Settings {
+    /// What is known of a source.
+    pub(super) fn source(&self, id: &SourceId) -> Option<&SourceInfo> {
+        self.sources.iter().find(|source| source.id == *id)
+    }
+
+    /// The time between two looks at one of `sources`, within the bounds of what caches are told.
+    pub(super) fn interval(&self, sources: &[SourceId]) -> Duration {
+        let intervals = sources.iter().filter_map(|id| Some(self.source(id)?.interval));
+        intervals.min().unwrap_or(self.max_age).min(self.max_age).max(self.min_age)
+    }
+}
+
+impl Feed {
+    /// A feed of everything that `sources` bring, with the usual window.
+    pub fn new(id: FeedId, title: &str, sources: Vec<SourceId>) -> Self {
+        Self {
+            id,
+            title: title.to_owned(),
+            description: title.to_owned(),
+            language: "vi".to_owned(),
+            sources,
+            filter: None,
+            items: 50,
+            window: Duration::from_secs(14 * 24 * 3600),
+            extent: Extent::Full,
+            home: None,
+            image: None,
+            group: None,
+            aliases: Vec::new(),
+            life: Life::Current,
+            access: Access::Public,
+        }
+    }
+
+    /// Does it stand in catalogues: public, and where it always was?
+    pub fn is_listed(&self) -> bool {
+        !self.is_private() && matches!(self.life, Life::Current | Life::Ending)
+    }
+
+    /// May only some read it?
+    pub fn is_private(&self) -> bool {
+        matches!(self.access, Access::Private(_))
+    }
+}
