@@ -100,7 +100,8 @@ impl Publisher {
             let events = self.store.events(state.seen, LINES).await?;
             let Some(last) = events.last() else { return Ok(false) };
             let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
-            let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
+            let news: BTreeSet<_> =
+                events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
             let mut articles = Vec::with_capacity(changed.len());
             for id in changed {
                 match self.store.article(id, None).await? {

@@ -4,9 +4,9 @@ use loaphuong::publish::Format;
 
 use super::{
     READERS,
-    client::{Client, Notice},
+    client::{Client, Notice, Visit},
     freshrss::hub,
-    ward::Ward,
+    ward::{Ward, rhythm, served},
 };
 use crate::{http::Answer, world::World};
 
@@ -330,9 +330,56 @@ async fn a_duplicate_is_found() {
     ward.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[should_panic(expected = "is not between one and fifteen minutes")]
-async fn a_feed_that_may_be_kept_for_a_day_is_found() {
-    let world = World::with(|config| format!("[publish]\nmax_age = \"24h\"\n\n{config}")).await;
-    Ward::open("a lie", world).await.close().await;
+#[test]
+fn answers_that_mislead_caches_are_found() {
+    let body = rss(&[("a", 1, NOW)]).replace(
+        "<title>T</title>",
+        "<title>T</title><ttl>5</ttl><atom:link rel=\"self\" href=\"https://tin.example/feeds/quan1.rss\"/>",
+    );
+    let good = [
+        ("etag", "\"x\""),
+        ("last-modified", "Mon, 23 Nov 2026 02:00:00 GMT"),
+        ("cache-control", "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400"),
+        ("link", "<https://tin.example/feeds/quan1.rss>; rel=\"self\""),
+    ];
+    let found = |name: &str, value: &'static str| {
+        let mut headers: Vec<_> = good.into_iter().filter(|(known, _)| *known != name).collect();
+        headers.push((name, value));
+        let mut client = client("miniflux", Format::Rss);
+        let visit = Visit { conditional: false, answer: answer(200, &headers, &body) };
+        client.receive(&visit.answer, NOW);
+        let mut wrong = served(&client, &visit, b"", body.as_bytes());
+        wrong.extend(rhythm(&client, &visit, NOW));
+        wrong
+    };
+    assert_eq!(found("x-other", ""), [""; 0]);
+    for (name, value) in [
+        ("etag", "W/\"x\""),
+        ("etag", ""),
+        ("last-modified", "yesterday"),
+        ("cache-control", "no-store"),
+        ("cache-control", "public, max-age=86400, stale-while-revalidate=60, stale-if-error=86400"),
+        ("cache-control", "public, max-age=0, stale-while-revalidate=60, stale-if-error=86400"),
+        ("expires", "0"),
+        ("pragma", "no-cache"),
+        ("link", "<https://tin.example/feeds/quan1.rss?x>; rel=\"self\""),
+    ] {
+        assert!(!found(name, value).is_empty(), "{name}: {value}");
+    }
+    let titled =
+        "<https://h.example/>; rel=\"hub\"; title=\"x\", <https://tin.example/feeds/quan1.rss>; rel=\"self\"";
+    assert_eq!(found("link", titled).len(), 1, "SimplePie does not find this hub");
+}
+
+#[test]
+fn a_304_that_hides_a_change_and_a_200_that_brings_none_are_found() {
+    let client = client("miniflux", Format::Rss);
+    let found = |status, body: &str, before: &[u8], current: &[u8]| {
+        let visit = Visit { conditional: true, answer: answer(status, &[], body) };
+        served(&client, &visit, before, current).remove(0)
+    };
+    assert_eq!(found(304, "", b"old", b"new"), "a 304 hides a change");
+    assert_eq!(found(304, "x", b"old", b"old"), "a 304 has a body");
+    assert!(found(200, "old", b"old", b"old").contains("instead of a 304"));
+    assert_eq!(found(503, "", b"old", b"old"), "the answer was 503");
 }

@@ -223,7 +223,7 @@ impl Ward {
 }
 
 /// What is wrong with an answer (wire.md, sections 1 and 2).
-fn served(client: &Client, visit: &Visit, before: &[u8], current: &[u8]) -> Vec<String> {
+pub(crate) fn served(client: &Client, visit: &Visit, before: &[u8], current: &[u8]) -> Vec<String> {
     let answer = &visit.answer;
     let header = |name| answer.header(name).unwrap_or_default();
     let mut wrong = Vec::new();
@@ -264,7 +264,7 @@ fn discovered(client: &Client, link: &str) -> Option<String> {
 }
 
 /// Does the interval that the reader took from the answer agree with what the answer says?
-fn rhythm(client: &Client, visit: &Visit, now: i64) -> Option<String> {
+pub(crate) fn rhythm(client: &Client, visit: &Visit, now: i64) -> Option<String> {
     let next = client.memory.next - now;
     let cache = visit.answer.header("cache-control")?;
     let age: i64 = cache.split("max-age=").nth(1)?.split(',').next()?.trim().parse().ok()?;
