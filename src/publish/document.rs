@@ -215,7 +215,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Select
         articles.map(|article| entry(article, settings, language.as_deref(), selection.extent)).collect();
     let offset = entries.first().map_or(Offset(0), |entry| entry.published.offset);
     Channel {
-        id: feed_id(&feed.id),
+        id: feed_id(feed),
         description: or(text(&feed.description, SUMMARY), || title.clone()),
         author: publisher(settings, feed, &title),
         ttl: settings.interval(&feed.sources).as_secs().div_ceil(60).max(1),
@@ -249,10 +249,11 @@ pub(super) fn link_header(channel: &Channel, format: Format) -> String {
 }
 
 /// A feed's opaque id: a UUIDv5 (RFC 9562, section 5.5) of its key. No host in it, so that it survives a move.
-fn feed_id(feed: &FeedId) -> String {
+fn feed_id(feed: &Feed) -> String {
     /// The namespace of feed ids. Any would do; it only must never change.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6170_6875_5f6e_8766_6565_6473_2f31);
-    Uuid::new_v5(&NAMESPACE, feed.as_str().as_bytes()).urn().to_string()
+    let name = format!("{}{}", feed.id, feed.selection);
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).urn().to_string()
 }
 
 /// Who speaks where an item names nobody: the one source, or the feed itself.

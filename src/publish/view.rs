@@ -8,7 +8,7 @@
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
-use super::Feed;
+use super::{Feed, live::Live};
 use crate::{
     model::{Article, ArticleId, SourceId, Status, Timestamp},
     store::Place,
@@ -22,7 +22,7 @@ const ARRIVALS: usize = 50;
 const LATE: Duration = Duration::from_secs(3600);
 
 /// The newest `feed.items` articles that match and those of the last `feed.window`, in the store's own order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct View {
     /// Which feed.
     pub(super) feed: Arc<Feed>,
@@ -30,6 +30,8 @@ pub(super) struct View {
     pub(super) dirty: bool,
     /// True when something left a full window: what comes after the last article is known to the store only.
     pub(super) hungry: bool,
+    /// Where it is shown; `None` before it is for the first time.
+    pub(super) live: Option<Arc<Live>>,
     /// By date, newest first.
     articles: Vec<Arc<Article>>,
     /// Those that came late, the last arrival first. Some stand in the window as well.
@@ -42,7 +44,12 @@ impl View {
     /// An empty window on `feed`.
     pub(super) fn new(feed: Arc<Feed>) -> Self {
         let (articles, late, gone) = (Vec::new(), Vec::new(), Vec::new());
-        Self { feed, dirty: true, hungry: false, articles, late, gone }
+        Self { feed, dirty: true, hungry: false, live: None, articles, late, gone }
+    }
+
+    /// An empty window in the place of this one.
+    pub(super) fn anew(&self) -> Self {
+        Self { live: self.live.clone(), ..Self::new(Arc::clone(&self.feed)) }
     }
 
     /// What it shows, newest first.

@@ -13,7 +13,7 @@ use axum::{
 use metrics::{Counter, Histogram};
 use serde_json::json;
 
-use super::{State, error::Problem, routes::Route};
+use super::{State, access, error::Problem, routes::Route};
 
 /// How long the store may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -108,7 +108,8 @@ impl Meter {
         let method = method_label(request.method());
         let feed = request.uri().path().starts_with("/feeds/");
         // The query stays out of the log: it may carry what people search for.
-        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
+        let path =
+            tracing::enabled!(tracing::Level::DEBUG).then(|| access::told(request.uri().path()).to_owned());
         let response = answer(request).await;
         let elapsed = began.elapsed();
         self.count(method, feed, elapsed, &response);

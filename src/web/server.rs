@@ -20,7 +20,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::{Settings, State, bounds, error::Problem, feeds, health::Meter, patience::Patient, routes};
+use super::{
+    Settings, State, access, bounds, error::Problem, feeds, health::Meter, patience::Patient, routes,
+};
 
 /// How long requests under way may take to finish after the stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,6 +66,7 @@ impl Site {
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
+        let request = access::without_token(request);
         match feeds::answer(&self.state, &request) {
             Some(response) => response,
             // Boxed: a feed's answer need not carry a place for everything that the router may wait for.
