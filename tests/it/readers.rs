@@ -52,4 +52,5 @@ histories! {
     old_stories_leave_the_list in portal;
     the_zone_changes in portal;
     new_addresses_of_the_same_stories in portal;
+    a_renamed_feed in portal;
 }

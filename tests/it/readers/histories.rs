@@ -283,3 +283,25 @@ pub(super) async fn new_addresses_of_the_same_stories(ward: &mut Ward) {
     portal.readdress(909);
     ward.pass_still(3 * HOUR, 10 * MINUTE).await;
 }
+
+/// The feed gets another name, and later a third one; readers that remember redirects need not ask the old ones again.
+pub(super) async fn a_renamed_feed(ward: &mut Ward) {
+    ward.pass_still(2 * HOUR, 10 * MINUTE).await;
+    let rename = |config: String| {
+        config.replace("id = \"quan1\"\ntitle", "id = \"ben-thanh\"\naliases = [\"quan1\"]\ntitle")
+    };
+    ward.world.reload(rename).await;
+    ward.pass(2 * HOUR, 10 * MINUTE).await;
+    ward.publish(901);
+    ward.pass(2 * HOUR, 10 * MINUTE).await;
+    assert!(ward.paths().iter().all(|path| path.starts_with("/feeds/ben-thanh.")), "{:?}", ward.paths());
+    let again = |config: String| {
+        let renamed = config.replace("id = \"ben-thanh\"", "id = \"sai-gon\"");
+        renamed.replace("aliases = [\"quan1\"]", "aliases = [\"quan1\", \"ben-thanh\"]")
+    };
+    ward.world.reload(again).await;
+    ward.publish(902);
+    ward.pass(2 * HOUR, 10 * MINUTE).await;
+    assert!(ward.paths().iter().all(|path| path.starts_with("/feeds/sai-gon.")), "{:?}", ward.paths());
+    ward.pass_still(2 * HOUR, 10 * MINUTE).await;
+}

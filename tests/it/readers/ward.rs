@@ -108,6 +108,11 @@ impl Ward {
         self.clients.iter_mut().for_each(|client| client.memory.learn(None, None, 0));
     }
 
+    /// Where each reader will ask next time.
+    pub(crate) fn paths(&self) -> Vec<&str> {
+        self.clients.iter().map(|client| client.path.as_str()).collect()
+    }
+
     /// Takes note of the portal's stories: new ones, and new headlines.
     fn note(&mut self) {
         self.note_from(&self.world.portal.clone());
