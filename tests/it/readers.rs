@@ -46,6 +46,7 @@ histories! {
     restarts in portal;
     the_store_is_lost in portal;
     a_late_story in portal;
+    a_story_of_the_future in portal;
     a_story_later_than_the_window in portal;
     pinned_stories in portal;
     a_reordered_list in feed;

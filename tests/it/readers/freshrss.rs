@@ -29,7 +29,8 @@ pub(crate) const FRESHRSS: Rules = Rules {
     is_news: |memory, _: &Answer, body| cleaned(&memory.body) != cleaned(body),
     learns: |_, answer| if matches!(answer.status, 200 | 304) { Learning::Take } else { Learning::Keep },
     keys,
-    date: |item| date(&item.published).or_else(|| date(&item.updated)),
+    // `Entry::_date`: what is not after the first second of 1970 is no date. The future is one.
+    date: |item| date(&item.published).or_else(|| date(&item.updated)).filter(|at| *at > 1),
     // `Entry::hash`: "do not include the date, because it may be automatically generated".
     print: |item| {
         let text = if item.content.is_empty() { &item.summary } else { &item.content };
@@ -54,7 +55,7 @@ fn wait(memory: &Memory, told: &Told) -> i64 {
         (304, Some(new), Some(old)) => Some(new.min(old)),
         (_, new, _) => new,
     };
-    LEAST.max(max_age.or(told.expires).unwrap_or(0).max(CACHE).min(DAY))
+    LEAST.max(max_age.or(told.expires).unwrap_or(0).clamp(CACHE, DAY))
 }
 
 /// `clean_hash`: dates and comments are no content.

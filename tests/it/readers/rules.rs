@@ -121,6 +121,17 @@ fn an_item_without_a_date_is_dated_when_it_comes() {
 }
 
 #[test]
+fn dates_of_the_future_are_shown_as_they_are_and_the_epoch_is_none_for_freshrss() {
+    for rules in &READERS {
+        let mut client = client(rules.name, Format::Rss);
+        client.receive(&answer(200, &[], &rss(&[("soon", 1, NOW + 900 * DAY), ("epoch", 2, 0)])), NOW);
+        assert_eq!(client.shelf["soon"].date, NOW + 900 * DAY, "{}", rules.name);
+        let epoch = if rules.name == "freshrss" { NOW } else { 0 };
+        assert_eq!(client.shelf["epoch"].date, epoch, "{}", rules.name);
+    }
+}
+
+#[test]
 fn json_items_without_an_id_are_discarded_where_the_specification_is_read() {
     let body = r#"{"items": [{"url": "https://tin.example/1", "title": "Tin 1", "content_text": "x"}]}"#;
     for (name, expected) in
