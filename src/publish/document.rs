@@ -202,6 +202,11 @@ impl<'a, A> Selection<'a, A> {
         let own = Address::of(settings, &feed.id);
         Self { feed, articles, gone: &[], own, links: Links::default(), extent: feed.extent }
     }
+
+    /// Is the hub told when it changes? Only of whole feeds that everybody may read.
+    fn is_topic(&self) -> bool {
+        self.own.query.is_empty() && !self.links.archive && !self.feed.is_private()
+    }
 }
 
 /// Gathers what a selection says.
@@ -227,7 +232,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Select
             .map(|(id, at)| Tombstone { id: id.to_string(), at: moment(*at, offset) })
             .collect(),
         ending: feed.life == Life::Ending,
-        hub: settings.hub.as_deref().and_then(web),
+        hub: settings.hub.as_deref().and_then(web).filter(|_| selection.is_topic()),
         image: feed.image.as_deref().and_then(web),
         base_url: settings.base_url.trim_end_matches('/').to_owned(),
         own: selection.own.clone(),

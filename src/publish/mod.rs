@@ -6,6 +6,7 @@
 //! them, once per version whoever asks, and again in advance for whatever was asked for before; readers are
 //! handed finished bytes. A broken rendering never replaces a good one.
 
+mod announce;
 mod atom;
 mod cache;
 mod document;

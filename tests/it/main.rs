@@ -10,6 +10,7 @@ mod daemon;
 mod feeds;
 mod hostile;
 mod http;
+mod hub;
 mod ingest;
 mod operator;
 mod private;
