@@ -54,4 +54,5 @@ histories! {
     the_zone_changes in portal;
     new_addresses_of_the_same_stories in portal;
     a_renamed_feed in portal;
+    a_hub_that_does_not_answer in hub;
 }

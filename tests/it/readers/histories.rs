@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loaphuong::{clock::Clock, demo::portal::Fault};
 
-use super::ward::Ward;
+use super::{freshrss, ward::Ward};
 use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -18,6 +18,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(super) async fn portal() -> World {
     // Pages are read again twice an hour: often enough for edits, and less work in a history of days.
     World::with(|config| config.replace("recheck = \"5m\"", "recheck = \"30m\"")).await
+}
+
+/// The same, and its feeds name a hub, which does not answer.
+pub(super) async fn hub() -> World {
+    World::with(|config| format!("{config}\n[publish]\nhub = \"http://127.0.0.1:9/hub\"\n")).await
 }
 
 /// A source that is a feed itself, with three items.
@@ -317,4 +322,15 @@ pub(super) async fn a_renamed_feed(ward: &mut Ward) {
     ward.pass(2 * HOUR, 10 * MINUTE).await;
     assert!(ward.paths().iter().all(|path| path.starts_with("/feeds/sai-gon.")), "{:?}", ward.paths());
     ward.pass_still(2 * HOUR, 10 * MINUTE).await;
+}
+
+/// The feed names a hub. The pickiest reader of `Link` finds it, and that it does not answer harms nobody.
+pub(super) async fn a_hub_that_does_not_answer(ward: &mut Ward) {
+    let feed = ward.world.get("/feeds/quan1.rss").await;
+    let link = feed.header("link").unwrap();
+    assert_eq!(freshrss::hub(link), Some("http://127.0.0.1:9/hub"), "{link}");
+    ward.pass_still(2 * HOUR, 10 * MINUTE).await;
+    ward.publish(901);
+    ward.pass(3 * HOUR, 10 * MINUTE).await;
+    ward.pass_still(3 * HOUR, 10 * MINUTE).await;
 }
