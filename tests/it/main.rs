@@ -16,6 +16,7 @@ mod ingest;
 mod operator;
 mod private;
 mod push;
+mod readers;
 mod selections;
 mod shared;
 mod text;

@@ -86,6 +86,19 @@ impl World {
         self.settle().await;
     }
 
+    /// A second portal, empty, that ends with this world.
+    pub(crate) async fn another_portal(&self) -> Portal {
+        let (portal, serving) = Portal::serve(loopback().await, self.stop.clone()).unwrap();
+        self.tasks.spawn(serving);
+        portal
+    }
+
+    /// Throws away everything that the daemon kept. It must not run.
+    pub(crate) fn lose_store(&self) {
+        assert!(self.app.is_none(), "the daemon runs");
+        std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
+    }
+
     fn load(&self) -> config::Config {
         let path = self.folder.path().join("loa.toml");
         std::fs::write(&path, &self.config).unwrap();
