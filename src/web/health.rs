@@ -108,7 +108,7 @@ impl Meter {
         let method = method_label(request.method());
         let feed = request.uri().path().starts_with("/feeds/");
         // The query stays out of the log: it may carry what people search for.
-        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
+        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| shown(request.uri().path()).to_owned());
         let response = answer(request).await;
         let elapsed = began.elapsed();
         self.count(method, feed, elapsed, &response);
@@ -116,6 +116,16 @@ impl Meter {
             tracing::debug!(method, path, status = response.status().as_u16(), ?elapsed, "answered");
         }
         response
+    }
+
+    /// Counts a feed's answer that was there already, and says so in the log at `debug`.
+    pub(super) fn at_hand(&self, method: &'static str, path: &str, status: StatusCode, began: Instant) {
+        let elapsed = began.elapsed();
+        self.feed_seconds.record(elapsed.as_secs_f64());
+        if let Some((.., counter)) = self.feeds.iter().find(|known| (known.0, known.1) == (method, status)) {
+            counter.increment(1);
+        }
+        tracing::debug!(method, path = shown(path), status = status.as_u16(), ?elapsed, "answered");
     }
 
     /// Labels are bounded: known methods, our own patterns, status codes.
@@ -138,6 +148,11 @@ impl Meter {
             }
         }
     }
+}
+
+/// A path as the log may have it: what follows `/p/` is a secret that opens a private feed.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/p/") { "/p/…" } else { path }
 }
 
 fn counter(method: &'static str, route: String, status: StatusCode) -> Counter {
@@ -186,6 +201,12 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_log_learns_no_secret() {
+        assert_eq!(shown("/p/s3cr3t/feeds/x.rss"), "/p/…");
+        assert_eq!(shown("/feeds/p.rss"), "/feeds/p.rss");
     }
 
     #[test]

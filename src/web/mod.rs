@@ -7,6 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 mod address;
 pub(crate) mod api;
 mod assets;
+mod at_hand;
 pub mod auth;
 mod bounds;
 mod conditional;
@@ -27,6 +28,8 @@ mod subscriptions;
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate and key with which `listen` speaks TLS, and only TLS.
+    pub tls: Option<server::tls::Files>,
     /// The API token; `None` uses the one in the data folder, made at the first start.
     pub token: Option<String>,
     /// Connections open at once.

@@ -16,4 +16,5 @@ mod push;
 mod shared;
 mod text;
 mod tidy;
+mod tls;
 mod world;
