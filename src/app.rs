@@ -152,11 +152,12 @@ impl App {
         );
         push.set_feeds(feeds);
         push.reload(config.push).await?;
-        let ingest = Ingest::new(Arc::clone(&journal), client, Arc::clone(&clock), config.ingest);
+        let ingest = Ingest::new(Arc::clone(&journal), client.clone(), Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let broken = watch::Sender::new(None);
         let app = Self { ingest, publisher, push, store, token, journal, tls, clock, stop, tasks, broken };
         app.start_tasks(listener, config.web)?;
+        app.start_announcing(client);
         Ok(app)
     }
 
@@ -210,6 +211,14 @@ impl App {
             async move { ingest.run(stop).await }
         });
         Ok(())
+    }
+
+    fn start_announcing(&self, client: net::Client) {
+        let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
+        self.supervise("announce", move || {
+            let (publisher, client, stop) = (Arc::clone(&publisher), client.clone(), stop.clone());
+            async move { publisher.announce(client, stop).await }
+        });
     }
 
     /// Completes when the store has failed in a way that only a new start can heal.

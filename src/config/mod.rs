@@ -5,6 +5,7 @@
 //! section, and compiled into the settings of each room: selectors parsed, zones resolved, references checked.
 //! Nothing stops at the first mistake: a [`Report`] has all of them.
 
+mod feed;
 mod layers;
 mod pick;
 mod platforms;
@@ -20,7 +21,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 pub use platforms::{generic, platforms, recipe, source_at};
 pub use recipe::Rules;
@@ -107,8 +108,16 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         folders: &folders,
     };
     let sources = source::sources(&root, around);
-    let feeds = source::feeds(&root, &source::written_ids(&table), around);
+    let feeds = feed::feeds(&root, &source::written_ids(&table), around);
     let webhooks = source::webhooks(&root, around);
+    let feeds = match (&sources, feeds, &publish) {
+        (Some(sources), Some(feeds), Some(publish)) => {
+            let feeds = feed::complete(&root, feeds, &publish.automatic, sources);
+            feed::distinct(&root, &feeds);
+            Some(feeds)
+        }
+        _ => None,
+    };
     root.finish();
     let (web, base_url) = web?;
     let (sources, push, publish) = (sources?, push?, publish?);
@@ -118,7 +127,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         store: store?,
         publish: publish::Settings {
             base_url: base_url.unwrap_or_else(|| sections::default_base_url(&web)),
-            feeds: feeds?.into_iter().map(|feed| at_home(feed, &sources)).collect(),
+            feeds: feeds?,
             sources: sources.iter().map(|source| source_info(source)).collect(),
             min_age: publish.min_age,
             max_age: publish.max_age,
@@ -128,15 +137,6 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         push: push.with(webhooks?),
         web,
     })
-}
-
-/// A feed that does not say which page it mirrors mirrors its source's, where it has exactly one.
-fn at_home(mut feed: publish::Feed, sources: &[Arc<ingest::Source>]) -> publish::Feed {
-    if let ([only], None) = (feed.sources.as_slice(), &feed.home) {
-        let source = sources.iter().find(|source| source.id == *only);
-        feed.home = source.map(|source| source.home.to_string());
-    }
-    feed
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {

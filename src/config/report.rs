@@ -269,7 +269,7 @@ pub(super) fn printable(text: &str) -> String {
 fn masked(line: &str) -> String {
     let line = &without_password(line);
     let lower = line.to_ascii_lowercase();
-    let after = ["secret", "token"].iter().filter_map(|word| value_start(&lower, word)).min();
+    let after = ["secret", "tokens", "token"].iter().filter_map(|word| value_start(&lower, word)).min();
     let Some(after) = after else { return line.to_owned() };
     line.char_indices().map(|(at, c)| if at >= after && !c.is_whitespace() { '*' } else { c }).collect()
 }
@@ -370,6 +370,7 @@ mod tests {
     fn secrets_are_never_shown() {
         for line in [
             "secret = \"hunter2\"",
+            "tokens = [\"hunter2\", 'hunter2']",
             "x = { token='hunter2' }",
             "LOA_WEB__TOKEN=hunter2",
             "\"secret\" = \"hunter2",

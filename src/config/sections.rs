@@ -9,7 +9,8 @@ use std::{
 use url::Url;
 
 use super::{
-    read::{Section, Wrong},
+    feed::Automatic,
+    read::{Section, Word, Wrong},
     report::Findings,
     tree::Place,
 };
@@ -133,6 +134,7 @@ pub(super) struct Publish {
     pub(super) min_age: Duration,
     pub(super) max_age: Duration,
     pub(super) hub: Option<String>,
+    pub(super) automatic: Vec<Automatic>,
 }
 
 pub(super) fn publish(section: Section<'_>) -> Option<Publish> {
@@ -142,8 +144,10 @@ pub(super) fn publish(section: Section<'_>) -> Option<Publish> {
         section.wrong("min_age", "`min_age` is more than `max_age`", None);
     }
     let hub = section.parsed("hub", http_url).map(String::from);
+    let kind = |word: Word| Automatic::parse(&word.text).map_err(|wrong| section.blame(&word, wrong)).ok();
+    let automatic = section.words("automatic").unwrap_or_default().into_iter().filter_map(kind).collect();
     section.finish();
-    Some(Publish { min_age: min_age?, max_age: max_age?, hub })
+    Some(Publish { min_age: min_age?, max_age: max_age?, hub, automatic })
 }
 
 pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {
@@ -180,7 +184,7 @@ pub(super) fn secret_text(
     section: &Section<'_>,
     keys: (&'static str, &'static str),
     folders: &Folders,
-) -> Option<super::read::Word> {
+) -> Option<Word> {
     let (key, file_key) = keys;
     let (direct, from_file) = (section.filled(key), section.filled(file_key));
     if section.has(key) && section.has(file_key) {

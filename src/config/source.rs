@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     ingest::{self, schedule::Schedule},
-    model::{Digest, EventType, FeedId, Filter, InvalidId, Secret, SourceId},
-    publish, push,
+    model::{Digest, EventType, Filter, InvalidId, Secret, SourceId},
+    push,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,8 +34,6 @@ pub(super) struct Surroundings<'a> {
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
 const SOURCE_DEFAULTS: [&str; 4] = ["jitter", "allow_private", "max_pages", "recheck"];
-/// The keys of a `[[feed]]` whose defaults the reference's own feed shows.
-const FEED_DEFAULTS: [&str; 4] = ["items", "language", "window", "content"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -54,6 +52,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let url = section.parsed("url", sections::http_url);
     let home = section.parsed("home", sections::http_url);
     let rules = rules(&section, around);
+    let group = section.filled("group").map(|word| word.text);
     let schedule = schedule(&section, rules.as_ref().map(|(rules, _)| rules.1.zone.clone()));
     let jitter = section.duration("jitter", Duration::ZERO..=DAY);
     let allow_private = section.boolean("allow_private");
@@ -65,6 +64,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let (id, url) = (id?, url?);
     Some(ingest::Source {
         name: name.unwrap_or_else(|| id.to_string()),
+        group,
         id,
         home: home.unwrap_or_else(|| page_for_people(&url, extract.feed)),
         rules: digest(&effective, &url),
@@ -161,151 +161,6 @@ fn schedule(section: &Section<'_>, zone: Option<jiff::tz::TimeZone>) -> Option<S
     Schedule::cron(&word.text, zone).map_err(|error| section.blame(&word, wrong(error))).ok()
 }
 
-pub(super) fn feeds(
-    root: &Section<'_>,
-    sources: &[String],
-    around: Surroundings<'_>,
-) -> Option<Vec<publish::Feed>> {
-    let sections = root.tables("feed");
-    unique(&sections, "feed");
-    let feeds: Vec<Option<_>> = sections.iter().map(|section| feed(section, sources, around)).collect();
-    feeds.into_iter().collect()
-}
-
-fn feed(written: &Section<'_>, sources: &[String], around: Surroundings<'_>) -> Option<publish::Feed> {
-    let table = with_defaults(written.table_value(), around.default_feed, &FEED_DEFAULTS);
-    let section = Section::new(&table, "feed", written.findings());
-    section.require("id", "\"news\"");
-    section.require("title", "\"…\"");
-    let id = section.parsed("id", id::<FeedId>);
-    let title = section.filled("title");
-    let description = section.text("description");
-    let language = section.parsed("language", recipe::language);
-    let named = section.words("sources").map(|words| named_sources(&section, words, sources));
-    let filter = filter(&section);
-    let items = section.integer("items", 1..=1000);
-    let window = section.duration("window", Duration::ZERO..=366 * DAY);
-    let extent = section.parsed("content", extent);
-    let home = section.parsed("home", sections::http_url);
-    let image = section.parsed("image", sections::http_url);
-    let group = section.filled("group").map(|word| word.text);
-    let aliases = section.words("aliases").map(|words| aliases(&section, words)).unwrap_or_default();
-    let life = life(&section);
-    let access = access(&section, around.folders);
-    section.finish();
-    let title = title?.text;
-    Some(publish::Feed {
-        id: id?,
-        description: description.map_or_else(|| title.clone(), |word| word.text),
-        title,
-        language: language?,
-        sources: named.unwrap_or_else(|| sources.iter().filter_map(|id| id.parse().ok()).collect()),
-        filter,
-        items: items?,
-        window: window?,
-        extent: extent?,
-        home: home.map(String::from),
-        image: image.map(String::from),
-        group,
-        aliases,
-        life,
-        access: access?,
-    })
-}
-
-fn extent(text: &str) -> Result<publish::Extent, Wrong> {
-    [publish::Extent::Full, publish::Extent::Summary]
-        .into_iter()
-        .find(|extent| extent.name() == text)
-        .ok_or_else(|| Wrong::new(format!("there is no content `{text}`")).hint("write `full` or `summary`"))
-}
-
-fn aliases(section: &Section<'_>, words: Vec<Word>) -> Vec<FeedId> {
-    let parse = |word: Word| id(&word.text).map_err(|wrong| section.blame(&word, wrong)).ok();
-    words.into_iter().filter_map(parse).collect()
-}
-
-/// `ended` and `moved_to`.
-fn life(section: &Section<'_>) -> publish::Life {
-    let moved = section.parsed("moved_to", sections::http_url);
-    let ended = section.parsed("ended", |text| match text {
-        "no" => Ok(publish::Life::Current),
-        "soon" => Ok(publish::Life::Ending),
-        "yes" => Ok(publish::Life::Ended),
-        _ => Err(Wrong::new(format!("`ended` cannot be `{text}`")).hint("write `no`, `soon` or `yes`")),
-    });
-    match moved {
-        Some(url) => publish::Life::Moved(url.as_str().trim_end_matches('/').to_owned()),
-        None => ended.unwrap_or_default(),
-    }
-}
-
-/// `private`, `tokens` and `tokens_file`: tokens are kept as their hashes only.
-fn access(section: &Section<'_>, folders: &Folders) -> Option<publish::Access> {
-    let private = section.boolean("private").unwrap_or_default();
-    let mut tokens = section.words("tokens").unwrap_or_default();
-    if let Some(file) = section.filled("tokens_file") {
-        tokens.extend(token_lines(section, &file, folders)?);
-    }
-    if !private {
-        if !tokens.is_empty() {
-            let hint = Some("add `private = true`, or everybody may read it".to_owned());
-            section.wrong("tokens", "`tokens` mean nothing for a public feed", hint);
-        }
-        return Some(publish::Access::Public);
-    }
-    let hash = |word: &Word| {
-        let wrong = if word.text.chars().count() < 20 {
-            Wrong::new("a token is too short").hint("use at least 20 characters: `openssl rand -hex 20`")
-        } else if !word.text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-            Wrong::new("a token has characters that an address cannot carry").hint("use letters and digits")
-        } else {
-            return Some(*blake3::hash(word.text.as_bytes()).as_bytes());
-        };
-        section.blame(word, wrong);
-        None
-    };
-    // All of them, so that every wrong one is reported.
-    let hashes: Vec<_> = tokens.iter().map(hash).collect();
-    Some(publish::Access::Private(hashes.into_iter().collect::<Option<_>>()?))
-}
-
-/// The tokens of a file, the last word of each line, so that a name may stand before; `#` begins a remark.
-fn token_lines(section: &Section<'_>, file: &Word, folders: &Folders) -> Option<Vec<Word>> {
-    let path = folders.resolve(&file.place, &file.text);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(cause) => {
-            section.wrong("tokens_file", format!("cannot read `{}`: {cause}", path.display()), None);
-            return None;
-        }
-    };
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    let words = lines.filter_map(|line| line.split_whitespace().next_back());
-    Some(words.map(|word| Word { text: word.to_owned(), place: file.place.clone() }).collect())
-}
-
-fn named_sources(section: &Section<'_>, words: Vec<Word>, sources: &[String]) -> Vec<SourceId> {
-    let mut named = Vec::new();
-    for word in words {
-        if !sources.contains(&word.text) {
-            let wrong = Wrong::new(format!("there is no source `{}`", word.text));
-            section.blame(
-                &word,
-                match nearest(&word.text, sources.iter().map(String::as_str)) {
-                    Some(near) => wrong.hint(format!("did you mean `{near}`?")),
-                    None => wrong.hint("each has to be the `id` of a `[[source]]`"),
-                },
-            );
-        } else if let Ok(id) = word.text.parse()
-            && !named.contains(&id)
-        {
-            named.push(id);
-        }
-    }
-    named
-}
-
 pub(super) fn webhooks(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<push::Webhook>> {
     let sections = root.tables("webhook");
     unique(&sections, "webhook");
@@ -353,7 +208,7 @@ fn events(section: &Section<'_>) -> Vec<EventType> {
 
 // === values of other rooms ===
 
-fn filter(section: &Section<'_>) -> Option<Filter> {
+pub(super) fn filter(section: &Section<'_>) -> Option<Filter> {
     section.parsed("filter", |text| {
         Filter::parse(text).map_err(|error| Wrong {
             message: error.message,
@@ -392,7 +247,7 @@ pub(super) fn written_ids(root: &Table) -> Vec<String> {
     .collect()
 }
 
-fn unique(sections: &[Section<'_>], what: &str) {
+pub(super) fn unique(sections: &[Section<'_>], what: &str) {
     let mut seen: Vec<Word> = Vec::new();
     for section in sections {
         let Some(word) = section.peek_text("id") else { continue };
@@ -407,7 +262,7 @@ fn unique(sections: &[Section<'_>], what: &str) {
     }
 }
 
-fn with_defaults(table: &Table, defaults: &Table, keys: &[&str]) -> Table {
+pub(super) fn with_defaults(table: &Table, defaults: &Table, keys: &[&str]) -> Table {
     let mut below = Table::empty(table.place.clone());
     for entry in defaults.entries.iter().filter(|entry| keys.contains(&entry.key.as_str())) {
         below.put(entry.clone());
@@ -415,7 +270,7 @@ fn with_defaults(table: &Table, defaults: &Table, keys: &[&str]) -> Table {
     below.merged(table.clone())
 }
 
-fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, Wrong> {
+pub(super) fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, Wrong> {
     text.parse().map_err(|invalid: InvalidId| {
         let message = invalid.to_string();
         match message.split_once(": ") {

@@ -435,3 +435,63 @@ fn recipes_of_the_configuration_are_at_hand_before_the_built_in_ones() {
     std::fs::write(own.join("y.toml"), "name = 'y'\nfeeed = true\n").unwrap();
     assert!(platforms(Some(&path)).unwrap_err().to_string().contains("y.toml:2:1"));
 }
+
+#[test]
+fn groups_are_feeds_and_catalogues_and_names_are_distinct() {
+    let text = r#"
+[publish]
+automatic = ["groups", "sources", "all"]
+[[source]]
+id = "a"
+name = "Nguồn A"
+url = "https://a.example/rss"
+platform = "feed"
+every = "10m"
+group = "Quận – Huyện"
+[[source]]
+id = "b"
+url = "https://b.example/rss"
+platform = "feed"
+every = "20m"
+group = "Quận – Huyện"
+[[source]]
+id = "c"
+url = "https://c.example/rss"
+platform = "feed"
+every = "20m"
+[[feed]]
+id = "b"
+title = "Chỉ một"
+groups = ["Quận – Huyện"]
+sources = ["c", "b"]
+"#;
+    let config = load_text(text).unwrap_or_else(|report| panic!("{report}"));
+    let feeds: Vec<_> = config
+        .publish
+        .feeds
+        .iter()
+        .map(|feed| {
+            let sources: Vec<_> = feed.sources.iter().map(ToString::to_string).collect();
+            (feed.id.to_string(), feed.title.clone(), sources.join(" "), feed.group.clone())
+        })
+        .collect();
+    let group = Some("Quận – Huyện".to_owned());
+    let expected = [
+        ("b", "Chỉ một", "c b a", None),
+        ("quan-huyen", "Quận – Huyện", "a b", group.clone()),
+        ("a", "Nguồn A", "a", group),
+        ("c", "c", "c", None),
+        ("all", "Tất cả", "a b c", None),
+    ];
+    assert_eq!(
+        feeds,
+        expected.map(|(id, title, sources, group)| (id.into(), title.into(), sources.into(), group))
+    );
+    assert_eq!(config.publish.sources[0].feed.as_deref(), Some("https://a.example/rss"));
+    assert_eq!(config.publish.sources[0].interval, std::time::Duration::from_secs(600));
+
+    let wrong = text.replace("groups = [\"Quận – Huyện\"]", "groups = [\"Quận - Huyện\"]\naliases = [\"a\"]");
+    let report = load_text(&wrong).unwrap_err().to_string();
+    assert!(report.contains("no source is in the group") && report.contains("did you mean"), "{report}");
+    assert!(report.contains("the alias `a` of the feed `b` is also a name of another one"), "{report}");
+}

@@ -40,6 +40,8 @@ pub struct Source {
     pub id: SourceId,
     /// What people call it.
     pub name: String,
+    /// With which others it belongs together, by name.
+    pub group: Option<String>,
     /// The list, or the feed.
     pub url: Url,
     /// The page for people, where it is another one.

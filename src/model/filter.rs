@@ -79,6 +79,27 @@ impl Filter {
         parse::parse(text).map(Self)
     }
 
+    /// A filter that wants the articles of a category.
+    pub fn category(name: &str) -> Result<Self, Error> {
+        let quoted: String = name
+            .chars()
+            .flat_map(|c| (c == '"' || c == '\\').then_some('\\').into_iter().chain([c]))
+            .collect();
+        Self::parse(&format!("category:\"{quoted}\""))
+    }
+
+    /// A filter that wants what both want.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let members = |node| match node {
+            Node::And(nodes) => nodes,
+            node => vec![node],
+        };
+        let mut nodes = members(self.0);
+        nodes.extend(members(other.0));
+        Self(Node::And(nodes))
+    }
+
     /// Does it want the article?
     pub fn matches(&self, facts: &Facts) -> bool {
         self.0.matches(facts)

@@ -202,6 +202,11 @@ impl<'a, A> Selection<'a, A> {
         let own = Address::of(settings, &feed.id);
         Self { feed, articles, gone: &[], own, links: Links::default(), extent: feed.extent }
     }
+
+    /// Is the hub told when it changes? Only of whole feeds that everybody may read.
+    fn is_topic(&self) -> bool {
+        self.own.query.is_empty() && !self.links.archive && !self.feed.is_private()
+    }
 }
 
 /// Gathers what a selection says.
@@ -215,7 +220,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Select
         articles.map(|article| entry(article, settings, language.as_deref(), selection.extent)).collect();
     let offset = entries.first().map_or(Offset(0), |entry| entry.published.offset);
     Channel {
-        id: feed_id(&feed.id),
+        id: feed_id(feed),
         description: or(text(&feed.description, SUMMARY), || title.clone()),
         author: publisher(settings, feed, &title),
         ttl: settings.interval(&feed.sources).as_secs().div_ceil(60).max(1),
@@ -227,7 +232,7 @@ pub(super) fn compose<A: AsRef<Article>>(settings: &Settings, selection: &Select
             .map(|(id, at)| Tombstone { id: id.to_string(), at: moment(*at, offset) })
             .collect(),
         ending: feed.life == Life::Ending,
-        hub: settings.hub.as_deref().and_then(web),
+        hub: settings.hub.as_deref().and_then(web).filter(|_| selection.is_topic()),
         image: feed.image.as_deref().and_then(web),
         base_url: settings.base_url.trim_end_matches('/').to_owned(),
         own: selection.own.clone(),
@@ -249,10 +254,11 @@ pub(super) fn link_header(channel: &Channel, format: Format) -> String {
 }
 
 /// A feed's opaque id: a UUIDv5 (RFC 9562, section 5.5) of its key. No host in it, so that it survives a move.
-fn feed_id(feed: &FeedId) -> String {
+fn feed_id(feed: &Feed) -> String {
     /// The namespace of feed ids. Any would do; it only must never change.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6170_6875_5f6e_8766_6565_6473_2f31);
-    Uuid::new_v5(&NAMESPACE, feed.as_str().as_bytes()).urn().to_string()
+    let name = format!("{}{}", feed.id, feed.selection);
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).urn().to_string()
 }
 
 /// Who speaks where an item names nobody: the one source, or the feed itself.

@@ -15,12 +15,12 @@ use super::{
     view::View,
 };
 use crate::{
-    model::{Article, FeedId, Seq, SourceId},
+    model::{Article, ArticleId, Change, Event, Seq, SourceId},
     store::{self, Place, Store},
 };
 
 /// How many journal lines are read at once.
-const LINES: usize = 500;
+pub(super) const LINES: usize = 500;
 /// How many lines may pass before what is known is shown: a stream without end must not hide what it brings.
 const BURST: usize = 10_000;
 /// The most articles that are read at once.
@@ -29,12 +29,16 @@ const PAGE: usize = 500;
 /// text has to be folded for it, and a filter that matches nothing must not read a hundred thousand at each start.
 pub(super) const REACH: usize = 10_000;
 
+/// How many lines of the journal are looked through for late arrivals when views are read from the store.
+const ARRIVALS: usize = 5_000;
+
 /// What the follower works on. Readers never wait for it: they read `Shown`.
 #[derive(Default)]
 pub(super) struct State {
-    settings: Option<Arc<Settings>>,
-    views: Vec<View>,
-    seen: Seq,
+    pub(super) settings: Option<Arc<Settings>>,
+    /// Of feeds, and of parts of feeds that somebody asked for.
+    pub(super) views: Vec<View>,
+    pub(super) seen: Seq,
 }
 
 impl Publisher {
@@ -81,8 +85,7 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
-        let shown = self.shown.load_full();
-        self.show(&settings, &mut state.views, &mut shown.feeds.clone());
+        self.show(&settings, &mut state.views);
         self.seen.send_replace(state.seen);
         Ok(more)
     }
@@ -96,33 +99,40 @@ impl Publisher {
         while n_lines < BURST {
             let events = self.store.events(state.seen, LINES).await?;
             let Some(last) = events.last() else { return Ok(false) };
-            let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
-            let mut articles = Vec::with_capacity(changed.len());
-            for id in changed {
-                match self.store.article(id, None).await? {
-                    Some(article) => articles.push(Arc::new(article)),
-                    None => state.views.iter_mut().for_each(|view| view.forget(id)),
-                }
-            }
-            offer(&mut state.views, &articles).await;
+            self.apply(&mut state.views, &events).await?;
             n_lines += events.len();
             state.seen = last.seq;
         }
         Ok(true)
     }
 
+    /// Applies lines of the journal to `views`.
+    pub(super) async fn apply(&self, views: &mut [View], events: &[Event]) -> store::Result<()> {
+        let changed: BTreeSet<_> = events.iter().map(|event| event.article).collect();
+        let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
+        let mut articles = Vec::with_capacity(changed.len());
+        for id in changed {
+            match self.store.article(id, None).await? {
+                Some(article) => articles.push(Arc::new(article)),
+                None => views.iter_mut().for_each(|view| view.forget(id)),
+            }
+        }
+        offer(views, &articles, &news).await;
+        Ok(())
+    }
+
     /// Reads the views again that lost an article out of a full window.
     async fn refill(&self, views: &mut [View]) -> store::Result<()> {
         let hungry: Vec<_> =
-            views.iter().filter(|view| view.hungry).map(|view| Arc::clone(&view.feed)).collect();
+            (0..views.len()).filter(|at| views.get(*at).is_some_and(|view| view.hungry)).collect();
         if hungry.is_empty() {
             return Ok(());
         }
-        let mut fresh: Vec<_> = hungry.into_iter().map(View::new).collect();
-        fill(self.store.as_ref(), &mut fresh).await?;
-        for view in views.iter_mut().filter(|view| view.hungry) {
-            if let Some(at) = fresh.iter().position(|other| other.feed.id == view.feed.id) {
-                *view = fresh.swap_remove(at);
+        let mut fresh: Vec<_> = hungry.iter().filter_map(|at| Some(views.get(*at)?.anew())).collect();
+        read(self.store.as_ref(), &mut fresh, REACH).await?;
+        for (at, fresh) in hungry.into_iter().zip(fresh) {
+            if let Some(view) = views.get_mut(at) {
+                *view = fresh;
             }
         }
         Ok(())
@@ -132,38 +142,38 @@ impl Publisher {
     async fn restart(&self, state: &mut State, settings: Arc<Settings>) -> store::Result<()> {
         // The head first: what is committed while the views are read is applied again, which changes nothing.
         let seen = self.store.head().await?;
-        let views = settings.feeds.iter().map(|feed| View::new(Arc::new(feed.clone())));
-        let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
-        fill(self.store.as_ref(), &mut plain).await?;
         let old = self.shown.load_full();
-        let mut feeds: HashMap<_, _> = old
-            .feeds
-            .iter()
-            .filter(|(id, _)| settings.feeds.iter().any(|feed| feed.id == **id))
-            .map(|(id, live)| (id.clone(), Arc::clone(live)))
-            .collect();
-        self.show(&settings, &mut plain, &mut feeds);
+        let alive = settings.feeds.iter().filter(|feed| feed.is_alive());
+        let views = alive.map(|feed| {
+            let mut view = View::new(Arc::new(feed.clone()));
+            view.live = old.feeds.get(&feed.id).cloned();
+            view
+        });
+        let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
+        read(self.store.as_ref(), &mut plain, REACH).await?;
+        self.show(&settings, &mut plain);
         if !old.ready && !filtered.is_empty() {
-            self.swap(&settings, feeds.clone(), &old, false);
+            self.swap(&settings, &plain, &old, false);
         }
-        fill(self.store.as_ref(), &mut filtered).await?;
-        self.show(&settings, &mut filtered, &mut feeds);
-        self.swap(&settings, feeds, &old, true);
+        read(self.store.as_ref(), &mut filtered, REACH).await?;
+        self.show(&settings, &mut filtered);
         plain.append(&mut filtered);
+        self.selections.clear();
+        self.swap(&settings, &plain, &old, true);
         *state = State { settings: Some(settings), views: plain, seen };
         self.seen.send_replace(seen);
         Ok(())
     }
 
     /// Makes visible what changed in `views`.
-    fn show(&self, settings: &Arc<Settings>, views: &mut [View], feeds: &mut HashMap<FeedId, Arc<Live>>) {
+    pub(super) fn show(&self, settings: &Arc<Settings>, views: &mut [View]) {
         for view in views.iter_mut().filter(|view| view.dirty) {
             view.dirty = false;
-            let old = feeds.get(&view.feed.id);
-            let snapshot = self.snapshot(settings, view, old.map(|live| live.snapshot()));
-            match old {
+            let old = view.live.as_ref().map(|live| live.snapshot());
+            let snapshot = self.snapshot(settings, view, old);
+            match &view.live {
                 Some(live) => live.update(snapshot),
-                None => drop(feeds.insert(view.feed.id.clone(), Arc::new(Live::new(snapshot)))),
+                None => view.live = Some(Arc::new(Live::new(snapshot))),
             }
         }
     }
@@ -181,8 +191,7 @@ impl Publisher {
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
             settings: Arc::clone(settings),
             feed: Arc::clone(&view.feed),
-            query: String::new(),
-            articles: view.articles().to_vec(),
+            articles: view.articles(),
             gone: view.gone(),
             links: Links::default(),
             changed: view.changed().unwrap_or_default().min(self.clock.now()),
@@ -190,8 +199,16 @@ impl Publisher {
         }
     }
 
-    /// Makes `feeds` everything that there is.
-    fn swap(&self, settings: &Arc<Settings>, feeds: HashMap<FeedId, Arc<Live>>, old: &Shown, ready: bool) {
+    /// Makes what `views` show everything that there is.
+    fn swap(&self, settings: &Arc<Settings>, views: &[View], old: &Shown, ready: bool) {
+        let feeds = views.iter().filter_map(|view| Some((view.feed.id.clone(), view.live.clone()?)));
+        let mut feeds: HashMap<_, _> = feeds.collect();
+        // What was visible and is still wanted stays until its view is read.
+        for feed in settings.feeds.iter().filter(|feed| feed.is_alive()) {
+            if let (false, Some(live)) = (feeds.contains_key(&feed.id), old.feeds.get(&feed.id)) {
+                feeds.insert(feed.id.clone(), Arc::clone(live));
+            }
+        }
         let (settings, opml) = (Arc::clone(settings), Arc::clone(&old.opml));
         self.shown.store(Arc::new(Shown { settings, feeds, opml, ready }));
     }
@@ -216,23 +233,30 @@ impl Publisher {
     }
 }
 
-/// Reads `views` from the store: each source once for all of them, newest first, as long as one of them can
+/// Reads `views` from the store: the newest, and what arrived late.
+pub(super) async fn read(store: &dyn Store, views: &mut [View], most: usize) -> store::Result<()> {
+    let head = store.head().await?;
+    fill(store, views, most).await?;
+    recall(store, views, head).await
+}
+
+/// Fills `views` with the newest: each source once for all of them, newest first, as long as one of them can
 /// still take something older. So a feed of fifty items costs about fifty articles a source, however many
-/// there are, and only a filter that finds too little reads on, as far as [`REACH`].
-async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
+/// there are, and only a filter that finds too little reads on, as far as `most`.
+async fn fill(store: &dyn Store, views: &mut [View], most: usize) -> store::Result<()> {
     let sources: BTreeSet<SourceId> =
         views.iter().flat_map(|view| view.feed.sources.iter().cloned()).collect();
     for source in sources {
         let reads = |view: &&View| view.reads(&source);
         let mut limit =
             views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).clamp(1, PAGE);
-        let reach = views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).max(REACH);
+        let reach = views.iter().filter(reads).map(|view| view.feed.items).max().unwrap_or(1).max(most);
         let (mut after, mut n_read) = (None, 0);
         while n_read < reach {
             let page = store.newest(&source, after, limit).await?;
             let Some(last) = page.last().map(Place::from) else { break };
             let articles: Vec<_> = page.into_iter().map(Arc::new).collect();
-            offer(views, &articles).await;
+            offer(views, &articles, &BTreeSet::new()).await;
             if !views.iter().filter(reads).any(|view| view.takes_after(&last)) {
                 break;
             }
@@ -244,13 +268,47 @@ async fn fill(store: &dyn Store, views: &mut [View]) -> store::Result<()> {
     Ok(())
 }
 
-/// Shows `articles` to all `views`.
-async fn offer(views: &mut [View], articles: &[Arc<Article>]) {
+/// Finds what arrived late again: of the last lines of the journal those that were news. What is shown anyway is
+/// not read again.
+async fn recall(store: &dyn Store, views: &mut [View], head: Seq) -> store::Result<()> {
+    let mut after = Seq(head.0.saturating_sub(ARRIVALS as u64));
+    loop {
+        let events = match store.events(after, LINES).await {
+            Err(store::Error::Pruned { floor }) => {
+                after = floor;
+                continue;
+            }
+            events => events?,
+        };
+        let Some(last) = events.last().map(|event| event.seq) else { return Ok(()) };
+        let news: BTreeSet<_> = events.iter().filter(|event| is_news(event)).map(|it| it.article).collect();
+        let mut articles = Vec::with_capacity(news.len());
+        for id in &news {
+            match views.iter().find_map(|view| view.held(*id)) {
+                Some(held) => articles.push(Arc::clone(held)),
+                None => articles.extend(store.article(*id, None).await?.map(Arc::new)),
+            }
+        }
+        offer(views, &articles, &news).await;
+        after = last;
+    }
+}
+
+/// Is it a new article, and not part of what a first run found?
+fn is_news(event: &Event) -> bool {
+    event.change == Change::Published && !event.quiet
+}
+
+/// Shows `articles` to all `views`, some of them as `news`.
+async fn offer(views: &mut [View], articles: &[Arc<Article>], news: &BTreeSet<ArticleId>) {
     let feeds: Vec<_> = views.iter().map(|view| Arc::clone(&view.feed)).collect();
     let selected = select(articles, &feeds).await;
     for (article, wanted) in articles.iter().zip(selected) {
         for (view, wanted) in views.iter_mut().zip(wanted) {
             view.apply(article, wanted);
+            if wanted && news.contains(&article.id) {
+                view.arrive(article);
+            }
         }
     }
 }

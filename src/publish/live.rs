@@ -46,8 +46,6 @@ pub(super) struct Snapshot {
     pub(super) version: u64,
     pub(super) settings: Arc<Settings>,
     pub(super) feed: Arc<Feed>,
-    /// What is asked of the feed beyond its name: empty, or beginning with `?`.
-    pub(super) query: String,
     /// Newest first.
     pub(super) articles: Vec<Arc<Article>>,
     pub(super) gone: Vec<(ArticleId, Timestamp)>,
@@ -174,7 +172,7 @@ impl Snapshot {
         if let Some(prefix) = &variant.prefix {
             own.stem = own.stem.replacen("/feeds/", &format!("{prefix}/feeds/"), 1);
         }
-        let mut query = self.query.clone();
+        let mut query = self.feed.selection.clone();
         let mut add = |name: &str, value: String| {
             query.push(if query.is_empty() { '?' } else { '&' });
             query.push_str(&format!("{name}={value}"));

@@ -6,6 +6,7 @@
 //! them, once per version whoever asks, and again in advance for whatever was asked for before; readers are
 //! handed finished bytes. A broken rendering never replaces a good one.
 
+mod announce;
 mod atom;
 mod cache;
 mod document;
@@ -16,6 +17,7 @@ mod opml;
 mod render;
 mod rss;
 mod select;
+mod selections;
 mod settings;
 mod strict;
 #[cfg(test)]
@@ -40,6 +42,7 @@ use crate::{
 pub use cache::{Coding, Document, Freshness, Representation};
 pub use live::Variant;
 use live::{Live, Slot};
+pub use selections::{Error, Part};
 pub use settings::{Access, Extent, Feed, Life, Settings, SourceInfo};
 
 /// Who writes the feeds. Without a version: an upgrade alone changes no byte.
@@ -53,6 +56,8 @@ pub struct Publisher {
     shown: ArcSwap<Shown>,
     state: Mutex<follow::State>,
     seen: watch::Sender<Seq>,
+    /// Parts of feeds that somebody asked for.
+    selections: selections::Selections,
     /// The last version of a view.
     versions: AtomicU64,
     /// When each source is looked at next, as far as somebody said so.
@@ -108,6 +113,7 @@ impl Publisher {
             shown: ArcSwap::from_pointee(Shown { settings, feeds, opml: Arc::default(), ready: false }),
             state: Mutex::default(),
             seen: watch::Sender::new(Seq(0)),
+            selections: selections::Selections::new(),
             versions: AtomicU64::new(0),
             dues: SyncMutex::default(),
         })
@@ -125,12 +131,12 @@ impl Publisher {
         live::pack(document, coding).await;
     }
 
-    /// A feed's document if it is written and packed already: what costs nothing.
+    /// A public feed's document if it is written and packed already: what costs nothing.
     pub fn at_hand(&self, feed: &str, format: Format, coding: Coding) -> Option<Arc<Document>> {
         let shown = self.shown.load();
         let document = shown.feeds.get(feed)?.at_hand(format)?;
         document.representation(coding)?;
-        Some(document)
+        (!document.private).then_some(document)
     }
 
     /// The catalogue of all feeds.

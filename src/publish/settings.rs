@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use subtle::ConstantTimeEq;
+
 use crate::model::{FeedId, Filter, SourceId};
 
 /// What is published, and how.
@@ -46,6 +48,8 @@ pub struct Feed {
     pub home: Option<String>,
     /// A picture that stands for it.
     pub image: Option<String>,
+    /// Which part of a feed this is, as the query of its address, from `?` on; empty for a whole one.
+    pub selection: String,
     /// Where it stands in the catalogue.
     pub group: Option<String>,
     /// Names that it had before.
@@ -121,6 +125,12 @@ impl Settings {
         self.sources.iter().find(|source| source.id == *id)
     }
 
+    /// May everybody read what a source brings? Not where only private feeds read it.
+    pub fn is_public(&self, source: &SourceId) -> bool {
+        let mut readers = self.feeds.iter().filter(|feed| feed.sources.contains(source)).peekable();
+        readers.peek().is_none() || readers.any(|feed| !feed.is_private())
+    }
+
     /// The time between two looks at one of `sources`, within the bounds of what caches are told.
     pub(super) fn interval(&self, sources: &[SourceId]) -> Duration {
         let intervals = sources.iter().filter_map(|id| Some(self.source(id)?.interval));
@@ -143,6 +153,7 @@ impl Feed {
             extent: Extent::Full,
             home: None,
             image: None,
+            selection: String::new(),
             group: None,
             aliases: Vec::new(),
             life: Life::Current,
@@ -150,9 +161,33 @@ impl Feed {
         }
     }
 
-    /// Does it stand in catalogues: public, and where it always was?
+    /// Is there anything to read at its address?
+    pub fn is_alive(&self) -> bool {
+        matches!(self.life, Life::Current | Life::Ending)
+    }
+
+    /// Does it stand in catalogues?
     pub fn is_listed(&self) -> bool {
-        !self.is_private() && matches!(self.life, Life::Current | Life::Ending)
+        !self.is_private() && self.is_alive()
+    }
+
+    /// May whoever has this token read it? All hashes are compared, each in constant time.
+    pub fn lets_in(&self, token: Option<&str>) -> bool {
+        let Access::Private(hashes) = &self.access else { return true };
+        let Some(given) = token.map(|token| blake3::hash(token.as_bytes())) else { return false };
+        let fits = |known: &[u8; 32]| known.as_slice().ct_eq(given.as_bytes());
+        hashes.iter().fold(subtle::Choice::from(0), |any, known| any | fits(known)).into()
+    }
+
+    /// The part of it that `filter` wants, at `query`.
+    pub(super) fn part(&self, filter: &Filter, query: &str) -> Self {
+        let own = self.filter.clone();
+        Self {
+            title: format!("{} – {filter}", self.title),
+            filter: Some(own.map_or_else(|| filter.clone(), |own| own.and(filter.clone()))),
+            selection: query.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// May only some read it?

@@ -244,7 +244,6 @@ fn snapshot(articles: &[Article], changed: Timestamp) -> Snapshot {
         freshness: Arc::new(Freshness::new(&settings, &feed(5).sources)),
         settings,
         feed: Arc::new(feed(5)),
-        query: String::new(),
         articles: articles.iter().cloned().map(Arc::new).collect(),
         gone: Vec::new(),
         links: document::Links::default(),

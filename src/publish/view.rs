@@ -1,19 +1,28 @@
 //! One feed's window: the newest articles that match, kept right while articles come, change and go.
 //!
+//! Beside the newest by their own date stand the latest arrivals that came late: an announcement that is found
+//! today under a date of last month is news to every reader, and lies behind any window by date.
+//!
 //! Pure: what it cannot know from what it holds (what stands behind the window) it asks for with
 //! [`View::hungry`], and the follower reads it from the store.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
-use super::Feed;
+use super::{Feed, live::Live};
 use crate::{
     model::{Article, ArticleId, SourceId, Status, Timestamp},
     store::Place,
 };
 
-/// The newest `feed.items` articles that match, in
-/// the store's own order.
-#[derive(Clone, Debug)]
+/// The most articles that a window by time holds; documents end before that by their size.
+const MOST: usize = 500;
+/// How many late arrivals are shown.
+const ARRIVALS: usize = 50;
+/// An article that was found so long after its own date came late.
+const LATE: Duration = Duration::from_secs(3600);
+
+/// The newest `feed.items` articles that match and those of the last `feed.window`, in the store's own order.
+#[derive(Clone)]
 pub(super) struct View {
     /// Which feed.
     pub(super) feed: Arc<Feed>,
@@ -21,7 +30,12 @@ pub(super) struct View {
     pub(super) dirty: bool,
     /// True when something left a full window: what comes after the last article is known to the store only.
     pub(super) hungry: bool,
+    /// Where it is shown; `None` before it is for the first time.
+    pub(super) live: Option<Arc<Live>>,
+    /// By date, newest first.
     articles: Vec<Arc<Article>>,
+    /// Those that came late, the last arrival first. Some stand in the window as well.
+    late: Vec<Arc<Article>>,
     /// Withdrawn articles whose place lies in the window, with when that happened.
     gone: Vec<(Place, Timestamp)>,
 }
@@ -29,12 +43,26 @@ pub(super) struct View {
 impl View {
     /// An empty window on `feed`.
     pub(super) fn new(feed: Arc<Feed>) -> Self {
-        Self { feed, dirty: true, hungry: false, articles: Vec::new(), gone: Vec::new() }
+        let (articles, late, gone) = (Vec::new(), Vec::new(), Vec::new());
+        Self { feed, dirty: true, hungry: false, live: None, articles, late, gone }
+    }
+
+    /// An empty window in the place of this one.
+    pub(super) fn anew(&self) -> Self {
+        Self { live: self.live.clone(), ..Self::new(Arc::clone(&self.feed)) }
     }
 
     /// What it shows, newest first.
-    pub(super) fn articles(&self) -> &[Arc<Article>] {
-        &self.articles
+    pub(super) fn articles(&self) -> Vec<Arc<Article>> {
+        let mut all = self.articles.clone();
+        all.extend(self.late.iter().filter(|late| !holds(&self.articles, late.id)).cloned());
+        all.sort_by_key(|article| Reverse(Place::from(&**article)));
+        all
+    }
+
+    /// An article that it holds.
+    pub(super) fn held(&self, id: ArticleId) -> Option<&Arc<Article>> {
+        self.articles.iter().chain(&self.late).find(|article| article.id == id)
     }
 
     /// Does the feed read this source?
@@ -45,7 +73,8 @@ impl View {
     /// When what it shows last changed, as far as articles tell: derived from them alone, so that a restart
     /// finds the same instant. `None` for a window that never showed anything.
     pub(super) fn changed(&self) -> Option<Timestamp> {
-        let shown = self.articles.iter().map(|article| article.updated.max(article.first_seen));
+        let shown = self.articles.iter().chain(&self.late);
+        let shown = shown.map(|article| article.updated.max(article.first_seen));
         let gone = self.gone.iter().filter(|(place, _)| self.reaches(place)).map(|(_, at)| *at);
         shown.chain(gone).max()
     }
@@ -58,20 +87,22 @@ impl View {
 
     /// Could an article that stands after `place` still be shown?
     pub(super) fn takes_after(&self, place: &Place) -> bool {
-        !self.is_full() || self.articles.last().is_some_and(|last| Place::from(&**last) < *place)
+        self.articles.last().is_none_or(|last| Place::from(&**last) < *place) || self.reaches(place)
     }
 
     /// Takes note of an article's state. `wanted` says whether it is one of this feed's sources and passes
     /// its filter. Safe to repeat, and older revisions than the one shown change nothing.
     pub(super) fn apply(&mut self, article: &Arc<Article>, wanted: bool) {
-        let shown = self.articles.iter().position(|other| other.id == article.id);
-        if shown.is_some_and(|at| self.articles.get(at).is_some_and(|old| old.revision > article.revision)) {
+        let is_older = |old: &Arc<Article>| old.id == article.id && old.revision > article.revision;
+        if self.articles.iter().chain(&self.late).any(is_older) {
             return;
         }
         let live = article.status == Status::Live;
         if wanted && !live {
             self.remember_gone(article);
         }
+        self.renew_late(article, wanted && live);
+        let shown = self.articles.iter().position(|other| other.id == article.id);
         match (shown, wanted && live) {
             (Some(at), true) => self.replace(at, article),
             (Some(at), false) => self.take_out(at),
@@ -80,22 +111,62 @@ impl View {
         }
     }
 
+    /// Takes note of an article of this feed that is news, and not part of what a first run found.
+    pub(super) fn arrive(&mut self, article: &Arc<Article>) {
+        let came_late = article.first_seen > article.published.at.plus(LATE);
+        if !came_late || article.status != Status::Live || holds(&self.late, article.id) {
+            return;
+        }
+        self.dirty |= !holds(&self.articles, article.id);
+        self.late.push(Arc::clone(article));
+        self.late.sort_by_key(|late| Reverse((late.first_seen, late.id)));
+        self.forget_arrivals();
+    }
+
     /// Takes out an article that the store does not have any more.
     pub(super) fn forget(&mut self, id: ArticleId) {
+        if holds(&self.late, id) {
+            self.late.retain(|late| late.id != id);
+            self.dirty = true;
+        }
         if let Some(at) = self.articles.iter().position(|article| article.id == id) {
             self.take_out(at);
+        }
+    }
+
+    /// Late arrivals are shown for the time of the window, counted from the last arrival.
+    fn forget_arrivals(&mut self) {
+        let Some(last) = self.late.first().map(|late| late.first_seen) else { return };
+        let since = last.minus(self.feed.window);
+        let n_arrivals = self.late.len();
+        self.late.retain(|late| late.first_seen >= since);
+        self.late.truncate(ARRIVALS);
+        self.dirty |= self.late.len() < n_arrivals;
+    }
+
+    fn renew_late(&mut self, article: &Arc<Article>, wanted: bool) {
+        let Some(at) = self.late.iter().position(|late| late.id == article.id) else { return };
+        let old = self.late.get(at);
+        if wanted && old != Some(article) {
+            self.late.splice(at..=at, [Arc::clone(article)]);
+            self.dirty = true;
+        } else if !wanted {
+            self.late.remove(at);
+            self.dirty = true;
         }
     }
 
     fn insert(&mut self, article: &Arc<Article>) {
         let place = Place::from(&**article);
         self.gone.retain(|(other, _)| other.id != article.id);
-        let at = self.articles.partition_point(|other| Place::from(&**other) > place);
-        if at >= self.limit() {
+        if !self.reaches(&place) {
             return;
         }
+        let at = self.articles.partition_point(|other| Place::from(&**other) > place);
         self.articles.insert(at, Arc::clone(article));
-        self.articles.truncate(self.limit());
+        while self.articles.last().is_some_and(|last| self.is_beyond(&Place::from(&**last))) {
+            self.articles.pop();
+        }
         self.dirty = true;
     }
 
@@ -115,7 +186,7 @@ impl View {
     }
 
     fn take_out(&mut self, at: usize) {
-        self.hungry |= self.is_full();
+        self.hungry |= self.articles.len() >= self.promised();
         self.articles.remove(at);
         self.dirty = true;
     }
@@ -126,22 +197,35 @@ impl View {
         if self.reaches(&entry.0) {
             self.gone.push(entry);
             self.gone.sort_by_key(|(place, _)| Reverse(*place));
-            self.gone.truncate(self.limit());
+            self.gone.truncate(self.promised().max(MOST));
         }
     }
 
-    /// Does `place` lie in the window?
+    /// Does `place` lie in the window? There is one more place for what is not in it yet.
     fn reaches(&self, place: &Place) -> bool {
-        !self.is_full() || self.articles.last().is_some_and(|last| *place >= Place::from(&**last))
+        let n_before = self.articles.partition_point(|other| Place::from(&**other) > *place);
+        n_before < self.promised() || (n_before < MOST && self.is_recent(place))
     }
 
-    fn is_full(&self) -> bool {
-        self.articles.len() >= self.limit()
+    /// Does the last article, at `place`, stand beyond the window?
+    fn is_beyond(&self, place: &Place) -> bool {
+        let n_articles = self.articles.len();
+        n_articles > self.promised() && (n_articles > MOST || !self.is_recent(place))
     }
 
-    fn limit(&self) -> usize {
+    /// Counted from the newest article and not from now: the same articles are shown whatever time it is.
+    fn is_recent(&self, place: &Place) -> bool {
+        let newest = self.articles.first().map(|newest| newest.published.at);
+        newest.is_none_or(|newest| place.published >= newest.minus(self.feed.window))
+    }
+
+    fn promised(&self) -> usize {
         self.feed.items.max(1)
     }
+}
+
+fn holds(articles: &[Arc<Article>], id: ArticleId) -> bool {
+    articles.iter().any(|article| article.id == id)
 }
 
 #[cfg(test)]
@@ -242,7 +326,7 @@ mod tests {
         let mut gone = article(1);
         gone.revision = Revision(2);
         gone.status = Status::Withdrawn;
-        gone.updated = before.plus(std::time::Duration::from_secs(60));
+        gone.updated = before.plus(Duration::from_secs(60));
         view.apply(&Arc::new(gone.clone()), true);
         assert_eq!(shown(&view), ["article 2"]);
         assert_eq!(view.changed(), Some(gone.updated));
@@ -252,16 +336,69 @@ mod tests {
         assert_eq!(shown(&view), ["article 2", "article 1"]);
     }
 
+    #[test]
+    fn shows_more_than_it_promises_while_that_is_recent() {
+        // An hour lies between two articles.
+        let feed = Feed { window: Duration::from_secs(4 * 3600), ..feed(2) };
+        let mut view = View::new(Arc::new(feed));
+        for n in [9, 3, 4, 5, 6] {
+            view.apply(&Arc::new(article(n)), true);
+        }
+        assert_eq!(shown(&view), ["article 9", "article 6", "article 5"]);
+        view.apply(&Arc::new(article(20)), true);
+        assert_eq!(shown(&view), ["article 20", "article 9"], "the window moves with the newest article");
+        assert!(!view.hungry);
+        view.apply(&Arc::new(withdrawn(20)), true);
+        assert!(view.hungry, "what stands behind the window now is known to the store");
+    }
+
+    fn withdrawn(n: i64) -> Article {
+        Article { revision: Revision(2), status: Status::Withdrawn, ..article(n) }
+    }
+
+    /// The `n`th article, found a day late.
+    fn late(n: i64) -> Arc<Article> {
+        let article = article(n);
+        Arc::new(Article { first_seen: article.first_seen.plus(Duration::from_secs(86_400)), ..article })
+    }
+
+    #[test]
+    fn late_arrivals_are_shown_however_old_they_are() {
+        let feed = Feed { window: Duration::from_secs(10 * 3600), ..feed(2) };
+        let mut view = View::new(Arc::new(feed));
+        for n in [100, 99] {
+            view.apply(&Arc::new(article(n)), true);
+            view.arrive(&Arc::new(article(n)));
+        }
+        for n in [1, 2, 1] {
+            view.apply(&late(n), true);
+            view.arrive(&late(n));
+        }
+        assert_eq!(shown(&view), ["article 100", "article 99", "article 2", "article 1"]);
+        let edited = Article { revision: Revision(2), content: article(7).content, ..(*late(1)).clone() };
+        view.apply(&Arc::new(edited), true);
+        assert_eq!(shown(&view), ["article 100", "article 99", "article 2", "article 7"]);
+        view.apply(&Arc::new(withdrawn(2)), true);
+        assert_eq!(shown(&view), ["article 100", "article 99", "article 7"]);
+        view.apply(&late(30), true);
+        view.arrive(&late(30));
+        assert_eq!(shown(&view), ["article 100", "article 99", "article 30"], "for the time of the window");
+        view.forget(article(30).id);
+        assert_eq!(shown(&view), ["article 100", "article 99"]);
+    }
+
     proptest! {
         #[test]
         fn shows_the_same_whatever_the_order_of_arrival(
-            order in Just((0..12).collect::<Vec<i64>>()).prop_shuffle(), items in 1usize..15
+            order in Just((0..12).collect::<Vec<i64>>()).prop_shuffle(), items in 1usize..15, hours in 0u64..15
         ) {
-            let mut arrived = view(items);
+            let window = Duration::from_secs(3600 * hours);
+            let mut arrived = View::new(Arc::new(Feed { window, ..feed(items) }));
             for n in &order {
                 arrived.apply(&Arc::new(article(*n)), true);
             }
-            let expected: Vec<_> = (0..12).rev().take(items).map(|n| format!("article {n}")).collect();
+            let n_shown = items.max(usize::try_from(hours).unwrap() + 1);
+            let expected: Vec<_> = (0..12).rev().take(n_shown).map(|n| format!("article {n}")).collect();
             prop_assert_eq!(shown(&arrived), expected);
         }
     }

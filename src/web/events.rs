@@ -10,7 +10,7 @@ use axum::{
 
 use super::{State, error::Problem};
 use crate::{
-    model::{Event, Seq},
+    model::{Event, Seq, SourceId},
     push::Push,
     store::{self, Store},
 };
@@ -27,7 +27,8 @@ pub(super) fn routes() -> Router<State> {
 
 async fn events(With(state): With<State>, uri: Uri) -> Result<Response, Problem> {
     let (after, limit) = parse(uri.query().unwrap_or_default())?;
-    let page = page(&state.push, &*state.store, after, limit).await?;
+    let settings = state.publisher.settings();
+    let page = page(&state.push, &*state.store, (after, limit), |source| settings.is_public(source)).await?;
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, page).into_response())
 }
@@ -58,8 +59,13 @@ fn parse(query: &str) -> Result<(Seq, usize), Problem> {
 }
 
 /// Up to `limit` journal lines as one JSON object. `next` moves also over lines that are not told (backfills,
-/// articles that are not kept any more): a client has everything when `next` is `head`.
-async fn page(push: &Push, store: &dyn Store, after: Seq, limit: usize) -> Result<String, Problem> {
+/// sources of private feeds, articles that are not kept any more): a client has everything when `next` is `head`.
+async fn page(
+    push: &Push,
+    store: &dyn Store,
+    (after, limit): (Seq, usize),
+    is_public: impl Fn(&SourceId) -> bool,
+) -> Result<String, Problem> {
     let head = store.head().await?;
     if after > head {
         let detail = format!("`after` is {after}, but the newest event is {head}");
@@ -74,6 +80,9 @@ async fn page(push: &Push, store: &dyn Store, after: Seq, limit: usize) -> Resul
     let (mut next, mut payloads) = (after, String::new());
     for event in lines.iter().filter(|event| event.seq <= head) {
         next = event.seq;
+        if !is_public(&event.source) {
+            continue;
+        }
         if let Some(payload) = told(push, event).await? {
             if !payloads.is_empty() {
                 payloads.push(',');
@@ -129,7 +138,7 @@ mod tests {
         world.publish(2, true).await;
         world.publish(3, false).await;
         let read = async |after, limit| -> Value {
-            let page = page(&world.push, &*world.store, Seq(after), limit).await.unwrap();
+            let page = page(&world.push, &*world.store, (Seq(after), limit), |_| true).await.unwrap();
             serde_json::from_str(&page).unwrap()
         };
         let first = read(0, 2).await;
@@ -139,9 +148,11 @@ mod tests {
         let second = read(2, 2).await;
         assert_eq!(second["events"][0]["sequence"], 3);
         assert_eq!(second["next"], 3);
+        let private = page(&world.push, &*world.store, (Seq(0), 9), |_| false).await.unwrap();
+        assert_eq!(private, r#"{"events":[],"next":3,"head":3}"#);
         let end = read(3, 2).await;
         assert_eq!((end["events"].as_array().unwrap().len(), end["next"].as_u64()), (0, Some(3)));
-        let beyond = page(&world.push, &*world.store, Seq(4), 2).await.unwrap_err();
+        let beyond = page(&world.push, &*world.store, (Seq(4), 2), |_| true).await.unwrap_err();
         assert_eq!(beyond.field.as_deref(), Some("after"));
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Path, Request, State as With, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
@@ -13,6 +13,8 @@ use bytes::Bytes;
 
 use super::{
     State,
+    access::{self, Reader, Token},
+    ask::ask,
     conditional::{coding, unchanged},
     cors,
     error::Problem,
@@ -20,8 +22,8 @@ use super::{
     pages,
 };
 use crate::{
-    model::{FeedId, Timestamp},
-    publish::{Document, Format, Representation, Variant},
+    model::Timestamp,
+    publish::{self, Document, Feed, Format, Life, Representation, Variant},
 };
 
 /// `/feeds/{feed}.{format}`, the page `/feeds/{feed}`, and the catalogue.
@@ -53,8 +55,17 @@ async fn named(
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let (parts, _) = request.into_parts();
     match parse(&name) {
-        Some((feed, format)) => document(&state, feed, format, &parts.method, &parts.headers).await,
-        None => pages::feed(&state, &name, &parts.uri, &parts.headers),
+        Some((feed, format)) => match document(&state, feed, format, &parts).await {
+            Ok(response) => response,
+            Err(refusal) => open(*refusal),
+        },
+        None => match readable(&state, &name, "", &parts) {
+            Ok((feed, reader)) => pages::feed(&state, &feed, &reader, &parts),
+            Err(refusal) if refusal.status() == StatusCode::NOT_FOUND => {
+                pages::no_feed(&state, &name, &parts.uri, &parts.headers)
+            }
+            Err(refusal) => *refusal,
+        },
     }
 }
 
@@ -79,30 +90,91 @@ pub(super) fn parse(name: &str) -> Option<(&str, Format)> {
     Some((feed, format))
 }
 
-/// A feed's document, written now if nobody did yet, or why there is none.
+/// A feed's document, or that of a part of it, written now if nobody did yet; or why there is none.
 async fn document(
     state: &State,
-    feed: &str,
+    name: &str,
     format: Format,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Response {
-    let found = match feed.parse::<FeedId>() {
-        Ok(id) => state.publisher.document(&id, format, &Variant::default()).await,
-        Err(_) => None,
+    parts: &Parts,
+) -> Result<Response, Box<Response>> {
+    let ending = format!(".{}", format.extension());
+    let (feed, reader) = readable(state, name, &ending, parts)?;
+    let ask = ask(&parts.uri).map_err(refused)?;
+    let variant = Variant { prefix: reader.prefix, ..ask.variant };
+    let found = match &ask.part {
+        None => state.publisher.document(&feed.id, format, &variant).await,
+        Some(part) => state.publisher.part(&feed.id, part, format, &variant).await.map_err(busy)?,
     };
     match found {
-        Some(document) => send(state, &document, method, headers).await,
-        None => {
-            let mut response = missing(state, feed).into_response();
-            cors::allow(response.headers_mut());
-            response
-        }
+        Some(document) => Ok(send(state, &document, &parts.method, &parts.headers).await),
+        None => Err(refused(missing(state, name))),
     }
 }
 
+/// The feed of this name that whoever asks may read, and how it is addressed. Otherwise the answer: it was renamed,
+/// it has moved or ended, it is not for everybody, there is none. `ending` is what follows the name in the address.
+pub(super) fn readable(
+    state: &State,
+    name: &str,
+    ending: &str,
+    parts: &Parts,
+) -> Result<(Feed, Reader), Box<Response>> {
+    let settings = state.publisher.settings();
+    let token = parts.extensions.get::<Token>();
+    let Some(feed) = settings.feeds.iter().find(|feed| feed.id.as_str() == name) else {
+        let is_alias = |feed: &&Feed| feed.aliases.iter().any(|alias| alias.as_str() == name);
+        let renamed = settings.feeds.iter().find(is_alias).ok_or_else(|| refused(missing(state, name)))?;
+        // Who may not read it need not know what it is called now.
+        let reader = access::check(renamed, token, &parts.headers)?;
+        let prefix = reader.prefix.as_deref().unwrap_or_default();
+        let stem = format!("{}{prefix}/feeds/{}", settings.base_url.trim_end_matches('/'), renamed.id);
+        return Err(Box::new(moved(&stem, ending, &parts.uri)));
+    };
+    let reader = access::check(feed, token, &parts.headers)?;
+    match &feed.life {
+        Life::Current | Life::Ending => Ok((feed.clone(), reader)),
+        Life::Moved(stem) => Err(Box::new(moved(stem, ending, &parts.uri))),
+        Life::Ended => Err(refused(
+            Problem::new(StatusCode::GONE, format!("the feed `{name}` has ended")).hint("stop asking for it"),
+        )),
+    }
+}
+
+/// For good, so that readers remember the new address. 301 is what all of them understand.
+fn moved(stem: &str, ending: &str, uri: &Uri) -> Response {
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    let headers = [
+        (header::LOCATION, format!("{stem}{ending}{query}")),
+        (header::CACHE_CONTROL, "max-age=86400".to_owned()),
+    ];
+    (StatusCode::MOVED_PERMANENTLY, headers).into_response()
+}
+
+pub(super) fn refused(problem: Problem) -> Box<Response> {
+    Box::new(problem.into_response())
+}
+
+fn busy(error: publish::Error) -> Box<Response> {
+    refused(match error {
+        publish::Error::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            .hint("ask again in a few seconds, or use the filters that others use"),
+        publish::Error::Store(cause) => Problem::from(cause),
+    })
+}
+
+/// Lets pages of other origins read why they get nothing.
+fn open(mut response: Response) -> Response {
+    cors::allow(response.headers_mut());
+    response
+}
+
 /// Sends a document in the coding that the client likes best, packed now if nobody did yet.
-async fn send(state: &State, document: &Arc<Document>, method: &Method, headers: &HeaderMap) -> Response {
+pub(super) async fn send(
+    state: &State,
+    document: &Arc<Document>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
     let now = state.clock.now();
     if let Some(response) = respond(document, now, method, headers) {
         return response;
@@ -116,8 +188,9 @@ async fn send(state: &State, document: &Arc<Document>, method: &Method, headers:
 /// Why a feed cannot be shown: it is not there yet, or there is none of this name.
 pub(super) fn missing(state: &State, feed: &str) -> Problem {
     let settings = state.publisher.settings();
-    let known: Vec<_> = settings.feeds.iter().map(|feed| feed.id.as_str()).collect();
-    if known.contains(&feed) {
+    let known: Vec<_> =
+        settings.feeds.iter().filter(|feed| feed.is_listed()).map(|feed| feed.id.as_str()).collect();
+    if settings.feeds.iter().any(|known| known.id.as_str() == feed) {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the feed `{feed}` is being prepared"))
             .hint("try again in a few seconds");
     }

@@ -4,8 +4,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+mod access;
 mod address;
 pub(crate) mod api;
+mod ask;
 mod assets;
 mod at_hand;
 pub mod auth;

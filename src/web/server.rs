@@ -30,7 +30,7 @@ use tower::ServiceExt;
 pub(super) use self::plain::Plain;
 use self::{hot::End, lanes::Lanes, rewound::Rewound, tls::Tls, whole::Stops};
 use super::{
-    Settings, State,
+    Settings, State, access,
     at_hand::{self, Ready},
     bounds, feeds,
     health::Meter,
@@ -110,6 +110,7 @@ impl Site {
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
+        let request = access::without_token(request);
         match feeds::answer(&self.state, &request) {
             Some(response) => response,
             // Boxed: a feed's answer need not carry a place for everything that the router may wait for.

@@ -223,3 +223,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn filters_are_joined_and_categories_are_names_not_filters() {
+    let joined = Filter::parse("a b").unwrap().and(Filter::parse("c OR d").unwrap());
+    assert_eq!(joined.to_string(), "a AND b AND (c OR d)");
+    assert_eq!(Filter::parse(&joined.to_string()).unwrap(), joined);
+    for name in ["Tin tức - Sự kiện", "a OR b", "x) \"y\" \\", "NOT"] {
+        let filter = Filter::category(name).unwrap();
+        assert_eq!(Filter::parse(&filter.to_string()).unwrap(), filter, "{name}");
+        assert!(filter.to_string().starts_with("category:"), "{name}");
+    }
+    assert!(Filter::category("").is_err());
+}

@@ -266,6 +266,22 @@ async fn what_was_asked_for_is_written_again_in_advance_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_found_late_is_shown_and_found_again_after_a_restart() {
+    let day = Duration::from_secs(86_400);
+    let all = settings(vec![Feed { window: day, ..named("all", 2, None) }]);
+    let world = World::new(all.clone()).await;
+    world.publisher.rebuild().await.unwrap();
+    let late = Article { first_seen: article(500).first_seen, ..article(3) };
+    world.commit_and_follow(&[article(480), article(481), article(482)]).await;
+    world.commit_and_follow(&[late]).await;
+    assert_eq!(world.shown("all"), ["article 482", "article 481", "article 480", "article 3"]);
+    let restarted = publisher(&world.store, all).await;
+    restarted.rebuild().await.unwrap();
+    let two = restarted.document(&id("all"), Format::Rss, &Variant::default()).await.unwrap();
+    assert_eq!(world.document("all", Format::Rss).await.identity().body, two.identity().body);
+}
+
+#[tokio::test]
 async fn caches_may_keep_a_feed_until_the_first_of_its_sources_is_looked_at() {
     let mut both = named("both", 3, None);
     both.sources.push("quan3".parse().unwrap());

@@ -43,6 +43,7 @@ pub(super) async fn one(With(state): With<State>, Path(id): Path<String>) -> Res
     let parsed = id.parse::<ArticleId>().map_err(|_| missing().hint("an id looks like `urn:uuid:…`"))?;
     match state.store.article(parsed, None).await? {
         None => Err(missing()),
+        Some(article) if !state.publisher.settings().is_public(&article.source) => Err(missing()),
         Some(article) if article.status == Status::Withdrawn => {
             Err(Problem::new(StatusCode::GONE, format!("`{parsed}` was withdrawn by its source")))
         }
@@ -54,7 +55,9 @@ pub(super) async fn one(With(state): With<State>, Path(id): Path<String>) -> Res
 async fn wanted(state: &State, asked: Option<&str>) -> Result<Vec<SourceId>, Problem> {
     let configured = state.ingest.sources().into_iter().map(|source| source.id.clone());
     let remembered = state.store.sources().await?.into_iter().map(|state| state.id);
-    let all: BTreeSet<SourceId> = configured.chain(remembered).collect();
+    let settings = state.publisher.settings();
+    let all: BTreeSet<SourceId> =
+        configured.chain(remembered).filter(|source| settings.is_public(source)).collect();
     match asked {
         None => Ok(all.into_iter().collect()),
         Some(asked) => match all.iter().find(|source| source.as_str() == asked) {

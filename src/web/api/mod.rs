@@ -3,7 +3,7 @@
 mod articles;
 mod cursor;
 mod export;
-mod params;
+pub(super) mod params;
 pub(crate) mod sources;
 
 use axum::{
@@ -50,7 +50,7 @@ async fn feeds(With(state): With<State>) -> Json<Value> {
 /// Every feed with its addresses.
 fn catalogue(settings: &Settings) -> Value {
     let base = &settings.base_url;
-    let feeds = settings.feeds.iter().map(|feed| {
+    let feeds = settings.feeds.iter().filter(|feed| feed.is_listed()).map(|feed| {
         let addresses =
             addresses(base, &feed.id).into_iter().map(|it| (it.extension.to_owned(), it.url.into()));
         json!({

@@ -8,17 +8,17 @@ use url::form_urlencoded;
 use crate::web::error::Problem;
 
 /// The parameters of one request.
-pub(super) struct Params(Vec<(String, String)>);
+pub(in crate::web) struct Params(Vec<(String, String)>);
 
 impl Params {
     /// Those of `uri`; empty ones count as absent.
-    pub(super) fn of(uri: &Uri) -> Self {
+    pub(in crate::web) fn of(uri: &Uri) -> Self {
         let pairs = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
         Self(pairs.into_owned().filter(|(_, value)| !value.is_empty()).collect())
     }
 
     /// What `name` says; a parameter given twice is refused rather than guessed.
-    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(in crate::web) fn get(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(Problem::field(name, format!("`{name}` is given more than once"))),
@@ -27,14 +27,18 @@ impl Params {
     }
 
     /// What `name` says as a `T`; `expected` says what that is.
-    pub(super) fn parsed<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+    pub(in crate::web) fn parsed<T: FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(value) = self.get(name)? else { return Ok(None) };
         let wrong = || Problem::field(name, format!("`{value}` is not {expected}"));
         value.parse().map(Some).map_err(|_| wrong())
     }
 
     /// A number within `range`, or `default`.
-    pub(super) fn number(
+    pub(in crate::web) fn number(
         &self,
         name: &str,
         range: RangeInclusive<usize>,

@@ -12,7 +12,7 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 use axum::{
     Router,
     extract::{Path, State as With, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
     routing::get,
 };
@@ -22,10 +22,10 @@ use self::{
     render::Frame,
     view::{ArticleView, FeedView, Headline, Health},
 };
-use super::{State, nearest::nearest};
+use super::{State, access::Reader, nearest::nearest};
 use crate::{
     model::{Article, ArticleId, Status},
-    publish::Settings,
+    publish::{Feed, Settings},
     store::{self, Place},
 };
 
@@ -46,9 +46,10 @@ async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Respon
         Ok(sources) => sources,
         Err(cause) => return broken(&frame, &cause),
     };
-    let news = latest(settings.feeds.iter().filter_map(|feed| state.publisher.articles(&feed.id)));
+    let listed = || settings.feeds.iter().filter(|feed| feed.is_listed());
+    let news = latest(listed().filter_map(|feed| state.publisher.articles(&feed.id)));
     let page = context! {
-        feeds => settings.feeds.iter().map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
+        feeds => listed().map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
         news => headlines(&news, &settings, &frame),
         sources,
         ready => state.publisher.ready(),
@@ -56,19 +57,27 @@ async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Respon
     frame.page(StatusCode::OK, "index.html", page)
 }
 
-/// A feed's page: its addresses and what it shows now.
-pub(super) fn feed(state: &State, name: &str, uri: &Uri, headers: &HeaderMap) -> Response {
+/// What is shown where there is no feed of this name.
+pub(super) fn no_feed(state: &State, name: &str, uri: &Uri, headers: &HeaderMap) -> Response {
     let settings = state.publisher.settings();
+    let listed = settings.feeds.iter().filter(|feed| feed.is_listed());
+    let known: Vec<_> = listed.map(|feed| feed.id.as_str()).collect();
     let frame = Frame::of(uri, headers, &settings.base_url);
-    let Some(feed) = settings.feeds.iter().find(|feed| feed.id.as_str() == name) else {
-        let known: Vec<_> = settings.feeds.iter().map(|feed| feed.id.as_str()).collect();
-        return frame.message(StatusCode::NOT_FOUND, "not_found", nearest(name, &known));
-    };
+    frame.message(StatusCode::NOT_FOUND, "not_found", nearest(name, &known))
+}
+
+/// A feed's page: its addresses and what it shows now.
+pub(super) fn feed(state: &State, feed: &Feed, reader: &Reader, parts: &Parts) -> Response {
+    let settings = state.publisher.settings();
+    let mut frame = Frame::of(&parts.uri, &parts.headers, &settings.base_url);
+    if feed.is_private() {
+        frame = frame.private(reader.prefix.as_deref());
+    }
     let articles = state.publisher.articles(&feed.id);
     let ready = articles.is_some();
     let articles = articles.unwrap_or_default();
     let page = context! {
-        feed => FeedView::of(feed, &settings.base_url),
+        feed => FeedView::of(feed, &frame.base),
         news => headlines(&articles, &settings, &frame),
         ready,
     };
@@ -96,6 +105,9 @@ async fn article(
     match found {
         Err(cause) => broken(&frame, &cause),
         Ok(None) => frame.message(StatusCode::NOT_FOUND, "not_found", None),
+        Ok(Some(article)) if !settings.is_public(&article.source) => {
+            frame.message(StatusCode::NOT_FOUND, "not_found", None)
+        }
         Ok(Some(article)) => shown(&article, &settings, &frame),
     }
 }
@@ -105,7 +117,8 @@ fn shown(article: &Article, settings: &Settings, frame: &Frame) -> Response {
     if article.status == Status::Withdrawn {
         return frame.message(StatusCode::GONE, "withdrawn", None);
     }
-    let feeds = settings.feeds.iter().filter(|feed| feed.sources.contains(&article.source));
+    let feeds =
+        settings.feeds.iter().filter(|feed| feed.is_listed() && feed.sources.contains(&article.source));
     let page = context! {
         article => ArticleView::of(article, settings, frame.language),
         feeds => feeds.map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
@@ -129,7 +142,9 @@ fn broken(frame: &Frame, cause: &store::Error) -> Response {
 
 async fn health(state: &State, frame: &Frame) -> store::Result<Vec<Health>> {
     let states = state.store.sources().await?;
-    let sources = state.ingest.sources().into_iter().map(|source| {
+    let settings = state.publisher.settings();
+    let sources = state.ingest.sources().into_iter().filter(|source| settings.is_public(&source.id));
+    let sources = sources.map(|source| {
         let remembered = states.iter().find(|state| state.id == source.id);
         Health::of(&source, remembered, state.ingest.due(&source.id), frame.language)
     });

@@ -76,9 +76,11 @@ pub(super) struct Frame {
     /// The way from this page to `/`, so that pages also work below a path of a proxy.
     root: String,
     /// Our public address, without a trailing slash.
-    base: String,
+    pub(super) base: String,
     /// What the client has.
     headers: HeaderMap,
+    /// Is it not for everybody?
+    private: bool,
 }
 
 impl Frame {
@@ -91,7 +93,18 @@ impl Frame {
             root: root(uri.path()),
             base: base.to_owned(),
             headers: headers.clone(),
+            private: false,
         }
+    }
+
+    /// The same for a page that only some may read, under `prefix` where its address has one.
+    pub(super) fn private(mut self, prefix: Option<&str>) -> Self {
+        self.private = true;
+        if let Some(prefix) = prefix {
+            self.root = format!("{}{}", "../".repeat(prefix.matches('/').count()), self.root);
+            self.base.push_str(prefix);
+        }
+        self
     }
 
     /// Renders a template into an answer.
@@ -130,8 +143,13 @@ impl Frame {
         } else {
             (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
         };
-        let cache = if fresh { "public, max-age=60" } else { "no-store" };
-        let lines: [(HeaderName, &str); 8] = [
+        let cache = match (fresh, self.private) {
+            (true, false) => "public, max-age=60",
+            (true, true) => "private, max-age=60",
+            (false, _) => "no-store",
+        };
+        let lines: [(HeaderName, &str); 9] = [
+            (HeaderName::from_static("x-robots-tag"), if self.private { "noindex" } else { "" }),
             (header::CACHE_CONTROL, cache),
             (header::VARY, "Accept-Language"),
             (header::CONTENT_LANGUAGE, self.language.tag()),

@@ -52,6 +52,8 @@ pub(super) struct FeedView<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Headline<'a> {
     id: String,
+    /// Where it stands at its source, if we have no page of it for everybody.
+    url: Option<&'a str>,
     title: &'a str,
     lang: &'a str,
     source: &'a str,
@@ -118,6 +120,12 @@ impl<'a> Headline<'a> {
     pub(super) fn of(article: &'a Article, settings: &'a Settings, language: Language) -> Self {
         Self {
             id: article.id.bare(),
+            url: article
+                .content
+                .url
+                .as_deref()
+                .filter(|_| !settings.is_public(&article.source))
+                .and_then(address::web),
             title: &article.content.title,
             lang: lang(article),
             source: source_name(&article.source, settings),
