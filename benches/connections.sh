@@ -92,7 +92,7 @@ for _ in range(count):
 print("open", flush=True)
 
 def closed(stream):
-    # State of the connection (linux/tcp.h): anything but ESTABLISHED means that the other side has closed or reset.
+    # State of the connection (linux/tcp.h): anything but ESTABLISHED means that the other side has closed or reset it.
     return stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 1
 
 while streams and time.monotonic() - begun < 180:

@@ -32,6 +32,7 @@ pub(super) struct Patient<S> {
     stream: S,
     allowance: Allowance,
     timer: Option<Pin<Box<Sleep>>>,
+    give_up: fn(&S),
 }
 
 // === impl Allowance ===
@@ -65,9 +66,9 @@ impl Allowance {
 // === impl Patient ===
 
 impl<S> Patient<S> {
-    /// Wraps `stream`, whose other side may make us wait `limit` at once.
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, allowance: Allowance::new(limit), timer: None }
+    /// Wraps `stream`, whose other side may make us wait `limit` at once. `give_up` is told when it did.
+    pub(super) fn new(stream: S, limit: Duration, give_up: fn(&S)) -> Self {
+        Self { stream, allowance: Allowance::new(limit), timer: None, give_up }
     }
 
     /// Lets a write's answer through, unless the other side has used up its time.
@@ -84,7 +85,10 @@ impl<S> Patient<S> {
         }
         let until = self.allowance.wait(Instant::now());
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        timer.as_mut().poll(cx).map(|()| {
+            (self.give_up)(&self.stream);
+            Err(io::ErrorKind::TimedOut.into())
+        })
     }
 }
 
@@ -140,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = tokio::io::duplex(4);
-        let mut ours = Patient::new(ours, Duration::from_millis(1));
+        let mut ours = Patient::new(ours, Duration::from_millis(1), |_| ());
         let refused = ours.write_all(b"more than four bytes").await;
         assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
@@ -148,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_takes_what_is_left_is_waited_for_no_more() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = Patient::new(ours, Duration::from_secs(3600));
+        let mut ours = Patient::new(ours, Duration::from_secs(3600), |_| ());
         ours.write_all(b"four").await.unwrap();
         assert!(poll!(std::pin::pin!(ours.write_all(b"five"))).is_pending());
         assert!(ours.timer.is_some() && ours.allowance.waiting.is_some());

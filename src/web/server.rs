@@ -9,6 +9,7 @@ mod hot;
 mod lanes;
 mod plain;
 mod rewound;
+mod socket;
 pub mod tls;
 mod whole;
 
@@ -155,13 +156,12 @@ where
     let mut lanes = Lanes::start(&running);
     let permits = Arc::new(Semaphore::new(limits.connections));
     let kill = CancellationToken::new();
+    let kept = Arc::new(Semaphore::new(whole::MAX_KEPT));
     while let Some((stream, permit)) = next(&door.listener, &permits, &stop).await {
         // Tokens of its own: a token is locked whenever somebody who waits for it wakes up, and that is every request.
         let (stop, kill) = (stop.child_token(), kill.child_token());
-        let stops = Stops { stop, kill, running: running.clone() };
-        if let Err(cause) = stream.set_nodelay(true) {
-            tracing::debug!(%cause, "cannot set TCP_NODELAY");
-        }
+        let stops = Stops { stop, kill, running: running.clone(), kept: Arc::clone(&kept) };
+        socket::prepare(&stream, limits.write);
         match &door.tls {
             Some(tls) => begin_tls(stream, tls, answers.answer.clone(), (limits, stops, permit)),
             None => begin(stream, answers.clone(), (limits, stops, permit), &mut lanes),
@@ -224,7 +224,7 @@ where
 {
     let (limits, stops, _permit) = terms;
     let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => Rewound::new(first, Patient::new(stream, limits.write)),
+        Ok(stream) => Rewound::new(first, Patient::new(stream, limits.write, socket::give_up)),
         Err(cause) => return ended(Err(cause.into())),
     };
     let kill = stops.kill.clone();
@@ -239,7 +239,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (limits, stops, permit) = terms;
-    let greeting = tls.acceptor().accept(Patient::new(stream, limits.write));
+    let greeting = tls.acceptor().accept(Patient::new(stream, limits.write, socket::give_up));
     let (kill, running) = (stops.kill.clone(), stops.running.clone());
     let connection = async move {
         let greeting = tokio::time::timeout(HANDSHAKE.min(limits.head), greeting);

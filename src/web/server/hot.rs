@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Plain, plain};
+use super::{Limits, Plain, plain, socket};
 use crate::web::{at_hand::Ready, patience::Allowance};
 
 /// Bytes read at once.
@@ -92,7 +92,12 @@ where
         if hot.latest.is_some() && hot.owed.is_none() {
             return Poll::Ready(Ok(End::Closed));
         }
-        hot.poll_end(timer.as_mut(), cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        hot.poll_end(timer.as_mut(), cx).map(|()| {
+            if hot.owed.is_some() {
+                socket::give_up(hot.stream);
+            }
+            Err(io::ErrorKind::TimedOut.into())
+        })
     })
     .await
 }
