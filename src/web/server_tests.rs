@@ -18,6 +18,7 @@ const PATIENT: Limits = Limits {
     write: Duration::from_secs(600),
     idle: Duration::from_secs(600),
     grace: Duration::from_secs(600),
+    kept: 100,
 };
 
 /// A server whose answers are tests' business.
@@ -144,6 +145,20 @@ async fn connections_are_kept_for_more_requests() {
         send(&mut stream, GET).await;
         assert!(one(&mut stream).await.contains("content-length: 2"));
     }
+}
+
+#[tokio::test]
+async fn where_many_stay_the_next_are_closed_after_their_answer() {
+    let server = served(Limits { kept: 1, ..PATIENT }).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for _ in 0..2 {
+        send(&mut first, GET).await;
+        one(&mut first).await;
+    }
+    send(&mut second, GET).await;
+    assert!(rest(&mut second).await.contains("connection: close"));
+    send(&mut first, GET).await;
+    one(&mut first).await;
 }
 
 #[tokio::test]

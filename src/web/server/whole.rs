@@ -46,10 +46,6 @@ const MAX_QUEUED: usize = 64 * 1024;
 /// How often an HTTP/2 client is asked whether it is there, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
 
-/// Connections that may stay with hyper between two requests. Each owns about 20 KiB, ten times of what the hot
-/// path keeps of one; beyond this many they are closed after an answer, and begin anew.
-pub(super) const MAX_KEPT: usize = 4096;
-
 /// The error of a connection.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
