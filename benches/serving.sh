@@ -157,7 +157,7 @@ echo "$(date -u +%F), $(nproc) × $(sed -n 's/^model name.*: //p' /proc/cpuinfo 
     "load $(cut -d' ' -f1 /proc/loadavg); medians of $rounds × $seconds s, wrk -t1 -c64"
 echo '| answer | loa req/s | nginx req/s | ratio | loa µs CPU | nginx µs CPU | ratio | loa p99 ms | nginx p99 ms | ratio |'
 echo '|---|---|---|---|---|---|---|---|---|---|'
-for body in "${SMALL:-450}" "${LARGE:-8600}"; do
+for body in "${SMALL:-280}" "${LARGE:-8600}"; do
     start "$body"
     size=$(stat -c %s "$dir/$body/feeds/quan1.rss")
     compare "$size bytes" 'Accept-Encoding: identity'

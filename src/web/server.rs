@@ -301,3 +301,7 @@ fn is_the_clients(cause: &io::Error) -> bool {
 #[cfg(test)]
 #[path = "server_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "server/http2_tests.rs"]
+mod http2_tests;

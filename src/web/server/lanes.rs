@@ -20,9 +20,12 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// One lane for each processor. `tracker` is not empty until their threads have ended.
+    /// One lane for two processors, at least one. `tracker` is not empty until their threads have ended.
+    ///
+    /// A lane answers 80,000 requests a second, most of it in the kernel, and the rest of the house works, too: two lanes
+    /// on two processors that they shared with their clients answered a tenth less, and 99 of 100 in twice the time.
     pub(super) fn start(tracker: &TaskTracker) -> Self {
-        let count = thread::available_parallelism().map_or(1, NonZero::get);
+        let count = thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2);
         let mut lanes = Vec::new();
         for number in 0..count {
             match start(number, tracker.token()) {
