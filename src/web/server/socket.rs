@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Bytes of answers that the kernel keeps for one connection before it sends them. Without a limit it takes up to
-/// 4 MiB each, and a thousand readers that take nothing are felt by everybody who sends. Large feeds go out a little
-/// faster with it than without.
+/// 4 MiB each, and a thousand readers that take nothing are felt by everybody who sends. A whole feed finds room:
+/// with 128 KiB, which it has to wait for, one of 460 kB took half as much CPU again.
 #[cfg(target_os = "linux")]
-const MAX_UNSENT: u32 = 128 * 1024;
+const MAX_UNSENT: u32 = 512 * 1024;
 
 /// Answers are not held back to be sent with others; little is kept for a reader that does not take it; and the
 /// connection ends when the other side takes nothing of what was written for `write`, also after we have closed it.
