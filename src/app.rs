@@ -31,7 +31,8 @@ use crate::{
     publish::{self, Publisher},
     push::{self, Push},
     store::{self, Store},
-    telemetry, web,
+    telemetry,
+    web::{self, server::tls::Tls},
 };
 
 /// Time for tasks to finish what they have begun once the process is asked to stop.
@@ -50,6 +51,7 @@ pub struct App {
     /// The API token.
     pub token: Arc<str>,
     journal: Arc<Journal>,
+    tls: Option<Arc<Tls>>,
     clock: SharedClock,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -65,6 +67,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;
+    let scheme = if config.web.tls.is_some() { "https" } else { "http" };
     let (n_sources, n_feeds) = (config.ingest.sources.len(), config.publish.feeds.len());
     let n_webhooks = config.push.webhooks.len();
     let from = path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
@@ -76,7 +79,7 @@ pub async fn serve(
         started = App::start(config, listener, Arc::new(clock::System)) => started?,
         () = &mut asked => return Ok(()),
     };
-    tracing::info!(%address, "listening on http://{address}");
+    tracing::info!(%address, "listening on {scheme}://{address}");
     tracing::info!(
         n_sources,
         n_feeds,
@@ -128,6 +131,7 @@ impl App {
     pub async fn start(config: Config, listener: TcpListener, clock: SharedClock) -> anyhow::Result<Self> {
         let store = store::open(&config.store).await?;
         let token = api_token(&config)?;
+        let tls = config.web.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
         let client = |settings: &net::Settings| {
             net::Client::new(settings, Arc::clone(&clock)).context("cannot set up the HTTP client")
@@ -151,7 +155,7 @@ impl App {
         let ingest = Ingest::new(Arc::clone(&journal), client.clone(), Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let broken = watch::Sender::new(None);
-        let app = Self { ingest, publisher, push, store, token, journal, clock, stop, tasks, broken };
+        let app = Self { ingest, publisher, push, store, token, journal, tls, clock, stop, tasks, broken };
         app.start_tasks(listener, config.web)?;
         app.start_announcing(client);
         Ok(app)
@@ -169,8 +173,12 @@ impl App {
             token: Arc::clone(&self.token),
             metrics: metrics.clone(),
         };
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move { web::server::serve(listener, state, settings, stop).await });
+        let (tls, stop) = (self.tls.clone(), self.stop.clone());
+        self.tasks.spawn(web::server::serve(listener, tls, state, settings, stop));
+        if let Some(tls) = self.tls.clone() {
+            let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+            self.tasks.spawn(async move { tls.watch(clock, stop).await });
+        }
         self.tasks.spawn(telemetry::upkeep(metrics, self.stop.clone()));
         let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
         self.supervise("publish", move || {
@@ -256,8 +264,12 @@ impl App {
         });
     }
 
-    /// Swaps sources, feeds and webhooks whole. Addresses, store and limits stay as they were started.
+    /// Swaps sources, feeds and webhooks whole, and reads the certificate again. Addresses, store and limits stay as
+    /// they were started.
     pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
+        if let Some(Err(cause)) = self.tls.as_deref().map(Tls::reload) {
+            tracing::error!("the certificate was not read again, the old one goes on: {cause}");
+        }
         self.push.set_feeds(push_feeds(&config.publish));
         self.publisher.reload(config.publish).await?;
         self.push.reload(config.push).await?;

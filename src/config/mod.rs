@@ -126,7 +126,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         net: net?,
         store: store?,
         publish: publish::Settings {
-            base_url: base_url.unwrap_or_else(|| sections::default_base_url(web.listen)),
+            base_url: base_url.unwrap_or_else(|| sections::default_base_url(&web)),
             feeds: feeds?,
             sources: sources.iter().map(|source| source_info(source)).collect(),
             min_age: publish.min_age,

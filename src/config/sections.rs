@@ -14,7 +14,13 @@ use super::{
     report::Findings,
     tree::Place,
 };
-use crate::{net, push, store, telemetry, web};
+use crate::{
+    net, push, store, telemetry,
+    web::{
+        self,
+        server::tls::{self, Files},
+    },
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -41,6 +47,7 @@ pub(super) struct Push {
 pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Settings, Option<String>)> {
     let listen = section.parsed("listen", listen);
     let base_url = section.parsed("base_url", base_url);
+    let tls = tls(&section, folders);
     let token = token(&section, folders);
     let max_connections = section.integer("max_connections", 1..=1_000_000);
     let header_timeout = section.duration("header_timeout", SECOND..=HOUR);
@@ -48,6 +55,7 @@ pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Setti
     section.finish();
     let settings = web::Settings {
         listen: listen?,
+        tls,
         token,
         max_connections: max_connections?,
         header_timeout: header_timeout?,
@@ -163,11 +171,12 @@ fn default_user_agent(base_url: Option<&str>) -> String {
 }
 
 /// The address under which the public reaches a daemon whose configuration does not say it.
-pub(super) fn default_base_url(listen: SocketAddr) -> String {
+pub(super) fn default_base_url(web: &web::Settings) -> String {
+    let (listen, scheme) = (web.listen, if web.tls.is_some() { "https" } else { "http" });
     if listen.ip().is_unspecified() {
-        return format!("http://localhost:{}", listen.port());
+        return format!("{scheme}://localhost:{}", listen.port());
     }
-    format!("http://{listen}")
+    format!("{scheme}://{listen}")
 }
 
 /// A secret from `key` itself or from the file that `file_key` names.
@@ -279,6 +288,25 @@ fn header_text(text: &str) -> Result<String, Wrong> {
         return Ok(text.to_owned());
     }
     Err(Wrong::new("a header cannot carry this text").hint("use ASCII without control characters"))
+}
+
+/// `certificate` and `key`: both or none, and such that TLS can be spoken with them.
+fn tls(section: &Section<'_>, folders: &Folders) -> Option<Files> {
+    let [certificate, key] = ["certificate", "key"].map(|key| readable(section, key, folders));
+    for (one, other) in [("certificate", "key"), ("key", "certificate")] {
+        if section.has(one) && !section.has(other) {
+            let hint = format!("name the file of the {other} with `{other}`, too");
+            section.wrong(one, format!("`{one}` is of no use without `{other}`"), Some(hint));
+        }
+    }
+    let files = Files { certificate: certificate?, key: key? };
+    if let Err(cause) = files.read() {
+        let wrong = if matches!(cause, tls::Error::Key { .. }) { "key" } else { "certificate" };
+        let text = cause.to_string();
+        let (message, hint) = text.split_once("\nhint: ").map_or((&*text, None), |(m, h)| (m, Some(h)));
+        section.wrong(wrong, message, hint.map(str::to_owned));
+    }
+    Some(files)
 }
 
 fn token(section: &Section<'_>, folders: &Folders) -> Option<String> {

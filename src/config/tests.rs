@@ -2,6 +2,9 @@ use std::{collections::BTreeSet, path::Path};
 
 use super::{units::print_duration, *};
 
+const CERTIFICATE: &str = include_str!("../net/testdata/portal.pem");
+const KEY: &str = include_str!("../net/testdata/portal.key");
+
 /// Loads `text` as the file `loa.toml` in a folder that does not exist.
 fn load_text(text: &str) -> Result<Config, Report> {
     load_layers(Some(text), &[], &[]).0
@@ -202,12 +205,40 @@ fn a_file_that_cannot_be_read_says_so() {
 }
 
 #[test]
+fn a_certificate_comes_with_its_key_and_makes_addresses_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loa.toml");
+    let load = |keys: &str| {
+        std::fs::write(&path, format!("[web]\nlisten = '0.0.0.0:443'\n{keys}")).unwrap();
+        load(Some(&path), &[]).map_err(|report| report.to_string())
+    };
+    for (name, text) in [("c.pem", CERTIFICATE), ("k.pem", KEY), ("no.pem", "no PEM")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let config = load("certificate = 'c.pem'\nkey = 'k.pem'\n").unwrap();
+    assert_eq!(config.publish.base_url, "https://localhost:443");
+    assert_eq!(config.web.tls.unwrap().key, folder.path().join("k.pem"));
+    for (keys, expected) in [
+        ("certificate = 'c.pem'\n", "hint: name the file of the key with `key`, too"),
+        ("key = 'k.pem'\n", "`key` is of no use without `certificate`"),
+        ("certificate = 'c.pem'\nkey = 'no.pem'\n", "it holds no `BEGIN PRIVATE KEY`"),
+        ("certificate = 'no.pem'\nkey = 'k.pem'\n", "hint: it must be a PEM file"),
+        ("certificate = 'c.pem'\nkey = 'lost.pem'\n", "lost.pem"),
+    ] {
+        let report = load(keys).unwrap_err();
+        assert!(report.contains(expected), "{keys}: {report}");
+    }
+}
+
+#[test]
 fn every_key_reaches_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("token", "file-token-0123456789\n"),
         ("newsroom", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n"),
         ("ca.pem", "pem"),
+        ("portal.pem", CERTIFICATE),
+        ("portal.key", KEY),
         ("readers", "newsroom 0123456789abcdefghiX # một tòa soạn\n\n"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

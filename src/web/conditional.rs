@@ -9,16 +9,37 @@ use crate::{model::Timestamp, publish::Coding};
 /// `If-None-Match` alone decides where there is one, also a broken one (section 13.1.3: "MUST ignore
 /// If-Modified-Since if the request contains an If-None-Match").
 pub(super) fn unchanged(headers: &HeaderMap, etag: &str, modified: Option<Timestamp>) -> bool {
-    if headers.contains_key(header::IF_NONE_MATCH) {
-        return headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value.as_bytes(), etag));
+    let (tags, dates) = (values(headers, header::IF_NONE_MATCH), values(headers, header::IF_MODIFIED_SINCE));
+    is_unchanged(tags, dates, etag, modified)
+}
+
+/// The same, of the values of `If-None-Match` and `If-Modified-Since` wherever they were read.
+pub(super) fn is_unchanged<'a>(
+    tags: impl Iterator<Item = &'a [u8]>,
+    mut dates: impl Iterator<Item = &'a [u8]>,
+    etag: &str,
+    modified: Option<Timestamp>,
+) -> bool {
+    let mut tags = tags.peekable();
+    if tags.peek().is_some() {
+        return tags.any(|value| names(value, etag));
     }
-    let mut values = headers.get_all(header::IF_MODIFIED_SINCE).iter();
-    match (values.next().and_then(|value| value.to_str().ok()), values.next(), modified) {
+    match (dates.next().and_then(text), dates.next(), modified) {
         (Some(since), None, Some(modified)) => {
             http_date(since).is_some_and(|since| modified.as_second() <= since.as_second())
         }
         _ => false,
     }
+}
+
+fn values(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(name).iter().map(header::HeaderValue::as_bytes)
+}
+
+/// A value of visible ASCII, spaces and tabs: what fields whose grammar we know consist of.
+fn text(value: &[u8]) -> Option<&str> {
+    let visible = |byte: &u8| (0x20..0x7f).contains(byte) || *byte == b'\t';
+    std::str::from_utf8(value).ok().filter(|_| value.iter().all(visible))
 }
 
 /// Does an `If-None-Match` value name `etag`, by weak comparison (section 8.8.3.2)? Broken members are passed over.
@@ -86,8 +107,13 @@ fn http_date(text: &str) -> Option<Timestamp> {
 /// The coding to answer with (section 12.5.3): of those that the client likes best the smallest, which is `br` before
 /// `zstd` before `gzip`. Without the header: identity, which every client can read.
 pub(super) fn coding(headers: &HeaderMap) -> Coding {
+    choice(values(headers, header::ACCEPT_ENCODING))
+}
+
+/// The same, of the values of `Accept-Encoding` wherever they were read.
+pub(super) fn choice<'a>(values: impl Iterator<Item = &'a [u8]>) -> Coding {
     const SMALLEST_FIRST: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let values = values.filter_map(text);
     let members: Vec<_> = values.flat_map(|value| value.split(',')).filter_map(weighted).collect();
     let weight = |coding: Coding| {
         let named = members.iter().filter(|(name, _)| is_called(coding, name)).map(|(_, weight)| *weight);

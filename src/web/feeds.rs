@@ -233,7 +233,12 @@ async fn wrong_method() -> Response {
 
 /// The answer to a GET or HEAD: 200, or 304 (RFC 9110, section 15.4.5) where the client has this version. `None`
 /// where it has to be packed first.
-fn respond(document: &Document, now: Timestamp, method: &Method, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn respond(
+    document: &Document,
+    now: Timestamp,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Option<Response> {
     let representation = document.representation(coding(headers))?;
     if !unchanged(headers, &representation.etag, Some(document.last_modified)) {
         return Some(response(document, representation, now, method));

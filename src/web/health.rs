@@ -119,6 +119,16 @@ impl Meter {
         response
     }
 
+    /// Counts a feed's answer that was there already, and says so in the log at `debug`.
+    pub(super) fn at_hand(&self, method: &'static str, path: &str, status: StatusCode, began: Instant) {
+        let elapsed = began.elapsed();
+        self.feed_seconds.record(elapsed.as_secs_f64());
+        if let Some((.., counter)) = self.feeds.iter().find(|known| (known.0, known.1) == (method, status)) {
+            counter.increment(1);
+        }
+        tracing::debug!(method, path = access::told(path), status = status.as_u16(), ?elapsed, "answered");
+    }
+
     /// Labels are bounded: known methods, our own patterns, status codes.
     fn count(&self, method: &'static str, feed: bool, elapsed: Duration, response: &Response<Body>) {
         let (status, seconds) = (response.status(), elapsed.as_secs_f64());

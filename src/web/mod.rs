@@ -9,6 +9,7 @@ mod address;
 pub(crate) mod api;
 mod ask;
 mod assets;
+mod at_hand;
 pub mod auth;
 mod bounds;
 mod conditional;
@@ -30,6 +31,8 @@ mod subscriptions;
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate and key with which `listen` speaks TLS, and only TLS.
+    pub tls: Option<server::tls::Files>,
     /// The API token; `None` uses the one in the data folder, made at the first start.
     pub token: Option<String>,
     /// Connections open at once.

@@ -1,52 +1,101 @@
 //! The accept loop.
 //!
 //! `axum::serve` has no time limit for a request's head, so a few half-sent heads would hold every connection.
-//! This one limits the time of a head, the time without a byte taken, and the number of connections.
+//! This one limits the time of a head, the time of an answer, and the number of connections. Connections begin on the
+//! hot path (`hot`, in `lanes`), and go to hyper (`whole`) with the first request that is not for a feed at hand;
+//! those with TLS begin there.
 
-use std::{convert::Infallible, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+mod hot;
+mod lanes;
+mod plain;
+mod rewound;
+mod socket;
+pub mod tls;
+mod whole;
+
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{Request, Response, StatusCode},
+    http::{Request, Response},
     response::IntoResponse,
 };
-use futures_util::FutureExt;
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+pub(super) use self::plain::Plain;
+use self::{hot::End, lanes::Lanes, rewound::Rewound, tls::Tls, whole::Stops};
 use super::{
-    Settings, State, access, bounds, error::Problem, feeds, health::Meter, patience::Patient, routes,
+    Settings, State, access,
+    at_hand::{self, Ready},
+    bounds, feeds,
+    health::Meter,
+    patience::Patient,
+    routes,
 };
 
 /// How long requests under way may take to finish after the stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long a client may take nothing of an answer.
+/// How long a client may make us wait for it to take an answer, beyond what a slow line needs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may do nothing between two requests. Pages' connections, which own more, get the time of a
+/// head.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// Connections that may stay with hyper between two requests. Each owns about 20 KiB, ten times of what the hot path
+/// keeps of one; beyond this many they are closed after an answer, and begin anew.
+const MAX_KEPT: usize = 4096;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long accepting rests after an error of the machine (no more file descriptors).
 const REST: Duration = Duration::from_millis(200);
-
-/// The most bytes of a request's head.
-const MAX_HEAD: usize = 32 * 1024;
 
 /// Every page and API of ours, ready to be served.
 pub fn router(state: State) -> axum::Router {
     routes::all().with_state(state)
 }
 
-/// Answers requests on `listener` until `stop`, then lets those under way finish.
-pub async fn serve(listener: TcpListener, state: State, settings: Settings, stop: CancellationToken) {
+/// Answers requests on `listener` until `stop`, then lets those under way finish. With `tls` it speaks nothing else.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    state: State,
+    settings: Settings,
+    stop: CancellationToken,
+) {
     let limits = Limits::of(&settings);
     let router = bounds::limited(router(state.clone()), settings.max_request);
     let site = Arc::new(Site { state, router, meter: Meter::new() });
-    run(listener, move |request| Arc::clone(&site).answer(request), limits, stop).await;
+    let hot = Arc::clone(&site);
+    let answers = Answers {
+        ready: move |plain: &Plain<'_>| at_hand::answer(&hot.state, &hot.meter, plain),
+        answer: move |request| Arc::clone(&site).answer(request),
+    };
+    run(Door { listener, tls }, answers, limits, stop).await;
+}
+
+/// Where connections come from.
+struct Door {
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+}
+
+/// What requests are answered with.
+#[derive(Clone)]
+struct Answers<H, A> {
+    /// What is there already.
+    ready: H,
+    /// Everything.
+    answer: A,
 }
 
 /// What answers, shared by every connection: one count for all of it, so that a request costs one.
@@ -81,7 +130,10 @@ struct Limits {
     connections: usize,
     head: Duration,
     write: Duration,
+    idle: Duration,
     grace: Duration,
+    /// Connections that hyper keeps between two requests.
+    kept: usize,
 }
 
 impl Limits {
@@ -90,7 +142,9 @@ impl Limits {
             connections: settings.max_connections.clamp(1, Semaphore::MAX_PERMITS),
             head: settings.header_timeout,
             write: WRITE_TIMEOUT,
+            idle: IDLE,
             grace: GRACE,
+            kept: MAX_KEPT,
         }
     }
 }
@@ -98,35 +152,116 @@ impl Limits {
 /// The loop itself, for any way to answer.
 ///
 /// Connections are the one kind of task that does not start in `app`: they come and go by the thousand.
-/// The tracker made here counts them, and nothing of them is left when this returns.
-async fn run<A, F>(listener: TcpListener, answer: A, limits: Limits, stop: CancellationToken)
+/// The tracker made here counts them and the threads of their lanes, and nothing of them is left when this returns.
+async fn run<H, A, F>(door: Door, answers: Answers<H, A>, limits: Limits, stop: CancellationToken)
+where
+    H: Fn(&Plain<'_>) -> Option<Ready> + Clone + Send + Sync + 'static,
+    A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let running = TaskTracker::new();
+    let mut lanes = Lanes::start(&running);
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let kill = CancellationToken::new();
+    let kept = Arc::new(Semaphore::new(limits.kept));
+    while let Some((stream, permit)) = next(&door.listener, &permits, &stop).await {
+        // Tokens of its own: a token is locked whenever somebody who waits for it wakes up, and that is every request.
+        let (stop, kill) = (stop.child_token(), kill.child_token());
+        let stops = Stops { stop, kill, running: running.clone(), kept: Arc::clone(&kept) };
+        socket::prepare(&stream, limits.write);
+        match &door.tls {
+            Some(tls) => begin_tls(stream, tls, answers.answer.clone(), (limits, stops, permit)),
+            None => begin(stream, answers.clone(), (limits, stops, permit), &mut lanes),
+        }
+    }
+    drop((door, lanes));
+    running.close();
+    if tokio::time::timeout(limits.grace, running.wait()).await.is_err() {
+        tracing::warn!(open = running.len(), "closing connections that did not finish in time");
+        kill.cancel();
+        running.wait().await;
+    }
+}
+
+/// What a connection lives by: its limits, its ends, and its place among all.
+type Terms = (Limits, Stops, OwnedSemaphorePermit);
+
+/// Starts a connection in a lane. It comes back to this runtime when it asks for something that is not at hand.
+fn begin<H, A, F>(stream: TcpStream, answers: Answers<H, A>, terms: Terms, lanes: &mut Lanes)
+where
+    H: Fn(&Plain<'_>) -> Option<Ready> + Clone + Send + Sync + 'static,
+    A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let home = Handle::current();
+    let running = terms.1.running.clone();
+    let stream = match stream.into_std() {
+        Ok(stream) => stream,
+        Err(cause) => return ended(Err(cause.into())),
+    };
+    let job = Box::pin(async move {
+        let served = async {
+            let mut stream = TcpStream::from_std(stream)?;
+            let end = hot::serve(&mut stream, &answers.ready, &terms.0, &terms.1.stop).await?;
+            io::Result::Ok(match end {
+                End::Closed => None,
+                End::Other(first) => Some((stream.into_std()?, first)),
+            })
+        };
+        match served.await {
+            Ok(None) => {}
+            Ok(Some((stream, first))) => {
+                let running = terms.1.running.clone();
+                drop(running.spawn_on(go_on(stream, first, answers.answer, terms), &home));
+            }
+            Err(cause) => ended(Err(cause.into())),
+        }
+    });
+    // Without a lane it runs here.
+    if let Some(job) = lanes.send(job) {
+        drop(running.spawn(job));
+    }
+}
+
+/// Goes on by hyper with a connection of which `first` was read.
+async fn go_on<A, F>(stream: std::net::TcpStream, first: Vec<u8>, answer: A, terms: Terms)
 where
     A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let connections = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
-    let kill = CancellationToken::new();
-    while let Some((stream, permit)) = next(&listener, &permits, &stop).await {
-        // Tokens of its own: a token is locked whenever somebody who waits for it wakes up, and that is every request.
-        let (answer, stop, kill) = (answer.clone(), stop.child_token(), kill.child_token());
-        connections.spawn(async move {
-            let ended = tokio::select! {
-                ended = connection(stream, answer, limits, stop) => ended,
-                () = kill.cancelled() => Ok(()),
-            };
-            if let Err(cause) = ended {
-                tracing::debug!(%cause, "a connection ended early");
-            }
-            drop(permit);
-        });
-    }
-    drop(listener);
-    connections.close();
-    if tokio::time::timeout(limits.grace, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "closing connections that did not finish in time");
-        kill.cancel();
-        connections.wait().await;
+    let (limits, stops, _permit) = terms;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => Rewound::new(first, Patient::new(stream, limits.write, socket::give_up)),
+        Err(cause) => return ended(Err(cause.into())),
+    };
+    let kill = stops.kill.clone();
+    let served = whole::serve(stream, answer, limits, stops);
+    ended(kill.run_until_cancelled(served).await.unwrap_or(Ok(())));
+}
+
+/// Starts a connection with TLS.
+fn begin_tls<A, F>(stream: TcpStream, tls: &Tls, answer: A, terms: Terms)
+where
+    A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let (limits, stops, permit) = terms;
+    let greeting = tls.acceptor().accept(Patient::new(stream, limits.write, socket::give_up));
+    let (kill, running) = (stops.kill.clone(), stops.running.clone());
+    let connection = async move {
+        let greeting = tokio::time::timeout(HANDSHAKE.min(limits.head), greeting);
+        let Some(greeted) = stops.stop.run_until_cancelled(greeting).await else { return Ok(()) };
+        whole::serve(Rewound::new(Vec::new(), greeted??), answer, limits, stops).await
+    };
+    drop(running.spawn(async move {
+        ended(kill.run_until_cancelled(connection).await.unwrap_or(Ok(())));
+        drop(permit);
+    }));
+}
+
+fn ended(how: Result<(), whole::Failure>) {
+    if let Err(cause) = how {
+        tracing::debug!(%cause, "a connection ended early");
     }
 }
 
@@ -163,44 +298,10 @@ fn is_the_clients(cause: &io::Error) -> bool {
     matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Serves one connection to its end; after the stop, to the end of the request under way.
-async fn connection<A, F>(
-    stream: TcpStream,
-    answer: A,
-    limits: Limits,
-    stop: CancellationToken,
-) -> hyper::Result<()>
-where
-    A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    if let Err(cause) = stream.set_nodelay(true) {
-        tracing::debug!(%cause, "cannot set TCP_NODELAY");
-    }
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let answered = AssertUnwindSafe(answer(request.map(Body::new))).catch_unwind();
-        async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|_| panicked())) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.write)), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    connection.await
-}
-
-/// The panic itself was printed by the panic hook; the client only learns that it was not its fault.
-fn panicked() -> Response<Body> {
-    tracing::error!("a request's handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server could not do this; its log says why")
-        .into_response()
-}
-
 #[cfg(test)]
 #[path = "server_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "server/http2_tests.rs"]
+mod http2_tests;

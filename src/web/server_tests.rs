@@ -9,28 +9,30 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::*;
+use super::{whole::MAX_HEAD, *};
 
-const PATIENT: Limits = Limits {
+pub(super) const PATIENT: Limits = Limits {
     connections: 100,
     head: Duration::from_secs(600),
     write: Duration::from_secs(600),
+    idle: Duration::from_secs(600),
     grace: Duration::from_secs(600),
+    kept: 100,
 };
 
 /// A server whose answers are tests' business.
-struct Served {
+pub(super) struct Served {
     at: SocketAddr,
-    stop: CancellationToken,
-    running: JoinHandle<()>,
+    pub(super) stop: CancellationToken,
+    pub(super) running: JoinHandle<()>,
     /// Releases one request to `/wait`.
     release: Arc<Notify>,
     /// Requests that arrived.
-    seen: Arc<AtomicUsize>,
+    pub(super) seen: Arc<AtomicUsize>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test starts what `app` starts")]
-async fn served(limits: Limits) -> Served {
+pub(super) async fn served(limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let (release, seen) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
@@ -38,8 +40,21 @@ async fn served(limits: Limits) -> Served {
         let (release, seen) = (release.clone(), seen.clone());
         move |request: Request<Body>| answered(request, release.clone(), seen.clone())
     };
-    let running = tokio::spawn(run(listener, answer, limits, stop.clone()));
+    let answers = Answers { ready, answer };
+    let running = tokio::spawn(run(Door { listener, tls: None }, answers, limits, stop.clone()));
     Served { at, stop, running, release, seen }
+}
+
+/// What is at hand: a short answer, and one that no socket takes at once.
+fn ready(plain: &Plain<'_>) -> Option<Ready> {
+    let size = match plain.path {
+        "/feeds/short" => 2,
+        "/feeds/large" => 64 << 20,
+        _ => return None,
+    };
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n").into();
+    let body = if plain.method == "HEAD" { vec![] } else { b"ok".repeat(size / 2) };
+    Some(Ready { head, body: body.into() })
 }
 
 async fn answered(request: Request<Body>, release: Arc<Notify>, seen: Arc<AtomicUsize>) -> Response<Body> {
@@ -54,7 +69,7 @@ async fn answered(request: Request<Body>, release: Arc<Notify>, seen: Arc<Atomic
 }
 
 impl Served {
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.at).await.unwrap()
     }
 
@@ -71,7 +86,7 @@ async fn send(stream: &mut TcpStream, text: &str) {
 }
 
 /// What a working server has done long before; one that never does it fails the test instead of stopping it.
-async fn soon<F: Future>(done: F) -> F::Output {
+pub(super) async fn soon<F: Future>(done: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), done).await.expect("the server keeps its limits")
 }
 
@@ -112,8 +127,11 @@ async fn a_head_that_never_ends_is_not_waited_for() {
 async fn a_head_that_is_too_long_is_refused() {
     let server = served(PATIENT).await;
     let mut stream = server.connect().await;
-    send(&mut stream, &format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(MAX_HEAD)))
-        .await;
+    send(
+        &mut stream,
+        &format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(MAX_HEAD as usize)),
+    )
+    .await;
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 431"));
     assert_eq!(server.seen.load(Ordering::SeqCst), 0);
 }
@@ -126,6 +144,20 @@ async fn connections_are_kept_for_more_requests() {
         send(&mut stream, GET).await;
         assert!(one(&mut stream).await.contains("content-length: 2"));
     }
+}
+
+#[tokio::test]
+async fn where_many_stay_the_next_are_closed_after_their_answer() {
+    let server = served(Limits { kept: 1, ..PATIENT }).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for _ in 0..2 {
+        send(&mut first, GET).await;
+        one(&mut first).await;
+    }
+    send(&mut second, GET).await;
+    assert!(rest(&mut second).await.contains("connection: close"));
+    send(&mut first, GET).await;
+    one(&mut first).await;
 }
 
 #[tokio::test]
@@ -211,4 +243,115 @@ async fn requests_that_do_not_finish_end_with_the_grace_time() {
 fn only_trouble_of_the_machine_makes_accepting_rest() {
     assert!(is_the_clients(&io::ErrorKind::ConnectionAborted.into()));
     assert!(!is_the_clients(&io::Error::from_raw_os_error(24)), "EMFILE");
+}
+
+const FEED: &str = "GET /feeds/short HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn what_is_at_hand_is_answered_before_hyper_sees_it() {
+    let server = served(PATIENT).await;
+    let mut stream = server.connect().await;
+    for _ in 0..3 {
+        send(&mut stream, FEED).await;
+        assert_eq!(one(&mut stream).await, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    }
+    send(&mut stream, &FEED.replace("GET", "HEAD")).await;
+    send(&mut stream, GET).await;
+    let both = one(&mut stream).await;
+    assert_eq!(both.matches("200 OK").count(), 2, "a head without a body, then hyper's: {both}");
+    assert_eq!(server.seen.load(Ordering::SeqCst), 1);
+    send(&mut stream, FEED).await;
+    one(&mut stream).await;
+    assert_eq!(server.seen.load(Ordering::SeqCst), 2, "a connection that went to hyper stays there");
+}
+
+#[tokio::test]
+async fn requests_in_one_piece_are_answered_in_their_order() {
+    let server = served(PATIENT).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, &FEED.repeat(500)).await;
+    for _ in 0..500 {
+        one(&mut stream).await;
+    }
+    let post = "POST /feeds/short HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nGET ";
+    let close = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    send(&mut stream, &[FEED, FEED, post, FEED, close].concat()).await;
+    let text = rest(&mut stream).await;
+    assert_eq!(text.matches("200 OK").count(), 5, "{text}");
+    // The first of them are hot only where they came in one piece with the end of what was before.
+    assert!(server.seen.load(Ordering::SeqCst) >= 3);
+}
+
+#[tokio::test]
+async fn a_request_in_many_pieces_is_one_request() {
+    let server = served(PATIENT).await;
+    let mut stream = server.connect().await;
+    for byte in FEED.bytes() {
+        stream.write_all(&[byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(one(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_at_once_is_whole_and_in_order() {
+    let server = served(PATIENT).await;
+    let mut stream = server.connect().await;
+    let large = FEED.replace("short", "large");
+    send(&mut stream, &[&large, FEED, &large, GET].concat()).await;
+    let mut length = 0;
+    for size in [64 << 20, 2, 64 << 20] {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n");
+        let mut answer = vec![0; head.len() + size];
+        soon(stream.read_exact(&mut answer)).await.unwrap();
+        assert!(answer.starts_with(head.as_bytes()) && answer.ends_with(b"ok"));
+        length += size;
+    }
+    assert_eq!(length, (128 << 20) + 2);
+    one(&mut stream).await;
+}
+
+#[tokio::test]
+async fn idle_and_silent_connections_of_the_hot_path_end() {
+    let short = Duration::from_millis(50);
+    let server = served(Limits { head: short, ..PATIENT }).await;
+    assert_eq!(rest(&mut server.connect().await).await, "", "nothing was ever said");
+    let server = served(Limits { idle: short, ..PATIENT }).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, FEED).await;
+    one(&mut stream).await;
+    assert_eq!(rest(&mut stream).await, "");
+    let server = served(Limits { write: short, ..PATIENT }).await;
+    let mut stream = server.connect().await;
+    send(&mut stream, &FEED.replace("short", "large")).await;
+    // It does not read until the server has given it up, which closes its end.
+    server.stop.cancel();
+    soon(server.running).await.unwrap();
+    assert!(rest(&mut stream).await.len() < 64 << 20);
+}
+
+#[tokio::test]
+async fn a_stop_closes_idle_hot_connections_and_lets_answers_finish() {
+    let server = served(PATIENT).await;
+    let mut idle = server.connect().await;
+    send(&mut idle, FEED).await;
+    one(&mut idle).await;
+    let mut busy = server.connect().await;
+    send(&mut busy, &FEED.replace("short", "large")).await;
+    busy.read_u8().await.unwrap();
+    server.stop.cancel();
+    assert_eq!(rest(&mut idle).await, "");
+    assert!(rest(&mut busy).await.len() > 64 << 20);
+    soon(server.running).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_grace_time_ends_answers_of_the_hot_path() {
+    let server = served(Limits { grace: Duration::from_millis(50), ..PATIENT }).await;
+    let mut busy = server.connect().await;
+    send(&mut busy, &FEED.replace("short", "large")).await;
+    busy.read_u8().await.unwrap();
+    server.stop.cancel();
+    soon(server.running).await.unwrap();
+    assert!(rest(&mut busy).await.len() < 64 << 20);
 }

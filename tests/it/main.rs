@@ -21,4 +21,5 @@ mod selections;
 mod shared;
 mod text;
 mod tidy;
+mod tls;
 mod world;
