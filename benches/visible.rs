@@ -5,6 +5,8 @@
 //! and four codings before. For a few hundred new articles it prints, from the article's commit on: when every view
 //! has it, when a reader that asks for one feed then has the bytes, and when every document is written again.
 
+#![expect(clippy::print_stdout, reason = "figures are printed")]
+
 use std::{sync::Arc, time::Instant};
 
 use loaphuong::{

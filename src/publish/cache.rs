@@ -14,7 +14,7 @@ use std::{
     io::Write as _,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
 };
 
@@ -55,6 +55,9 @@ pub struct Document {
     pub shows: Arc<[(ArticleId, Revision)]>,
     tag: String,
     representations: [OnceLock<Representation>; 4],
+    /// In which codings this document was asked for, in any of its versions: one bit each. Not which of them this
+    /// version has: one that nobody asked for in time must not end what the next one is packed in.
+    wanted: Arc<AtomicU8>,
 }
 
 /// A document in one coding, with the fields that describe it as lines of an HTTP/1.1 head: names, colons,
@@ -118,8 +121,18 @@ pub(super) fn document(version: Version, previous: Option<&Arc<Document>>) -> Ar
         (None, None) => changed,
     };
     let representations = [const { OnceLock::new() }; 4];
-    let document =
-        Document { content_type, last_modified, link, private, freshness, shows, tag, representations };
+    let wanted = previous.map(|previous| Arc::clone(&previous.wanted)).unwrap_or_default();
+    let document = Document {
+        content_type,
+        last_modified,
+        link,
+        private,
+        freshness,
+        shows,
+        tag,
+        representations,
+        wanted,
+    };
     let identity = document.represent(Coding::Identity, Bytes::from(body));
     document.representations[Coding::Identity as usize].get_or_init(|| identity);
     Arc::new(document)
@@ -135,6 +148,7 @@ impl Document {
 
     /// The document in a coding, packed now if it was not. Takes milliseconds: not for a worker of a runtime.
     pub fn pack(&self, coding: Coding) -> &Representation {
+        self.wanted.fetch_or(1 << coding as u8, Ordering::Relaxed);
         self.representations[coding as usize]
             .get_or_init(|| self.represent(coding, coding.pack(&self.identity().body)))
     }
@@ -157,9 +171,10 @@ impl Document {
         &self.tag
     }
 
-    /// The codings in which it was asked for.
-    pub(super) fn packed(&self) -> impl Iterator<Item = Coding> {
-        Coding::ALL.into_iter().filter(|coding| self.representation(*coding).is_some())
+    /// The codings in which it was asked for, in whatever version.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = Coding> {
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        Coding::ALL.into_iter().filter(move |coding| wanted & (1 << *coding as u8) != 0)
     }
 
     /// `Cache-Control` at `now`, for shared caches too unless it is private.

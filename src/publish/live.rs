@@ -137,7 +137,7 @@ impl Live {
         for format in Format::ALL {
             let Some(old) = self.slots[format as usize].any() else { continue };
             let Some(new) = self.document(format, &Variant::default()).await else { continue };
-            for coding in old.packed() {
+            for coding in old.wanted() {
                 pack(&new, coding).await;
             }
         }

@@ -263,6 +263,12 @@ async fn what_was_asked_for_is_written_again_in_advance_and_nothing_else() {
     assert!(at_hand("all", Format::Atom, Coding::Brotli) && at_hand("all", Format::Atom, Coding::Identity));
     assert!(!at_hand("all", Format::Atom, Coding::Zstd) && !at_hand("all", Format::Rss, Coding::Identity));
     assert!(!at_hand("never", Format::Atom, Coding::Identity));
+    // A version that is asked for in another coding, before it was packed in advance, does not end this.
+    world.commit_and_follow(&[article(3)]).await;
+    world.document("all", Format::Atom).await;
+    world.commit_and_follow(&[article(4)]).await;
+    world.publisher.shown.load_full().feeds[&id("all")].refresh().await;
+    assert!(world.publisher.at_hand("all", Format::Atom, Coding::Brotli).is_some());
 }
 
 #[tokio::test]
