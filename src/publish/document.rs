@@ -10,6 +10,7 @@
 //! even summaries are too much, the oldest items are left out.
 
 pub(super) mod clean;
+mod links;
 mod size;
 
 use std::collections::HashSet;
@@ -17,12 +18,13 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use clean::{address, clean, is_email, language, line, media_type, or, text, web};
+pub(super) use links::{Address, Links, link_header};
 use size::{fit, lightened};
 
-use super::{Extent, Feed, Format, Life, Settings};
+use super::{Extent, Feed, Life, Settings};
 use crate::model::{
-    Article, ArticleId, Category, Enclosure, ExtractedBy, FeedId, Offset, Person, Precision, Revision,
-    Timestamp, markup::to_text,
+    Article, ArticleId, Category, Enclosure, ExtractedBy, Offset, Person, Precision, Revision, Timestamp,
+    markup::to_text,
 };
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
@@ -58,29 +60,6 @@ pub(super) struct Selection<'a, A> {
     pub(super) extent: Extent,
 }
 
-/// An address of ours, but for the format: `STEM.atom?QUERY`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Address {
-    pub(super) stem: String,
-    /// Empty, or beginning with `?`.
-    pub(super) query: String,
-}
-
-/// Other documents of the same feed.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(super) struct Links {
-    /// Is this an archive (RFC 5005, section 4), which never changes?
-    pub(super) archive: bool,
-    /// From an archive to the feed itself.
-    pub(super) current: Option<Address>,
-    /// The archive before this document.
-    pub(super) prev_archive: Option<Address>,
-    /// The archive after this one.
-    pub(super) next_archive: Option<Address>,
-    /// The next page of a paged answer (RFC 5005, section 3).
-    pub(super) next: Option<Address>,
-}
-
 /// A feed as every format says it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Channel {
@@ -104,6 +83,8 @@ pub(super) struct Channel {
     pub(super) hub: Option<String>,
     /// A picture that stands for it.
     pub(super) image: Option<String>,
+    /// Under which heading catalogues list it.
+    pub(super) group: Option<String>,
     /// Nothing new will come.
     pub(super) ending: bool,
     /// Who stands behind items without an author.
@@ -184,30 +165,7 @@ pub(super) struct Moment {
     pub(super) offset: Offset,
 }
 
-// === impl Address, Selection ===
-
-impl Address {
-    /// The address of a feed without a query.
-    pub(super) fn of(settings: &Settings, feed: &FeedId) -> Self {
-        let stem = format!("{}/feeds/{feed}", settings.base_url.trim_end_matches('/'));
-        Self { stem, query: String::new() }
-    }
-
-    /// The same address behind `prefix`, which stands between our own address and `/feeds`.
-    pub(super) fn behind(self, prefix: Option<&str>) -> Self {
-        match prefix {
-            Some(prefix) => {
-                Self { stem: self.stem.replacen("/feeds/", &format!("{prefix}/feeds/"), 1), ..self }
-            }
-            None => self,
-        }
-    }
-
-    /// The address of a document.
-    pub(super) fn of_format(&self, format: Format) -> String {
-        format!("{}.{}{}", self.stem, format.extension(), self.query)
-    }
-}
+// === impl Selection ===
 
 impl<'a, A> Selection<'a, A> {
     /// What `feed` says now, at its own address.
@@ -268,6 +226,7 @@ fn gather<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) 
             .map(|(id, at)| Tombstone { id: id.to_string(), at: moment(*at, offset) })
             .collect(),
         ending: feed.life == Life::Ending,
+        group: feed.group.as_deref().map(|group| line(group, TITLE)).filter(|group| !group.is_empty()),
         hub: settings.hub.as_deref().and_then(web).filter(|_| selection.is_topic()),
         image: feed.image.as_deref().and_then(web),
         base_url: settings.base_url.trim_end_matches('/').to_owned(),
@@ -276,16 +235,6 @@ fn gather<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) 
         title,
         language,
         home,
-    }
-}
-
-/// The `Link` header of a document: exactly one, the hub first, `rel` as the first and only parameter, which is
-/// all that some readers understand (WebSub, section 4).
-pub(super) fn link_header(channel: &Channel, format: Format) -> String {
-    let own = channel.own.of_format(format);
-    match &channel.hub {
-        Some(hub) => format!("<{hub}>; rel=\"hub\", <{own}>; rel=\"self\""),
-        None => format!("<{own}>; rel=\"self\""),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Format,
-    document::{Author, Channel, Entry},
+    document::{Author, Channel, Entry, Tombstone},
 };
 use crate::model::{Category, Enclosure};
 
@@ -21,14 +21,37 @@ struct Feed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
     authors: [Person<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
+    /// Nothing new will come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired: Option<bool>,
     _loa: About<'a>,
     items: Vec<Item<'a>>,
+}
+
+/// Who tells about changes.
+#[derive(Serialize)]
+struct Hub<'a> {
+    r#type: &'static str,
+    url: &'a str,
+}
+
+/// An article that was taken back.
+#[derive(Serialize)]
+struct Withdrawn<'a> {
+    id: &'a str,
+    date: String,
 }
 
 /// Where the `_loa` objects are explained.
 #[derive(Serialize)]
 struct About<'a> {
     about: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<Withdrawn<'a>>,
 }
 
 #[derive(Serialize)]
@@ -100,10 +123,17 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         description: &channel.description,
         language: channel.language.as_deref(),
         authors: [person(&channel.author)],
-        _loa: About { about: &channel.base_url },
+        icon: channel.image.as_deref(),
+        hubs: channel.hub.iter().map(|url| Hub { r#type: "WebSub", url }).collect(),
+        expired: channel.ending.then_some(true),
+        _loa: About { about: &channel.base_url, withdrawn: channel.gone.iter().map(withdrawn).collect() },
         items: channel.entries.iter().map(|entry| item(entry, &channel.base_url)).collect(),
     };
     serde_json::to_vec(&feed).map_err(|error| error.to_string())
+}
+
+fn withdrawn(gone: &Tombstone) -> Withdrawn<'_> {
+    Withdrawn { id: &gone.id, date: gone.at.rfc3339() }
 }
 
 /// The next page of a paged answer; of a feed and its archives the archive before.

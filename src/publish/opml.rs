@@ -26,8 +26,7 @@ fn write(xml: &mut Xml, title: &str, channels: &[Channel], updated: Option<Momen
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     xml.create_element("opml").with_attribute(("version", "2.0")).write_inner_content(|xml| {
         xml.create_element("head").write_inner_content(|xml| head(xml, title, updated))?;
-        xml.create_element("body")
-            .write_inner_content(|xml| channels.iter().try_for_each(|channel| outline(xml, channel)))?;
+        xml.create_element("body").write_inner_content(|xml| body(xml, channels))?;
         Ok(())
     })?;
     Ok(())
@@ -39,6 +38,25 @@ fn head(xml: &mut Xml, title: &str, updated: Option<Moment>) -> std::io::Result<
         xml.create_element("dateModified").write_text_content(BytesText::new(&updated.rfc2822()))?;
     }
     xml.create_element("docs").write_text_content(BytesText::new("https://opml.org/spec2.opml"))?;
+    Ok(())
+}
+
+/// Groups in the order of their first feeds, each with all of its feeds; feeds of no group stand by themselves.
+fn body(xml: &mut Xml, channels: &[Channel]) -> std::io::Result<()> {
+    for (at, channel) in channels.iter().enumerate() {
+        let Some(group) = &channel.group else {
+            outline(xml, channel)?;
+            continue;
+        };
+        let is_member = |other: &&Channel| other.group.as_ref() == Some(group);
+        if channels.iter().take(at).any(|before| is_member(&before)) {
+            continue;
+        }
+        let heading = xml.create_element("outline").with_attribute(("text", group.as_str()));
+        heading.write_inner_content(|xml| {
+            channels.iter().filter(is_member).try_for_each(|member| outline(xml, member))
+        })?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rss::{
-    Category, Channel as Rss, Enclosure, Guid, Item,
+    Category, Channel as Rss, Enclosure, Guid, Image, Item, Source,
     extension::{Extension, ExtensionMap, atom::AtomExtension, dublincore::DublinCoreExtension},
 };
 
@@ -14,6 +14,8 @@ use super::{
 use crate::model;
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";
+/// RFC 5005, section 2.
+const HISTORY: &str = "http://purl.org/syndication/history/1.0";
 const MEDIA: &str = "http://search.yahoo.com/mrss/";
 const DOCS: &str = "https://www.rssboard.org/rss-specification";
 /// What RFC 2046, section 4.5.1 calls bytes of unknown kind; RSS wants a type.
@@ -21,12 +23,6 @@ const UNKNOWN: &str = "application/octet-stream";
 
 /// Writes `channel` as RSS.
 pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
-    let own = rss::extension::atom::Link {
-        href: channel.own.of_format(Format::Rss),
-        rel: "self".to_owned(),
-        mime_type: Some(Format::Rss.media_type().to_owned()),
-        ..Default::default()
-    };
     let feed = Rss {
         title: channel.title.clone(),
         link: channel.home.clone(),
@@ -36,13 +32,44 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         generator: Some(super::GENERATOR.to_owned()),
         docs: Some(DOCS.to_owned()),
         ttl: Some(channel.ttl.to_string()),
-        atom_ext: Some(AtomExtension { links: vec![own] }),
-        // The crate declares what it writes itself; what is written as extensions is declared here.
-        namespaces: [("atom", ATOM), ("media", MEDIA)].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        // The profile wants the same title and link as the channel's; sizes are not known, so none are said.
+        image: channel.image.as_ref().map(|url| Image {
+            url: url.clone(),
+            title: channel.title.clone(),
+            link: channel.home.clone(),
+            ..Default::default()
+        }),
+        atom_ext: Some(AtomExtension { links: links(channel) }),
+        extensions: archive(channel),
+        namespaces: namespaces(channel),
         items: channel.entries.iter().map(item).collect(),
         ..Default::default()
     };
     feed.write_to(Vec::new()).map_err(|error| error.to_string())
+}
+
+/// Where it stands, who tells about its changes, and where its story goes on.
+fn links(channel: &Channel) -> Vec<rss::extension::atom::Link> {
+    let link = |(rel, href): (&str, String)| rss::extension::atom::Link {
+        href,
+        rel: rel.to_owned(),
+        mime_type: (rel != "hub").then(|| Format::Rss.media_type().to_owned()),
+        ..Default::default()
+    };
+    channel.relations(Format::Rss).into_iter().map(link).collect()
+}
+
+/// The crate declares what it writes itself; what is written as extensions is declared here.
+fn namespaces(channel: &Channel) -> BTreeMap<String, String> {
+    let history = channel.links.archive.then_some(("fh", HISTORY));
+    let all = [("atom", ATOM), ("media", MEDIA)].into_iter().chain(history);
+    all.map(|(prefix, name)| (prefix.to_owned(), name.to_owned())).collect()
+}
+
+/// An archive says that it is one (RFC 5005, section 4).
+fn archive(channel: &Channel) -> ExtensionMap {
+    let mark = || ("archive".to_owned(), vec![element("fh:archive", [])]);
+    channel.links.archive.then(|| ("fh".to_owned(), [mark()].into())).into_iter().collect()
 }
 
 fn item(entry: &Entry) -> Item {
@@ -57,6 +84,10 @@ fn item(entry: &Entry) -> Item {
         enclosure,
         guid: Some(Guid { value: entry.id.clone(), permalink: false }),
         pub_date: Some(entry.published.rfc2822()),
+        source: entry
+            .origin
+            .as_ref()
+            .map(|origin| Source { url: origin.url.clone(), title: Some(origin.name.clone()) }),
         dublin_core_ext: creators(entry),
         extensions: extensions(entry, &others),
         ..Default::default()

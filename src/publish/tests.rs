@@ -311,6 +311,101 @@ fn the_catalogue_lists_every_feed_once() {
     assert_eq!(document.link, "<https://tin.example.vn/opml.xml>; rel=\"self\"");
 }
 
+/// A channel that says everything beside its entries that a feed can say.
+fn everything() -> Channel {
+    let mut channel = channel(&[article(2), article(1)]);
+    let at = |stem: &str| {
+        Some(document::Address { stem: format!("https://tin.example.vn/{stem}"), query: String::new() })
+    };
+    channel.links = document::Links {
+        archive: true,
+        current: at("now"),
+        prev_archive: at("before"),
+        next_archive: at("after"),
+        next: at("page"),
+    };
+    channel.hub = Some("https://hub.example/".to_owned());
+    channel.image = Some("https://tin.example.vn/logo.png".to_owned());
+    channel.ending = true;
+    let moment = channel.entries[0].updated;
+    channel.gone = vec![document::Tombstone { id: article(7).id.to_string(), at: moment }];
+    channel.entries[0].origin = Some(document::Origin {
+        name: "Báo & Đài".to_owned(),
+        url: "https://bao.example/rss?a=1&b=2".to_owned(),
+        home: Some("https://bao.example/".to_owned()),
+    });
+    channel
+}
+
+#[test]
+fn every_format_says_where_the_story_goes_on() {
+    let [rss, atom, json] =
+        Format::ALL.map(|format| String::from_utf8(render::checked(format, &everything()).unwrap()).unwrap());
+    for (rel, stem) in
+        [("current", "now"), ("prev-archive", "before"), ("next-archive", "after"), ("next", "page")]
+    {
+        for (text, prefix, format) in [(&rss, "atom:", "rss"), (&atom, "", "atom")] {
+            let link = format!("https://tin.example.vn/{stem}.{format}\" rel=\"{rel}\"");
+            let found = text.split(&format!("<{prefix}link")).any(|link_text| link_text.contains(&link));
+            assert!(found, "{rel} is not in {text}");
+        }
+    }
+    for text in [&rss, &atom] {
+        assert!(
+            text.contains("<fh:archive") && text.contains("https://hub.example/\" rel=\"hub\""),
+            "{text}"
+        );
+        assert!(text.contains("https://bao.example/rss?a=1&amp;b=2"), "{text}");
+        assert!(text.contains("https://tin.example.vn/logo.png"), "{text}");
+    }
+    let gone = format!("ref=\"{}\" when=\"2020-07-30T19:00:00+07:00\"", article(7).id);
+    assert!(atom.contains("<at:deleted-entry") && atom.contains(&gone), "{atom}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["next_url"], "https://tin.example.vn/page.json");
+    assert_eq!((&json["expired"], &json["icon"]), (&true.into(), &"https://tin.example.vn/logo.png".into()));
+    assert_eq!(json["hubs"], serde_json::json!([{"type": "WebSub", "url": "https://hub.example/"}]));
+    assert_eq!(json["_loa"]["withdrawn"][0]["id"], article(7).id.to_string());
+}
+
+#[test]
+fn no_two_entries_of_one_date_share_their_updated_and_none_moves_because_of_others() {
+    let all: Vec<_> = (0..50)
+        .map(|n| Article { published: article(1).published, updated: article(1).updated, ..article(n) })
+        .collect();
+    let dates = |text: &str| -> Vec<String> {
+        let entries = text.split("<entry>").skip(1);
+        entries
+            .map(|it| it.split_once("<updated>").unwrap().1.split_once('<').unwrap().0.to_owned())
+            .collect()
+    };
+    let many = dates(&text(Format::Atom, &all));
+    assert_eq!(many.iter().collect::<std::collections::BTreeSet<_>>().len(), 50);
+    assert!(
+        many.iter().all(|date| date.starts_with("2020-07-30T18:00:00.") && date.ends_with("+07:00")),
+        "{many:?}"
+    );
+    assert_eq!(dates(&text(Format::Atom, &all[7..8])), many[7..8]);
+}
+
+#[test]
+fn a_catalogue_nests_feeds_under_their_groups() {
+    let named = |id: &str, group: Option<&str>| Feed {
+        id: id.parse().unwrap(),
+        group: group.map(str::to_owned),
+        ..feed(5)
+    };
+    let feeds = vec![named("a", Some("Quận & Huyện")), named("b", None), named("c", Some("Quận & Huyện"))];
+    let (settings, feeds) = (Arc::new(settings(feeds)), HashMap::new());
+    let shown = Shown { settings, feeds, opml: Arc::default(), ready: true };
+    let document = render::catalogue(&shown, None, Timestamp::default()).unwrap();
+    let text = std::str::from_utf8(&document.identity().body).unwrap();
+    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} is not in {text}"));
+    let [group, a, c, end, b] =
+        ["text=\"Quận &amp; Huyện\"", "/feeds/a.atom", "/feeds/c.atom", "</outline>", "/feeds/b.atom"]
+            .map(place);
+    assert!(group < a && a < c && c < end && end < b, "{text}");
+}
+
 #[test]
 fn a_charset_is_named_exactly_once() {
     for format in Format::ALL {

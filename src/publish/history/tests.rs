@@ -106,7 +106,12 @@ async fn an_archive_never_changes_and_a_later_one_has_the_edit() {
     assert!(
         first.contains("sửa trong khối") && !first.contains("article 7<") && !first.contains("article 8<")
     );
-    assert!(!text(&before[&Format::Json]).contains(&article(8).id.to_string()));
+    let gone = article(8).id.to_string();
+    assert!(first.contains(&format!("<at:deleted-entry ref=\"{gone}\"")) && first.contains("<fh:archive"));
+    assert!(
+        !text(&before[&Format::Rss]).contains(&gone) && text(&before[&Format::Rss]).contains("<fh:archive")
+    );
+    assert!(items(&before[&Format::Json]).iter().all(|(id, _)| *id != gone));
     assert_eq!(items(&before[&Format::Json]).len(), 47);
     assert_eq!(
         before[&Format::Rss].cache_control("2026-03-05T00:00:00Z".parse().unwrap()),
