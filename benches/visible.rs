@@ -1,8 +1,8 @@
 //! How soon a new article is visible, and what many feeds weigh.
 //!
-//! `cargo bench --bench visible -- [FEEDS] [BYTES_PER_ARTICLE]` (100 and 600 when left out): feeds of fifty articles
-//! each, all of one source, so that a new article belongs to every one of them; each is asked for in three formats
-//! and four codings before. For a few hundred new articles it prints, from the article's commit on: when every view
+//! `cargo bench --bench visible -- [FEEDS] [BYTES_PER_ARTICLE] [FORMATS]` (100, 600 and 3 when left out): feeds of
+//! fifty articles each, all of one source, so that a new article belongs to every one of them; each is asked for in so
+//! many formats and in four codings before. For a few hundred new articles it prints, from the article's commit on: when every view
 //! has it, when a reader that asks for one feed then has the bytes, and when every document is written again.
 
 #![expect(clippy::print_stdout, reason = "figures are printed")]
@@ -26,6 +26,7 @@ async fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let n_feeds = arguments.next().unwrap_or(100);
     let bytes = arguments.next().unwrap_or(600);
+    let formats = Format::ALL.get(..arguments.next().unwrap_or(3)).expect("there are three formats");
     let store = store::open(&store::Settings { path: None, cache: 0 }).await.expect("memory is a store");
     let journal = Arc::new(Journal::open(Arc::clone(&store)).await.expect("the journal opens"));
     for n in 0..50 {
@@ -36,24 +37,24 @@ async fn main() {
     let before = resident();
     let mut size = 0;
     for feed in &publisher.settings().feeds {
-        for format in Format::ALL {
+        for format in formats {
             let document =
-                publisher.document(&feed.id, format, &Variant::default()).await.expect("it is there");
+                publisher.document(&feed.id, *format, &Variant::default()).await.expect("it is there");
             for coding in Coding::ALL {
                 size += document.pack(coding).body.len();
             }
         }
     }
-    let documents = n_feeds * Format::ALL.len();
+    let documents = n_feeds * formats.len();
     println!(
         "{n_feeds} feeds, {documents} documents in 4 codings: {:.1} MB of bytes; resident {before:.1} MiB before, {:.1} MiB with them",
         size as f64 / 1e6,
         resident()
     );
-    news(&publisher, &journal, bytes).await;
+    news(&publisher, &journal, bytes, formats).await;
 }
 
-async fn news(publisher: &Arc<Publisher>, journal: &Arc<Journal>, bytes: usize) {
+async fn news(publisher: &Arc<Publisher>, journal: &Arc<Journal>, bytes: usize, formats: &[Format]) {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn({
         let (publisher, stop) = (Arc::clone(publisher), stop.clone());
@@ -75,7 +76,7 @@ async fn news(publisher: &Arc<Publisher>, journal: &Arc<Journal>, bytes: usize) 
             publisher.document(&last, Format::Rss, &Variant::default()).await.expect("it is there");
         publisher.pack(&document, Coding::Gzip).await;
         answered.push(committed.elapsed());
-        while !publisher.settings().feeds.iter().all(|feed| is_written(publisher, feed)) {
+        while !publisher.settings().feeds.iter().all(|feed| is_written(publisher, feed, formats)) {
             tokio::time::sleep(std::time::Duration::from_micros(500)).await;
         }
         all.push(committed.elapsed());
@@ -92,8 +93,8 @@ async fn news(publisher: &Arc<Publisher>, journal: &Arc<Journal>, bytes: usize) 
     }
 }
 
-fn is_written(publisher: &Publisher, feed: &Feed) -> bool {
-    Format::ALL.iter().all(|format| {
+fn is_written(publisher: &Publisher, feed: &Feed, formats: &[Format]) -> bool {
+    formats.iter().all(|format| {
         Coding::ALL.iter().all(|coding| publisher.at_hand(feed.id.as_str(), *format, *coding).is_some())
     })
 }

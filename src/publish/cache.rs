@@ -133,9 +133,14 @@ pub(super) fn document(version: Version, previous: Option<&Arc<Document>>) -> Ar
         representations,
         wanted,
     };
-    let identity = document.represent(Coding::Identity, Bytes::from(body));
+    let identity = document.represent(Coding::Identity, exact(body));
     document.representations[Coding::Identity as usize].get_or_init(|| identity);
     Arc::new(document)
+}
+
+/// Bytes that take no more room than they need: buffers grow by doubling, and thousands of documents are kept.
+fn exact(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
 }
 
 // === impl Document ===
@@ -252,7 +257,7 @@ impl Coding {
             Self::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 3), Compression::default());
                 let packed = encoder.write_all(body).and_then(|()| encoder.finish());
-                packed.expect("writing to memory does not fail").into()
+                exact(packed.expect("writing to memory does not fail"))
             }
             Self::Brotli => {
                 let mut packed = Vec::with_capacity(body.len() / 3);
@@ -260,10 +265,10 @@ impl Coding {
                     brotli::enc::BrotliEncoderParams { quality: 5, lgwin: 20, ..Default::default() };
                 let written = brotli::BrotliCompress(&mut &body[..], &mut packed, &parameters);
                 written.expect("writing to memory does not fail");
-                packed.into()
+                exact(packed)
             }
             Self::Zstd => {
-                zstd::bulk::compress(body, 6).expect("there is memory for a few hundred kilobytes").into()
+                exact(zstd::bulk::compress(body, 6).expect("there is memory for a few hundred kilobytes"))
             }
         }
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Bytes of answers that the kernel keeps for one connection before it sends them. Without a limit it takes up to
-/// 4 MiB each, and a thousand readers that take nothing are felt by everybody who sends. A whole feed finds room:
-/// with 128 KiB, which it has to wait for, one of 460 kB took half as much CPU again.
+/// 4 MiB each, and a thousand readers that take nothing are felt by everybody who sends. A whole feed finds room.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT: u32 = 512 * 1024;
 
