@@ -1,24 +1,14 @@
 //! Fills a store with synthetic articles, through the same rooms as a real pass:
 //! `cargo bench --bench fill -- FOLDER ARTICLES [BYTES_PER_BODY]`. What `benches/daemon.sh` measures is made by this.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use jiff::tz::TimeZone;
 use loaphuong::{
-    dedup,
-    journal::{Entry, Journal, Pass},
-    model::{Item, Timestamp},
-    normalize, store,
+    journal::{Journal, Pass},
+    store,
 };
-use url::Url;
 
-const SENTENCES: [&str; 5] = [
-    "Ủy ban nhân dân quận thông báo lịch tiếp công dân định kỳ hằng tháng tại trụ sở.",
-    "Đại hội đã thảo luận thông qua 41 chỉ tiêu, 7 nhiệm vụ và giải pháp chủ yếu.",
-    "Công trình có tổng mức đầu tư 15,98 tỷ đồng, hoàn thành trước thời hạn hai tháng.",
-    "Người dân chủ động tích trữ nước sinh hoạt trong thời gian bảo trì đường ống.",
-    "Hội sách quy tụ 120 gian hàng với hơn 40.000 tựa sách của các nhà xuất bản.",
-];
+mod made;
 
 #[tokio::main]
 async fn main() {
@@ -34,56 +24,16 @@ async fn main() {
     let journal = Journal::open(Arc::clone(&store)).await.expect("the journal opens");
     let mut n = 0_u64;
     while n < n_articles {
-        let entries = (n..n_articles.min(n + 50)).map(|n| entry(n, body)).collect();
+        let entries = (n..n_articles.min(n + 50)).map(|n| made::entry(n, body)).collect();
         n += 50;
         let pass = Pass {
             source: "quan1".parse().expect("a fine id"),
-            zone: zone(),
-            at: at(n),
+            zone: made::zone(),
+            at: made::at(n),
             quiet: true,
             entries,
             state: None,
         };
         journal.record(pass).await.expect("the pass is recorded");
     }
-}
-
-fn zone() -> TimeZone {
-    TimeZone::get("Asia/Ho_Chi_Minh").expect("the zone database is bundled")
-}
-
-/// A minute between two articles.
-fn at(n: u64) -> Timestamp {
-    Timestamp::from_second(1_600_000_000).plus(Duration::from_secs(60 * n))
-}
-
-fn entry(n: u64, body: usize) -> Entry {
-    let base: Url = "http://www.quan1.hochiminhcity.gov.vn/tintuc/".parse().expect("a fine URL");
-    let mut content = String::new();
-    let mut sentence = usize::try_from(n).unwrap_or_default();
-    while content.len() < body {
-        content += &format!("<p>{} (đoạn {sentence})</p>", SENTENCES[sentence % SENTENCES.len()]);
-        sentence += 1;
-    }
-    let item = Item {
-        url: Some(format!("lists/posts/post.aspx?ItemID={n}&Mode=1")),
-        title: Some(format!("Thông báo số {n} của Ủy ban nhân dân quận về lịch công tác tuần")),
-        summary: Some(SENTENCES[sentence % SENTENCES.len()].to_owned()),
-        content: Some(content),
-        published: Some(at(n).to_string()),
-        ..Item::default()
-    };
-    let rules = normalize::Rules {
-        zone: zone(),
-        order: normalize::Order::DayFirst,
-        language: Some("vi".to_owned()),
-        url: normalize::UrlRules::default(),
-        title_noise: Vec::new(),
-        body_noise: Vec::new(),
-    };
-    let context =
-        normalize::Context { rules: &rules, base: &base, fetched: at(n).plus(Duration::from_secs(60)) };
-    let (draft, _) = normalize::normalize(item, &context);
-    let keys = dedup::keys(&draft, &dedup::Rules::default(), &base);
-    Entry { draft, keys, first_seen: at(n) }
 }

@@ -5,9 +5,9 @@
 #   benches/serving.sh [ROUNDS] [SECONDS]      (5 and 4 when left out)
 #
 # Two feeds of 50 items, about 49 kB and 458 kB (SMALL and LARGE are the bytes of one article's body). Needs nginx, wrk
-# and curl. Builds `loa` and the bench `fill`, unless LOA and FILL name built ones. Everything is made in a folder of
-# its own and removed again; only processes started here are stopped. The runs alternate, so that both servers meet the
-# same machine; what is printed are medians.
+# and curl. Builds `loa` and the benches `fill` and `pull`, unless LOA, FILL and PULL name built ones. Everything is
+# made in a folder of its own and removed again; only processes started here are stopped. The runs alternate, so that
+# both servers meet the same machine; what is printed are medians.
 set -euo pipefail
 
 rounds=${1:-5}
@@ -22,6 +22,9 @@ if [ -z "${LOA:-}" ]; then
     LOA=${CARGO_TARGET_DIR:-target}/release/loa
 fi
 LOA=$(realpath "$LOA")
+if [ -z "${PULL:-}" ]; then
+    PULL=$(cargo bench --bench pull --no-run --message-format=json | sed -n 's/.*"name":"pull".*"executable":"\([^"]*\)".*/\1/p')
+fi
 
 dir=$(mktemp -d)
 chmod 755 "$dir"
@@ -62,12 +65,19 @@ ticks() {
     echo "$sum"
 }
 
+# Who asks: wrk, or the bench `pull`, which reads more at a time.
+client=wrk
+
 # One run: "requests-a-second microseconds-of-CPU-a-request milliseconds-of-p99".
 run() {
     local name=$1 address=$2 header=$3 pids before after out
     if [ "$name" = loa ]; then pids=("$loa"); else mapfile -t pids < <(pgrep -P "$nginx"); fi
     before=$(ticks "${pids[@]}")
-    out=$(wrk -t1 -c64 -d"${seconds}s" --latency -H "$header" "$address/feeds/quan1.rss")
+    if [ "$client" = pull ]; then
+        out=$("$PULL" "${address#http://}" /feeds/quan1.rss "$seconds" "$header")
+    else
+        out=$(wrk -t1 -c64 -d"${seconds}s" --latency -H "$header" "$address/feeds/quan1.rss")
+    fi
     after=$(ticks "${pids[@]}")
     if grep -qE 'Non-2xx|Socket errors' <<<"$out"; then
         echo "$out" >&2
@@ -154,13 +164,14 @@ stop() {
 }
 
 echo "$(date -u +%F), $(nproc) × $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), nginx $(nginx -v 2>&1 | sed 's/.*\///')," \
-    "load $(cut -d' ' -f1 /proc/loadavg); medians of $rounds × $seconds s, wrk -t1 -c64"
+    "load $(cut -d' ' -f1 /proc/loadavg); medians of $rounds × $seconds s, wrk -t1 -c64, or as many by pull"
 echo '| answer | loa req/s | nginx req/s | ratio | loa µs CPU | nginx µs CPU | ratio | loa p99 ms | nginx p99 ms | ratio |'
 echo '|---|---|---|---|---|---|---|---|---|---|'
 for body in "${SMALL:-280}" "${LARGE:-8600}"; do
     start "$body"
     size=$(stat -c %s "$dir/$body/feeds/quan1.rss")
     compare "$size bytes" 'Accept-Encoding: identity'
+    client=pull compare "$size bytes, read 64 KiB at a time" 'Accept-Encoding: identity'
     compare "$(stat -c %s "$dir/$body/feeds/quan1.rss.gz") bytes, gzip of $size" 'Accept-Encoding: gzip'
     [ "$body" = "${LARGE:-8600}" ] || compare 304
     stop

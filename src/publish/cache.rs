@@ -250,8 +250,8 @@ impl Coding {
         }
     }
 
-    /// Deterministic: no name, no time in it.
-    fn pack(self, body: &[u8]) -> Bytes {
+    /// The bytes in this coding. Deterministic: no name, no time in it.
+    pub fn pack(self, body: &[u8]) -> Bytes {
         match self {
             Self::Identity => Bytes::copy_from_slice(body),
             Self::Gzip => {
