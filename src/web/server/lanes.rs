@@ -1,8 +1,7 @@
 //! Lanes: threads with a runtime of one thread each, on which the hot path runs.
 //!
 //! A connection stays in its lane, so nothing of it moves between processors, and pages, the API and rendering, which
-//! run on the runtime of everything else, cannot stand before it. Lanes get connections in turn: with `SO_REUSEPORT`
-//! the kernel deals by a hash, and of 64 connections one of two threads gets 40 as easily as 32.
+//! run on the runtime of everything else, cannot stand before it. Lanes get connections in turn.
 
 use std::{io, num::NonZero, pin::Pin, thread};
 
@@ -22,8 +21,8 @@ pub(super) struct Lanes {
 impl Lanes {
     /// One lane for two processors, at least one. `tracker` is not empty until their threads have ended.
     ///
-    /// A lane answers 80,000 requests a second, most of it in the kernel, and the rest of the house works, too: two lanes
-    /// on two processors that they shared with their clients answered a tenth less, and 99 of 100 in twice the time.
+    /// The rest of the house works, too, and most of a lane's time is the kernel's: two lanes on two processors answered
+    /// less than one (`docs/performance.md`).
     pub(super) fn start(tracker: &TaskTracker) -> Self {
         let count = thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2);
         let mut lanes = Vec::new();
