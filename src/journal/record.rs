@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use url::Url;
 
 use super::{Became, Entry, Journal, Pass, Recorded};
 use crate::{
@@ -131,7 +132,10 @@ impl Journal {
                 Decision::Revised(known) | Decision::Unchanged(known) if plan.has(known.id) => {
                     (known, Became::Unchanged)
                 }
-                Decision::Unchanged(known) => (known, Became::Unchanged),
+                Decision::Unchanged(known) => {
+                    let before = self.store.article(known.id, None).await?;
+                    plan.relocate(&arrival, known, before)
+                }
                 Decision::Revised(known) => {
                     let before = self.store.article(known.id, None).await?;
                     plan.revise(&arrival, known, before)
@@ -212,6 +216,17 @@ impl<'a> Plan<'a> {
         };
         let quiet = self.frame.quiet || (step == Step::FoundText && known.status == Status::Live);
         (self.write(index, article, Change::Updated, quiet), Became::Revised)
+    }
+
+    /// The article as it was, at the address where it stands now if its site moved: that is not news, but the old
+    /// links are dead.
+    fn relocate(&mut self, arrival: &Arrival<'_>, known: Known, before: Option<Article>) -> (Known, Became) {
+        let after = &arrival.entry.draft.content;
+        let moved =
+            before.filter(|before| before.status == Status::Live && has_moved(&before.content, after));
+        let Some(before) = moved else { return (known, Became::Unchanged) };
+        let article = Article { revision: known.revision.next(), content: after.clone(), ..before };
+        (self.write(arrival.index, article, Change::Updated, true), Became::Revised)
     }
 
     fn write(&mut self, index: usize, article: Article, change: Change, quiet: bool) -> Known {
@@ -303,4 +318,11 @@ fn step(before: &Content, after: &Content) -> Step {
         }
         _ => Step::Edit,
     }
+}
+
+/// Does the same text stand on another host, or behind another scheme? Other paths on one host are aliases: lists show
+/// now one, now another.
+fn has_moved(before: &Content, after: &Content) -> bool {
+    let origin = |content: &Content| Url::parse(content.url.as_deref()?).ok().map(|url| url.origin());
+    matches!((origin(before), origin(after)), (Some(before), Some(after)) if before != after)
 }

@@ -96,6 +96,34 @@ async fn the_id_is_minted_from_the_strongest_key_and_every_key_leads_to_it() {
     assert_eq!((last.entries[0].0, last.entries[0].2), (id, Became::Unchanged));
 }
 
+/// Else a site that moved leaves its old stories with dead links, and one that names its stories in two ways would have
+/// a new version with every look.
+#[tokio::test]
+async fn a_story_goes_to_another_host_without_a_word_but_not_to_another_path() {
+    let journal = journal().await;
+    let at_address = |url: &str, text: &str| {
+        let mut entry = entry("a", text);
+        entry.draft.content.url = Some(url.to_owned());
+        entry
+    };
+    for (second, url, text, kept, quiet) in [
+        (1_000, "http://old.example/a/1", "A", "http://old.example/a/1", false),
+        (2_000, "http://old.example/b/1", "A", "http://old.example/a/1", false),
+        (3_000, "https://old.example/b/1", "A", "https://old.example/b/1", true),
+        (4_000, "https://new.example/c/1", "A", "https://new.example/c/1", true),
+        (5_000, "https://new.example/c/1", "A", "https://new.example/c/1", true),
+        (6_000, "https://new.example/c/1", "B", "https://new.example/c/1", false),
+    ] {
+        let recorded = journal.record(pass(second, &[at_address(url, text)])).await.unwrap();
+        let article = latest(&journal, recorded.entries[0].0).await;
+        assert_eq!(article.content.url.as_deref(), Some(kept), "{second}");
+        assert_eq!(events(&journal).await.last().unwrap().quiet, quiet, "{second}");
+        let edited = if second == 6_000 { at(second) } else { article.published.at };
+        assert_eq!(article.updated, edited, "{second}: a move is no edit");
+    }
+    assert_eq!(events(&journal).await.len(), 4);
+}
+
 #[tokio::test]
 async fn of_two_entries_that_are_one_article_the_last_one_speaks() {
     let journal = journal().await;
