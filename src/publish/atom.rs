@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use atom_syndication::{
     Category, Content, Entry as AtomEntry, Feed, FixedDateTime, Generator, Link, Person, Source, Text,
+    TextType,
     extension::{Extension, ExtensionMap},
 };
 use chrono::{DateTime, FixedOffset};
 
 use super::{
     Format,
-    document::{Author, Channel, Entry, Moment, Origin},
+    document::{Author, Channel, Entry, Moment, Origin, escape, unlike_markup},
 };
 use crate::model;
 
@@ -27,8 +28,8 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
     links.push(link("alternate", &channel.home, Some("text/html")));
     let (extensions, namespaces) = extensions(channel);
     let feed = Feed {
-        title: Text::plain(channel.title.clone()),
-        subtitle: Some(Text::plain(channel.description.clone())),
+        title: text(&channel.title),
+        subtitle: Some(text(&channel.description)),
         id: channel.id.clone(),
         updated: channel.updated.map_or_else(never, date),
         // RFC 4287, section 4.1.1: entries without an author need one here.
@@ -75,7 +76,7 @@ fn element<const N: usize>(name: &str, attributes: [(&str, String); N]) -> Exten
 
 fn entry(entry: &Entry) -> AtomEntry {
     AtomEntry {
-        title: text(entry, &entry.title),
+        title: text_of(entry, &entry.title),
         id: entry.id.clone(),
         updated: updated(entry),
         published: Some(date(entry.published)),
@@ -88,7 +89,7 @@ fn entry(entry: &Entry) -> AtomEntry {
             .chain(entry.enclosures.iter().map(enclosure))
             .collect(),
         source: entry.origin.as_ref().map(|origin| source(origin, entry)),
-        summary: (!entry.summary.is_empty()).then(|| text(entry, &entry.summary)),
+        summary: (!entry.summary.is_empty()).then(|| text_of(entry, &entry.summary)),
         content: content(entry),
         ..Default::default()
     }
@@ -108,39 +109,48 @@ fn updated(entry: &Entry) -> FixedDateTime {
 fn source(origin: &Origin, entry: &Entry) -> Source {
     let home = origin.home.iter().map(|home| link("alternate", home, Some("text/html")));
     Source {
-        id: origin.url.clone(),
-        title: Text::plain(origin.name.clone()),
+        id: origin.id.clone(),
+        title: text(&origin.name),
         updated: date(entry.updated),
         links: home.chain([link("self", &origin.url, None)]).collect(),
         ..Default::default()
     }
 }
 
-/// The full text; for an entry with neither text nor link what there is, because RFC 4287, section 4.1.2
-/// wants content or an alternate link.
+/// The full text. For an entry without one the title, where it has no summary: RFC 4287, section 4.1.2 wants some text;
+/// and its summary, where it has no link: there it wants content.
 fn content(entry: &Entry) -> Option<Content> {
-    let (kind, value) = match (entry.html.is_empty(), entry.url.is_none(), entry.summary.is_empty()) {
-        (false, _, _) => ("html", &entry.html),
-        (true, true, false) => ("text", &entry.summary),
-        (true, true, true) => ("text", &entry.title),
-        (true, false, _) => return None,
+    let said = match (entry.html.is_empty(), entry.url.is_none(), entry.summary.is_empty()) {
+        (false, _, _) => Text::html(entry.html.clone()),
+        (true, true, false) => text(&entry.summary),
+        (true, _, true) => text(&entry.title),
+        (true, false, false) => return None,
     };
     Some(Content {
-        content_type: Some(kind.to_owned()),
-        value: Some(value.clone()),
+        content_type: Some(if said.r#type == TextType::Html { "html" } else { "text" }.to_owned()),
+        value: Some(said.value),
         lang: entry.language.clone(),
         ..Default::default()
     })
 }
 
-/// Plain text: `type="text"`, the default that the crate leaves out.
-fn text(entry: &Entry, value: &str) -> Text {
-    Text { lang: entry.language.clone(), ..Text::plain(value.to_owned()) }
+/// Text in the entry's language.
+fn text_of(entry: &Entry, value: &str) -> Text {
+    Text { lang: entry.language.clone(), ..text(value) }
+}
+
+/// Plain text, which is the default that the crate leaves out. What looks like markup says that it is none by being
+/// markup: readers guess.
+fn text(value: &str) -> Text {
+    match unlike_markup(value) == value {
+        true => Text::plain(value.to_owned()),
+        false => Text::html(escape(value)),
+    }
 }
 
 fn person(author: &Author) -> Person {
     Person {
-        name: author.name.clone(),
+        name: unlike_markup(&author.name).into_owned(),
         email: author.email.clone(),
         uri: author.url.clone(),
         ..Default::default()
@@ -148,12 +158,13 @@ fn person(author: &Author) -> Person {
 }
 
 fn category(category: &model::Category) -> Category {
-    Category { term: category.term.clone(), scheme: category.scheme.clone(), label: category.label.clone() }
+    let label = category.label.as_deref().map(|label| unlike_markup(label).into_owned());
+    Category { term: category.term.clone(), scheme: category.scheme.clone(), label }
 }
 
 fn enclosure(enclosure: &model::Enclosure) -> Link {
     Link {
-        title: enclosure.title.clone(),
+        title: enclosure.title.as_deref().map(|title| unlike_markup(title).into_owned()),
         length: enclosure.length.map(|length| length.to_string()),
         ..link("enclosure", &enclosure.url, enclosure.media_type.as_deref())
     }
@@ -173,10 +184,10 @@ fn date(moment: Moment) -> FixedDateTime {
     DateTime::from_timestamp(moment.at.as_second(), 0).unwrap_or_default().with_timezone(&offset)
 }
 
-/// The `updated` that RFC 4287 wants of a feed in which nothing ever happened: the epoch, which is the same
-/// at every start and is no claim about now.
+/// The `updated` that RFC 4287 wants of a feed in which nothing ever happened: the same at every start, and no claim
+/// about now. The start of 1990, because validators believe nothing older.
 fn never() -> FixedDateTime {
-    DateTime::UNIX_EPOCH.with_timezone(&utc())
+    DateTime::from_timestamp(631_152_000, 0).unwrap_or_default().with_timezone(&utc())
 }
 
 fn utc() -> FixedOffset {

@@ -17,7 +17,8 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use clean::{address, clean, is_email, language, line, media_type, or, text, web};
+use clean::{address, canonical, clean, is_email, language, line, media_type, or, text, web};
+pub(super) use clean::{escape, unlike_markup};
 pub(super) use links::{Address, Links, link_header};
 use size::{fit, lightened};
 
@@ -152,6 +153,8 @@ pub(super) struct Author {
 pub(super) struct Origin {
     /// Never empty.
     pub(super) name: String,
+    /// Its address in its one spelling.
+    pub(super) id: String,
     /// The feed itself.
     pub(super) url: String,
     /// The page for people.
@@ -298,9 +301,11 @@ fn entry(article: &Article, settings: &Settings, feed_language: Option<&str>, ex
 /// The feed that an article's source is, where it is one.
 fn origin(settings: &Settings, article: &Article) -> Option<Origin> {
     let source = settings.source(&article.source)?;
+    let url = web(source.feed.as_deref()?)?;
     Some(Origin {
         name: or(line(&source.name, TITLE), || source.id.to_string()),
-        url: web(source.feed.as_deref()?)?,
+        id: canonical(&url)?,
+        url,
         home: web(&source.home),
     })
 }
@@ -372,9 +377,11 @@ impl Moment {
         moment(at, offset)
     }
 
-    /// RFC 822 with a four-digit year, as RSS wants it.
+    /// RFC 822 with a four-digit year, as RSS wants it; the same instant in an offset of whole half hours, because
+    /// validators take others for mistakes.
     pub(super) fn rfc2822(self) -> String {
-        self.at.rfc2822(self.offset)
+        const HALF_HOUR: i32 = 1_800;
+        self.at.rfc2822(Offset(self.offset.0 - self.offset.0 % HALF_HOUR))
     }
 
     /// RFC 3339, as Atom and JSON Feed want it.

@@ -7,7 +7,7 @@ use quick_xml::{
 
 use super::{
     Format,
-    document::{Channel, Moment},
+    document::{Channel, Moment, unlike_markup},
 };
 
 /// Writes the catalogue of `channels`; their items do not matter.
@@ -37,7 +37,7 @@ fn head(xml: &mut Xml, title: &str, updated: Option<Moment>) -> std::io::Result<
     if let Some(updated) = updated {
         xml.create_element("dateModified").write_text_content(BytesText::new(&updated.rfc2822()))?;
     }
-    xml.create_element("docs").write_text_content(BytesText::new("https://opml.org/spec2.opml"))?;
+
     Ok(())
 }
 
@@ -52,7 +52,7 @@ fn body(xml: &mut Xml, channels: &[Channel]) -> std::io::Result<()> {
         if channels.iter().take(at).any(|before| is_member(&before)) {
             continue;
         }
-        let heading = xml.create_element("outline").with_attribute(("text", group.as_str()));
+        let heading = xml.create_element("outline").with_attribute(("text", &*unlike_markup(group)));
         heading.write_inner_content(|xml| {
             channels.iter().filter(is_member).try_for_each(|member| outline(xml, member))
         })?;
@@ -62,12 +62,12 @@ fn body(xml: &mut Xml, channels: &[Channel]) -> std::io::Result<()> {
 
 /// `type` is `rss` for every feed, whatever its format; Atom alone says both dates, so Atom it is.
 fn outline(xml: &mut Xml, channel: &Channel) -> std::io::Result<()> {
-    let address = channel.own.of_format(Format::Atom);
+    let (address, title) = (channel.own.of_format(Format::Atom), unlike_markup(&channel.title));
     let mut outline = xml.create_element("outline").with_attributes([
         ("type", "rss"),
-        ("text", &channel.title),
-        ("title", &channel.title),
-        ("description", &channel.description),
+        ("text", &*title),
+        ("title", &title),
+        ("description", &unlike_markup(&channel.description)),
         ("xmlUrl", &address),
         ("htmlUrl", &channel.home),
     ]);

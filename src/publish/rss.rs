@@ -9,7 +9,7 @@ use rss::{
 
 use super::{
     Format,
-    document::{Channel, Entry},
+    document::{Channel, Entry, escape, unlike_markup},
 };
 use crate::model;
 
@@ -23,10 +23,11 @@ const UNKNOWN: &str = "application/octet-stream";
 
 /// Writes `channel` as RSS.
 pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
+    let title = unlike_markup(&channel.title).into_owned();
     let feed = Rss {
-        title: channel.title.clone(),
+        title: title.clone(),
         link: channel.home.clone(),
-        description: channel.description.clone(),
+        description: unlike_markup(&channel.description).into_owned(),
         language: channel.language.clone(),
         last_build_date: channel.updated.map(|moment| moment.rfc2822()),
         generator: Some(super::GENERATOR.to_owned()),
@@ -35,7 +36,7 @@ pub(super) fn render(channel: &Channel) -> Result<Vec<u8>, String> {
         // The profile wants the same title and link as the channel's; sizes are not known, so none are said.
         image: channel.image.as_ref().map(|url| Image {
             url: url.clone(),
-            title: channel.title.clone(),
+            title: title.clone(),
             link: channel.home.clone(),
             ..Default::default()
         }),
@@ -74,43 +75,59 @@ fn archive(channel: &Channel) -> ExtensionMap {
 
 fn item(entry: &Entry) -> Item {
     let (enclosure, others) = attachments(entry);
+    let (description, content) = texts(entry);
     Item {
-        title: Some(entry.title.clone()),
+        title: Some(unlike_markup(&entry.title).into_owned()),
         link: entry.url.clone(),
-        // The description is markup: plain text has to be escaped once before XML (or CDATA) comes.
-        description: (!entry.summary.is_empty()).then(|| escape(&entry.summary)),
-        content: (!entry.html.is_empty()).then(|| entry.html.clone()),
+        description,
+        content,
         categories: entry.categories.iter().map(category).collect(),
         enclosure,
         guid: Some(Guid { value: entry.id.clone(), permalink: false }),
         pub_date: Some(entry.published.rfc2822()),
-        source: entry
-            .origin
-            .as_ref()
-            .map(|origin| Source { url: origin.url.clone(), title: Some(origin.name.clone()) }),
+        source: entry.origin.as_ref().map(|origin| Source {
+            url: origin.url.clone(),
+            title: Some(unlike_markup(&origin.name).into_owned()),
+        }),
         dublin_core_ext: creators(entry),
         extensions: extensions(entry, &others),
         ..Default::default()
     }
 }
 
+/// The description and the full text. The profile wants no full text without a description before it: where there is no
+/// summary, the full text is the description. That is markup: plain text is escaped once before XML (or CDATA) comes.
+fn texts(entry: &Entry) -> (Option<String>, Option<String>) {
+    let html = (!entry.html.is_empty()).then(|| entry.html.clone());
+    if entry.summary.is_empty() { (html, None) } else { (Some(escape(&entry.summary)), html) }
+}
+
 /// RSS has room for one enclosure (readers take the first or none of several): the first with a real length,
-/// else the first, with the 0 that stands for an unknown one. The others go into `media:content`.
+/// else the first, with the 0 that stands for an unknown one. The others go into `media:content`, and with them those
+/// whose host is no domain name: validators, and readers that fetch files, want one of an enclosure.
 fn attachments(entry: &Entry) -> (Option<Enclosure>, Vec<&model::Enclosure>) {
     let all = &entry.enclosures;
-    let chosen = all.iter().position(|one| one.length.is_some()).unwrap_or(0);
-    let enclosure = all.get(chosen).map(|one| Enclosure {
+    let fits = |one: &&model::Enclosure| has_domain(&one.url);
+    let best = all.iter().filter(fits).find(|one| one.length.is_some()).or_else(|| all.iter().find(fits));
+    let enclosure = best.map(|one| Enclosure {
         url: one.url.clone(),
         length: one.length.unwrap_or(0).to_string(),
         mime_type: one.media_type.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
     });
-    let others = all.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, one)| one).collect();
+    let others = all.iter().filter(|one| !best.is_some_and(|best| std::ptr::eq(best, *one))).collect();
     (enclosure, others)
+}
+
+/// Does the address name its host by a domain (RFC 1034, section 3.5), or by numbers?
+fn has_domain(address: &str) -> bool {
+    let url = url::Url::parse(address);
+    let host = url.as_ref().ok().and_then(url::Url::host_str).unwrap_or_default();
+    host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
 }
 
 fn category(category: &model::Category) -> Category {
     Category {
-        name: category.label.clone().unwrap_or_else(|| category.term.clone()),
+        name: unlike_markup(category.label.as_ref().unwrap_or(&category.term)).into_owned(),
         domain: category.scheme.clone(),
     }
 }
@@ -151,7 +168,8 @@ fn attached(enclosure: &model::Enclosure) -> Extension {
         content.attrs.insert("type".to_owned(), media_type.clone());
     }
     if let Some(title) = &enclosure.title {
-        let title = Extension { value: Some(title.clone()), ..element("media:title", []) };
+        let title =
+            Extension { value: Some(unlike_markup(title).into_owned()), ..element("media:title", []) };
         content.children.insert("title".to_owned(), vec![title]);
     }
     content
@@ -163,9 +181,4 @@ fn element<const N: usize>(name: &str, attributes: [(&str, String); N]) -> Exten
         attrs: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
         ..Default::default()
     }
-}
-
-/// Plain text as markup that shows it.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
