@@ -22,4 +22,5 @@ mod shared;
 mod text;
 mod tidy;
 mod tls;
+mod validator;
 mod world;
