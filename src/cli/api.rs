@@ -66,7 +66,7 @@ impl Daemon {
             allow_private: true,
             spacing: None,
             timeout: Some(PATIENCE),
-            max_body: Some(MAX_ANSWER),
+            want: net::Want::Within(MAX_ANSWER),
         };
         let answer = self.client.send(request).await.map_err(|cause| {
             anyhow!("the store is in use, but no daemon answers at `{}`: {cause}\nhint: give this command the daemon's `--config`", self.base)

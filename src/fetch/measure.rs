@@ -6,7 +6,7 @@ use reqwest::{
 };
 
 use super::{Ask, text};
-use crate::net::{Client, Request};
+use crate::net::{Client, Request, Want};
 
 /// What a server says of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub async fn measure(client: &Client, ask: &Ask) -> Option<Measured> {
             headers: vec![("accept", "*/*".to_owned()), ("accept-encoding", "identity".to_owned())],
             allow_private: ask.allow_private,
             spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
-            max_body: Some(0),
+            want: Want::Start(0),
             ..Request::get(ask.url.clone())
         };
         let answer = client.send(request).await.ok()?;

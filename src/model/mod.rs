@@ -22,5 +22,5 @@ pub use html::Html;
 pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId};
 pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
 pub use source::{PageState, SourceState, Validators};
-pub use subscription::{Delivery, EventType, Outcome, Secret, State, Subscription};
+pub use subscription::{Attempt, Channel, Delivery, EventType, Form, Outcome, Secret, State, Subscription};
 pub use time::{Date, Offset, Precision, Timestamp};

@@ -1,6 +1,6 @@
 //! Who wants to be told, and what still has to be said to them.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Change, Filter, Seq, SubscriptionId, Timestamp};
 
@@ -11,12 +11,16 @@ pub struct Subscription {
     pub id: SubscriptionId,
     /// Where to POST.
     pub url: String,
+    /// How it is told.
+    pub channel: Channel,
     /// Which articles; `None` for all.
     pub filter: Option<Filter>,
     /// Which events; empty for all.
     pub events: Vec<EventType>,
     /// Signing secrets, newest first; more than one only while a rotation overlaps.
     pub secrets: Vec<Secret>,
+    /// When the newest secret took over.
+    pub rotated: Option<Timestamp>,
     /// Is it being told?
     pub state: State,
     /// True when the configuration file names it: it comes and goes with the file.
@@ -35,6 +39,38 @@ pub struct Subscription {
     pub last_error: Option<String>,
     /// The newest event that it confirmed.
     pub delivered: Option<Seq>,
+    /// When it first proved that it is there and wants this.
+    pub verified: Option<Timestamp>,
+    /// Where its owner hears of trouble: an address of the web or of mail.
+    pub owner: Option<String>,
+    /// The hash of the token that opens its page.
+    pub page: Option<[u8; 32]>,
+}
+
+/// How a subscription is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// A webhook by Standard Webhooks 1.0, in one of several forms.
+    Webhook(Form),
+    /// A subscriber of our hub (WebSub).
+    WebSub {
+        /// The address of the feed.
+        topic: String,
+        /// When the lease ends.
+        until: Timestamp,
+    },
+}
+
+/// What a webhook's body looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As `docs/webhooks.md` says.
+    #[default]
+    Native,
+    /// CloudEvents 1.0, structured.
+    CloudEvents,
+    /// What a template of this name makes of it.
+    Template(String),
 }
 
 /// Is a subscription being told?
@@ -99,6 +135,29 @@ pub enum Outcome {
     Parked,
     /// Dropped without an attempt: the event or the subscription is gone.
     Dropped,
+}
+
+/// One attempt to tell a subscription of an event, and what came of it: a line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whom.
+    pub subscription: SubscriptionId,
+    /// Of which event.
+    pub seq: Seq,
+    /// When it began.
+    pub at: Timestamp,
+    /// Which attempt of this delivery it was, from 1.
+    pub number: u32,
+    /// How long it took, to the millisecond.
+    pub took: Duration,
+    /// The status code that came back; `None` where nothing did.
+    pub status: Option<u16>,
+    /// The first bytes of the answer, as text.
+    pub answer: String,
+    /// What was wrong, in a sentence; `None` where it was confirmed.
+    pub error: Option<String>,
+    /// What became of the delivery.
+    pub outcome: Outcome,
 }
 
 impl EventType {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    Answer, Error, Misled, Request, Settings,
+    Answer, Error, Misled, Request, Settings, Want,
     error::shown,
     guard::{self, Refusal},
     polite::Queue,
@@ -40,6 +40,8 @@ struct Inner {
 struct Limits {
     time: (&'static str, Duration),
     body: (&'static str, u64),
+    /// Is a part of the body of no use?
+    is_whole: bool,
     redirects: usize,
 }
 
@@ -112,7 +114,11 @@ impl Client {
         let settings = self.settings();
         Limits {
             time: request.timeout.map_or(("net.timeout", settings.timeout), |time| ("timeout", time)),
-            body: request.max_body.map_or(("net.max_body", settings.max_body), |max| ("max_body", max)),
+            body: match request.want {
+                Want::All => ("net.max_body", settings.max_body),
+                Want::Within(max) | Want::Start(max) => ("max_body", max),
+            },
+            is_whole: !matches!(request.want, Want::Start(_)),
             redirects: request.max_redirects.min(settings.max_redirects),
         }
     }
@@ -174,8 +180,9 @@ impl Client {
             && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if has_body {
             decoded(&hop.url, status, &headers)?;
-            match self.body(response, &hop.url, max).await? {
-                (_, Rest::Cut) if status.is_success() => {
+            let is_whole = limits.is_whole && status.is_success();
+            match self.body(response, &hop.url, max, is_whole).await? {
+                (_, Rest::Cut) if is_whole => {
                     return Err(Error::TooLarge { url: shown(&hop.url), limit, max });
                 }
                 (body, _) => body,
@@ -188,9 +195,14 @@ impl Client {
 
     /// Reads at most `max` bytes. They are counted as they are decompressed: the length that a server declares
     /// says nothing about a bomb.
-    async fn body(&self, mut response: Response, url: &Url, max: u64) -> Result<(Bytes, Rest), Error> {
-        let success = response.status().is_success();
-        if success && response.content_length().is_some_and(|length| length > max) {
+    async fn body(
+        &self,
+        mut response: Response,
+        url: &Url,
+        max: u64,
+        is_whole: bool,
+    ) -> Result<(Bytes, Rest), Error> {
+        if is_whole && response.content_length().is_some_and(|length| length > max) {
             return Ok((Bytes::new(), Rest::Cut));
         }
         let mut body = Vec::new();
@@ -199,7 +211,7 @@ impl Client {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((body.into(), Rest::Nothing)),
-                Err(cause) if success => return Err(Error::sort(url, received, self.settings(), cause)),
+                Err(cause) if is_whole => return Err(Error::sort(url, received, self.settings(), cause)),
                 // The status was heard; what came of its explanation has to do.
                 Err(_) => return Ok((body.into(), Rest::Cut)),
             };

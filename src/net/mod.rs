@@ -68,8 +68,20 @@ pub struct Request {
     pub spacing: Option<Duration>,
     /// Time for the whole exchange, where it is not the default.
     pub timeout: Option<Duration>,
-    /// Bytes of the answer's body, where it is not the default; 0 leaves the body unread.
-    pub max_body: Option<u64>,
+    /// How much of the answer's body is wanted.
+    pub want: Want,
+}
+
+/// How much of an answer's body is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Want {
+    /// All of it, and no more than `net.max_body`: a larger one is an error.
+    #[default]
+    All,
+    /// All of it, and no more than this many bytes.
+    Within(u64),
+    /// This many bytes of its beginning; 0 leaves it unread. What comes after them, or does not come, is of no interest.
+    Start(u64),
 }
 
 /// One answer.
@@ -102,7 +114,7 @@ impl Request {
             allow_private: false,
             spacing: None,
             timeout: None,
-            max_body: None,
+            want: Want::All,
         }
     }
 }

@@ -145,7 +145,7 @@ async fn the_body_of_an_error_is_cut_not_refused_and_a_limit_of_0_leaves_it_unre
     }
 
     let server = Server::new(|_| Reply::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())).await;
-    let request = Request { max_body: Some(0), ..open(server.url("/")) };
+    let request = Request { want: super::Want::Start(0), ..open(server.url("/")) };
     assert_eq!(client(&settings()).send(request).await.unwrap().status, 200);
 }
 

@@ -71,7 +71,7 @@ async fn tell_of(client: &net::Client, hub: &Url, settings: &Settings, feed: &Fe
             max_redirects: 0,
             // The operator wrote the address down: a hub may stand beside us.
             allow_private: true,
-            max_body: Some(0),
+            want: net::Want::Start(0),
             ..net::Request::get(hub.clone())
         };
         let answer = client.send(request).await.map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@ use std::{
         PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::{
@@ -21,8 +22,8 @@ use super::{
     policy::{Answer, Policy},
 };
 use crate::{
-    model::{Delivery, Event, Outcome, Seq, State, Subscription, SubscriptionId, Timestamp},
-    store,
+    model::{Attempt, Delivery, Event, Outcome, Seq, State, Subscription, SubscriptionId, Timestamp},
+    store::{self, Settled},
 };
 
 impl Push {
@@ -102,12 +103,13 @@ impl Push {
         let Some((event, body)) = message else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
-            return self.store.settle(&[(delivery, Outcome::Dropped)], None).await;
+            return self.store.settle(vec![Settled::new(delivery, Outcome::Dropped)]).await;
         };
-        let started = std::time::Instant::now();
-        let answer = self.tell(subscription, &event, body).await;
-        metrics::histogram!("loa_delivery_seconds").record(started.elapsed().as_secs_f64());
-        self.settle(delivery, &answer).await
+        let (at, started) = (self.clock.now(), std::time::Instant::now());
+        let (answer, words) = self.tell(subscription, &event, body).await;
+        let took = started.elapsed();
+        metrics::histogram!("loa_delivery_seconds").record(took.as_secs_f64());
+        self.settle(delivery, &answer, Spoken { at, took, words }).await
     }
 
     async fn event(&self, seq: Seq) -> store::Result<Option<Event>> {
@@ -118,14 +120,16 @@ impl Push {
         }
     }
 
-    async fn settle(&self, delivery: Delivery, answer: &Answer) -> store::Result<()> {
+    async fn settle(&self, delivery: Delivery, answer: &Answer, spoken: Spoken) -> store::Result<()> {
         let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(()) };
         let _changing = entry.changing.lock().await;
         // Its state may have changed meanwhile: what was decided by its owner stands.
         let Some(before) = entry.current.load_full() else { return Ok(()) };
         let (outcome, after) = self.policy().decide(&delivery, &before, answer, self.clock.now());
         log(&delivery, &outcome, &before, &after);
-        self.store.settle(&[(delivery, outcome)], Some(after.clone())).await?;
+        let attempt = Some(line_of(&delivery, answer, spoken, &outcome, &after));
+        let subscription = Some(after.clone());
+        self.store.settle(vec![Settled { delivery, outcome, subscription, attempt }]).await?;
         entry.current.store(Some(after.into()));
         Ok(())
     }
@@ -137,6 +141,37 @@ impl Push {
             jitter: settings.jitter,
             disable_after: settings.disable_after,
         }
+    }
+}
+
+/// When an attempt was made, how long it took, and what was heard.
+struct Spoken {
+    at: Timestamp,
+    took: Duration,
+    words: String,
+}
+
+/// The attempt as the ledger keeps it.
+fn line_of(
+    delivery: &Delivery,
+    answer: &Answer,
+    spoken: Spoken,
+    outcome: &Outcome,
+    after: &Subscription,
+) -> Attempt {
+    Attempt {
+        subscription: delivery.subscription.clone(),
+        seq: delivery.seq,
+        at: spoken.at,
+        number: delivery.attempt.saturating_add(1),
+        took: spoken.took,
+        status: match answer {
+            Answer::Status { code, .. } => Some(*code),
+            Answer::Nothing(_) => None,
+        },
+        answer: spoken.words,
+        error: after.last_error.clone().filter(|_| *outcome != Outcome::Delivered),
+        outcome: outcome.clone(),
     }
 }
 

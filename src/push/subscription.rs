@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Push, Settings, Webhook, book::Book, sign};
 use crate::{
-    model::{EventType, Filter, Secret, Seq, State, Subscription, SubscriptionId},
+    model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId},
     net::guard,
     store,
 };
@@ -214,6 +214,11 @@ impl Push {
             failing_since: None,
             last_error: None,
             delivered: None,
+            verified: None,
+            rotated: None,
+            owner: None,
+            page: None,
+            channel: Channel::Webhook(Form::Native),
         }
     }
 }

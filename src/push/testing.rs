@@ -22,8 +22,9 @@ use crate::{
     clock::Manual,
     journal::Journal,
     model::{
-        Article, ArticleId, Category, Change, Content, Date, Digest, Event, Filter, IdentityKey, Offset,
-        Person, Precision, Revision, Secret, Seq, State, Status, Subscription, Timestamp,
+        Article, ArticleId, Category, Change, Channel, Content, Date, Digest, Event, Filter, Form,
+        IdentityKey, Offset, Person, Precision, Revision, Secret, Seq, State, Status, Subscription,
+        Timestamp,
     },
     net,
     store::{self, Commit, Store},
@@ -94,6 +95,11 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         hold_until: None,
         failing_since: None,
         last_error: None,
+        rotated: None,
+        verified: None,
+        owner: None,
+        page: None,
+        channel: Channel::Webhook(Form::Native),
         delivered: None,
     }
 }

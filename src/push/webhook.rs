@@ -9,12 +9,22 @@ use crate::{
     net,
 };
 
+/// Bytes of an answer that the ledger keeps.
+const WORDS: u64 = 256;
+
 impl Push {
-    /// Tells one endpoint, once.
-    pub(super) async fn tell(&self, subscription: &Subscription, event: &Event, body: String) -> Answer {
+    /// Tells one endpoint, once: what it answered, and the beginning of its words.
+    pub(super) async fn tell(
+        &self,
+        subscription: &Subscription,
+        event: &Event,
+        body: String,
+    ) -> (Answer, String) {
         let url = match Url::parse(&subscription.url) {
             Ok(url) => url,
-            Err(cause) => return Answer::Nothing(format!("its address cannot be read: {cause}")),
+            Err(cause) => {
+                return (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new());
+            }
         };
         let (address, body) = (url.to_string(), Bytes::from(body));
         let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
@@ -32,18 +42,25 @@ impl Push {
             allow_private: subscription.allow_private,
             spacing: None,
             timeout: Some(self.settings.load().timeout),
-            // Only its status and `Retry-After` matter: a body, of any size, changes nothing.
-            max_body: Some(0),
+            // Only its status and `Retry-After` matter; its first words are for the ledger.
+            want: net::Want::Start(WORDS),
         };
         match self.client.send(request).await {
             Ok(answer) => {
                 let now = self.clock.now();
                 let retry_after = net::backoff::retry_after(&answer.headers, now).map(|wait| now.plus(wait));
-                Answer::Status { code: answer.status, retry_after }
+                let words = line(&String::from_utf8_lossy(&answer.body));
+                (Answer::Status { code: answer.status, retry_after }, words)
             }
-            Err(cause) => Answer::Nothing(without_address(&cause.to_string(), &address)),
+            Err(cause) => (Answer::Nothing(without_address(&cause.to_string(), &address)), String::new()),
         }
     }
+}
+
+/// Text on one line, without what would move a terminal's cursor.
+fn line(text: &str) -> String {
+    let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shown.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Addresses of webhooks are often secrets themselves: lists and logs shall not repeat them.

@@ -41,6 +41,8 @@ pub(super) enum Kind {
     ByDate = 11,
     /// The rest of a record that is too large for one value; not exported by itself.
     Part = 12,
+    /// A line of the ledger: an attempt to deliver.
+    Attempt = 13,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -52,7 +54,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 12] = [
+        const ALL: [Kind; 13] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -65,6 +67,7 @@ impl Kind {
             Kind::Article,
             Kind::ByDate,
             Kind::Part,
+            Kind::Attempt,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -161,6 +164,17 @@ pub(super) fn not_due(subscription: &SubscriptionId, now: Timestamp) -> Vec<u8> 
     // Not through `Timestamp`, which ends at its `MAX`: what is due then is due at the end of time.
     let after = (now.as_millis().saturating_add(1) ^ i64::MIN).to_be_bytes();
     key(Kind::Queued, &[subscription.as_str().as_bytes(), &[END], &after])
+}
+
+/// Newest first: every byte of time and number is turned over.
+pub(super) fn attempt(subscription: &SubscriptionId, at: Timestamp, seq: Seq, number: u32) -> Vec<u8> {
+    let (at, seq) = (instant(at).map(|byte| !byte), (!seq.0).to_be_bytes());
+    key(Kind::Attempt, &[subscription.as_str().as_bytes(), &[END], &at, &seq, &(!number).to_be_bytes()])
+}
+
+/// Where a subscription's part of the ledger begins and ends.
+pub(super) fn attempt_range(subscription: &SubscriptionId) -> (Vec<u8>, Vec<u8>) {
+    named_range(Kind::Attempt, subscription.as_str())
 }
 
 /// Whose queue a row stands in, as text.
@@ -271,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Part as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Attempt as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

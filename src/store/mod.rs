@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq, SourceId,
-    SourceState, Subscription, SubscriptionId, Timestamp,
+    Article, ArticleId, Attempt, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq,
+    SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 /// Everything that outlives the process.
@@ -78,12 +78,34 @@ pub trait Store: Send + Sync + 'static {
     /// Up to `limit` parked deliveries of one subscription, by sequence.
     async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>>;
 
-    /// Writes down what became of deliveries, together with the subscription's own new state where there is one.
+    /// Writes down what became of deliveries, each with its subscription's own new state and its line of the ledger
+    /// where there are such: one write.
     ///
-    /// A delivery that is neither queued nor parked any more is passed over, and a removed subscription stays removed.
-    /// A parked delivery may be settled too: [`Outcome::Retry`] puts it back into the queue with no attempt counted.
-    async fn settle(&self, settled: &[(Delivery, Outcome)], subscription: Option<Subscription>)
-    -> Result<()>;
+    /// A delivery that is neither queued nor parked any more is passed over, and a removed subscription stays removed
+    /// and gets no line. A parked delivery may be settled too: [`Outcome::Retry`] puts it back into the queue with no
+    /// attempt counted.
+    async fn settle(&self, settled: Vec<Settled>) -> Result<()>;
+
+    /// Makes deliveries due (again): a replay. One that is parked leaves its place there; those of subscriptions that do
+    /// not exist are left out.
+    async fn enqueue(&self, deliveries: Vec<Delivery>) -> Result<()>;
+
+    /// Up to `limit` lines of one subscription's ledger, newest first, older than `before`.
+    async fn attempts(
+        &self,
+        subscription: &SubscriptionId,
+        before: Option<(Timestamp, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<Attempt>>;
+
+    /// Takes the lines of one subscription's ledger away that are older than `before`, and, oldest first, as many as
+    /// are beyond `bytes`. How many.
+    async fn forget_attempts(
+        &self,
+        subscription: &SubscriptionId,
+        before: Timestamp,
+        bytes: u64,
+    ) -> Result<u64>;
 
     /// Every subscription, by id.
     async fn subscriptions(&self) -> Result<Vec<Subscription>>;
@@ -91,7 +113,7 @@ pub trait Store: Send + Sync + 'static {
     /// Adds or replaces a subscription.
     async fn put_subscription(&self, subscription: Subscription) -> Result<()>;
 
-    /// Removes a subscription and everything queued or parked for it. False when there was none.
+    /// Removes a subscription with everything queued or parked for it, and its ledger. False when there was none.
     async fn remove_subscription(&self, id: &SubscriptionId) -> Result<bool>;
 
     /// How much there is.
@@ -129,6 +151,26 @@ pub struct Step {
     pub cursor: Seq,
     /// What that made due.
     pub deliveries: Vec<Delivery>,
+}
+
+/// What became of one delivery.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Which.
+    pub delivery: Delivery,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The state of its subscription afterwards, where that changed.
+    pub subscription: Option<Subscription>,
+    /// The attempt, if there was one.
+    pub attempt: Option<Attempt>,
+}
+
+impl Settled {
+    /// An outcome without an attempt.
+    pub fn new(delivery: Delivery, outcome: Outcome) -> Self {
+        Self { delivery, outcome, subscription: None, attempt: None }
+    }
 }
 
 /// A place in a source's articles by date. Its order is the order of the list turned over: newest published first;

@@ -1,8 +1,10 @@
 //! Stored forms of the journal's lines, of cursors and deliveries, and of the store itself.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Change, Delivery, Event, Follower, Revision, Seq};
+use crate::model::{Attempt, Change, Delivery, Event, Follower, Outcome, Revision, Seq};
 
 use super::text::{Id, Instant};
 
@@ -41,6 +43,29 @@ pub(crate) struct DeliveryV1 {
     due: Instant,
     seq: u64,
     attempt: u32,
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttemptV1 {
+    subscription: String,
+    seq: u64,
+    at: Instant,
+    number: u32,
+    milliseconds: u32,
+    status: Option<u16>,
+    answer: String,
+    error: Option<String>,
+    outcome: OutcomeV1,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeV1 {
+    Delivered,
+    Retry { due: Instant },
+    Parked,
+    Dropped,
 }
 
 super::mirror! { pub(crate) enum FollowerV1 = Follower { Views, Search, Router } }
@@ -102,6 +127,50 @@ impl TryFrom<DeliveryV1> for Delivery {
             due: stored.due.0,
             seq: Seq(stored.seq),
             attempt: stored.attempt,
+        })
+    }
+}
+
+impl From<&Attempt> for AttemptV1 {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            subscription: attempt.subscription.to_string(),
+            seq: attempt.seq.0,
+            at: Instant(attempt.at),
+            number: attempt.number,
+            milliseconds: u32::try_from(attempt.took.as_millis()).unwrap_or(u32::MAX),
+            status: attempt.status,
+            answer: attempt.answer.clone(),
+            error: attempt.error.clone(),
+            outcome: match attempt.outcome {
+                Outcome::Delivered => OutcomeV1::Delivered,
+                Outcome::Retry { due } => OutcomeV1::Retry { due: Instant(due) },
+                Outcome::Parked => OutcomeV1::Parked,
+                Outcome::Dropped => OutcomeV1::Dropped,
+            },
+        }
+    }
+}
+
+impl TryFrom<AttemptV1> for Attempt {
+    type Error = String;
+
+    fn try_from(stored: AttemptV1) -> Result<Self, String> {
+        Ok(Self {
+            subscription: stored.subscription.parse().map_err(super::cause)?,
+            seq: Seq(stored.seq),
+            at: stored.at.0,
+            number: stored.number,
+            took: Duration::from_millis(stored.milliseconds.into()),
+            status: stored.status,
+            answer: stored.answer,
+            error: stored.error,
+            outcome: match stored.outcome {
+                OutcomeV1::Delivered => Outcome::Delivered,
+                OutcomeV1::Retry { due } => Outcome::Retry { due: due.0 },
+                OutcomeV1::Parked => Outcome::Parked,
+                OutcomeV1::Dropped => Outcome::Dropped,
+            },
         })
     }
 }

@@ -61,12 +61,13 @@ use super::{
 };
 
 pub(super) use article::{AliasV1, ArticleV1, KnownV1};
-pub(super) use event::{CursorV1, DeliveryV1, EventV1, MetaV1};
+pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use source::SourceV1;
-pub(super) use subscription::SubscriptionV1;
+pub(super) use subscription::{SubscriptionV1, SubscriptionV2};
 
-/// The version in which every record is written now.
+/// The version in which records are written, and the one in which subscriptions are.
 const VERSION: u8 = 1;
+const SUBSCRIPTION: u8 = 2;
 
 /// What a value of the table may hold of a record. Sled's leaves hold 16 values and stay far below the 128 KiB from
 /// which it would move a leaf to a file of its own.
@@ -96,8 +97,8 @@ pub(super) enum Stored {
     Queued(DeliveryV1),
     /// A delivery that was given up for now.
     Parked(DeliveryV1),
-    /// See [`SubscriptionV1`].
-    Subscription(Box<SubscriptionV1>),
+    /// See [`SubscriptionV2`].
+    Subscription(Box<SubscriptionV2>),
     /// See [`SourceV1`].
     Source(Box<SourceV1>),
     /// See [`EventV1`].
@@ -108,6 +109,8 @@ pub(super) enum Stored {
     Known(KnownV1),
     /// See [`ArticleV1`].
     Article(Box<ArticleV1>),
+    /// See [`AttemptV1`].
+    Attempt(AttemptV1),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -116,6 +119,15 @@ pub(super) struct TooLarge(pub(super) usize);
 
 /// A record as the values of its key and of its further parts.
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge> {
+    encode_as(VERSION, record)
+}
+
+/// The same of a subscription.
+pub(super) fn encode_subscription(record: &SubscriptionV2) -> Result<Vec<Vec<u8>>, TooLarge> {
+    encode_as(SUBSCRIPTION, record)
+}
+
+fn encode_as<T: Serialize>(version: u8, record: &T) -> Result<Vec<Vec<u8>>, TooLarge> {
     let plain = postcard::to_allocvec(record).expect("plain structs in memory always serialize");
     if plain.len() > LARGEST {
         return Err(TooLarge(plain.len()));
@@ -126,7 +138,7 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge>
     let count = u16::try_from(parts.len())
         .expect("a record stays below LARGEST, which is far less than 65,535 parts");
     let mut head = Vec::with_capacity(HEADER + first.len());
-    head.extend([VERSION, packing]);
+    head.extend([version, packing]);
     head.extend(count.to_be_bytes());
     head.extend(first);
     Ok(std::iter::once(head).chain(parts).collect())
@@ -134,12 +146,26 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge>
 
 /// How many further parts a value announces.
 pub(super) fn parts(key: &[u8], value: &[u8]) -> Result<u16> {
-    Ok(split(key, value)?.1)
+    let (version, rest) = version(key, value, SUBSCRIPTION)?;
+    Ok(split(key, version, rest)?.1)
 }
 
 /// Reads a record from its value, followed by its parts.
 pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
-    let (packing, _, payload) = split(key, value)?;
+    let (version, rest) = version(key, value, VERSION)?;
+    decode_rest(key, version, rest)
+}
+
+/// The same of a subscription, whichever version wrote it.
+pub(super) fn decode_subscription(key: &[u8], value: &[u8]) -> Result<SubscriptionV2> {
+    match version(key, value, SUBSCRIPTION)? {
+        (VERSION, rest) => decode_rest::<SubscriptionV1>(key, VERSION, rest).map(SubscriptionV2::from),
+        (version, rest) => decode_rest(key, version, rest),
+    }
+}
+
+fn decode_rest<T: DeserializeOwned>(key: &[u8], version: u8, rest: &[u8]) -> Result<T> {
+    let (packing, _, payload) = split(key, version, rest)?;
     let plain = match packing {
         PLAIN => None,
         ZSTD => Some(unpack(payload).map_err(|cause| damaged(key, &cause))?),
@@ -160,12 +186,13 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Cursor) => Stored::Cursor(decode(key, value)?),
         Some(Kind::Queued) => Stored::Queued(decode(key, value)?),
         Some(Kind::Parked) => Stored::Parked(decode(key, value)?),
-        Some(Kind::Subscription) => Stored::Subscription(decode(key, value)?),
+        Some(Kind::Subscription) => Stored::Subscription(Box::new(decode_subscription(key, value)?)),
         Some(Kind::Source) => Stored::Source(decode(key, value)?),
         Some(Kind::Event) => Stored::Event(decode(key, value)?),
         Some(Kind::Alias) => Stored::Alias(decode(key, value)?),
         Some(Kind::Known) => Stored::Known(decode(key, value)?),
         Some(Kind::Article) => Stored::Article(decode(key, value)?),
+        Some(Kind::Attempt) => Stored::Attempt(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -179,18 +206,24 @@ fn cause(cause: impl std::fmt::Display) -> String {
     cause.to_string()
 }
 
-fn split<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u16, &'a [u8])> {
+/// The version of a value, at most `newest`, and what follows it.
+fn version<'a>(key: &[u8], value: &'a [u8], newest: u8) -> Result<(u8, &'a [u8])> {
     match value {
-        [VERSION, packing, high, low, payload @ ..] => {
-            Ok((*packing, u16::from_be_bytes([*high, *low]), payload))
-        }
-        [version, ..] if *version > VERSION => Err(damaged(
+        [version, rest @ ..] if (1..=newest).contains(version) => Ok((*version, rest)),
+        [version, ..] if *version > newest => Err(damaged(
             key,
             &format!(
-                "it has version {version}, this program knows {VERSION}: a newer `loa` wrote it, use that one"
+                "it has version {version}, this program knows {newest}: a newer `loa` wrote it, use that one"
             ),
         )),
         _ => Err(damaged(key, &"it has no version")),
+    }
+}
+
+fn split<'a>(key: &[u8], version: u8, rest: &'a [u8]) -> Result<(u8, u16, &'a [u8])> {
+    match rest {
+        [packing, high, low, payload @ ..] => Ok((*packing, u16::from_be_bytes([*high, *low]), payload)),
+        _ => Err(damaged(key, &format!("nothing follows its version, {version}"))),
     }
 }
 
@@ -217,6 +250,10 @@ fn unpack(payload: &[u8]) -> Result<Vec<u8>, String> {
 // === impl Stored: the JSON of an export ===
 
 impl Stored {
+    fn version(&self) -> u8 {
+        if matches!(self, Self::Subscription(_)) { SUBSCRIPTION } else { VERSION }
+    }
+
     /// `{"kind": …, "v": 1, …}`
     pub(super) fn to_json(&self) -> Value {
         let (kind, record) = match self {
@@ -230,10 +267,11 @@ impl Stored {
             Self::Alias(record) => ("alias", serde_json::to_value(record)),
             Self::Known(record) => ("known", serde_json::to_value(record)),
             Self::Article(record) => ("article", serde_json::to_value(record)),
+            Self::Attempt(record) => ("attempt", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
-        object.insert("v".to_owned(), VERSION.into());
+        object.insert("v".to_owned(), self.version().into());
         match record.expect("plain structs in memory always serialize") {
             Value::Object(fields) => object.extend(fields),
             _ => unreachable!("every record is a struct with named fields"),
@@ -245,10 +283,11 @@ impl Stored {
     pub(super) fn from_json(value: Value) -> Result<Self> {
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let version = value.get("v").and_then(Value::as_u64);
-        if version != Some(u64::from(VERSION)) {
+        let newest = if kind == "subscription" { SUBSCRIPTION } else { VERSION };
+        if !version.is_some_and(|version| (1..=newest.into()).contains(&version)) {
             let version =
                 version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
-            return Err(unreadable(&kind, &format!("it has {version}, this program knows {VERSION}")));
+            return Err(unreadable(&kind, &format!("it has {version}, this program knows {newest}")));
         }
         let place = kind.clone();
         match kind.as_str() {
@@ -256,12 +295,16 @@ impl Stored {
             "cursor" => from_value(value).map(Self::Cursor),
             "queued" => from_value(value).map(Self::Queued),
             "parked" => from_value(value).map(Self::Parked),
+            "subscription" if version == Some(VERSION.into()) => {
+                from_value::<SubscriptionV1>(value).map(|stored| Self::Subscription(Box::new(stored.into())))
+            }
             "subscription" => from_value(value).map(Self::Subscription),
             "source" => from_value(value).map(Self::Source),
             "event" => from_value(value).map(Self::Event),
             "alias" => from_value(value).map(Self::Alias),
             "known" => from_value(value).map(Self::Known),
             "article" => from_value(value).map(Self::Article),
+            "attempt" => from_value(value).map(Self::Attempt),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -273,12 +316,13 @@ impl Stored {
             Self::Meta(record) => encode(record),
             Self::Cursor(record) => encode(record),
             Self::Queued(record) | Self::Parked(record) => encode(record),
-            Self::Subscription(record) => encode(record),
+            Self::Subscription(record) => encode_subscription(record),
             Self::Source(record) => encode(record),
             Self::Event(record) => encode(record),
             Self::Alias(record) => encode(record),
             Self::Known(record) => encode(record),
             Self::Article(record) => encode(record),
+            Self::Attempt(record) => encode(record),
         }
     }
 }

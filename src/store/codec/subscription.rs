@@ -3,11 +3,52 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EventType, Filter, Secret, Seq, State, Subscription, SubscriptionId};
+use crate::model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId};
 
 use super::text::{Bytes, Instant};
 
 /// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SubscriptionV2 {
+    id: String,
+    url: String,
+    channel: ChannelV2,
+    /// As the filter language prints it.
+    filter: Option<String>,
+    /// Dotted names.
+    events: Vec<String>,
+    secrets: Vec<Bytes>,
+    rotated: Option<Instant>,
+    state: StateV1,
+    configured: bool,
+    allow_private: bool,
+    created: Instant,
+    after: u64,
+    hold_until: Option<Instant>,
+    failing_since: Option<Instant>,
+    last_error: Option<String>,
+    delivered: Option<u64>,
+    verified: Option<Instant>,
+    owner: Option<String>,
+    page: Option<Bytes>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChannelV2 {
+    Webhook(FormV2),
+    WebSub { topic: String, until: Instant },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FormV2 {
+    Native,
+    CloudEvents,
+    Template(String),
+}
+
+/// Who is told, as the first version wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SubscriptionV1 {
     id: String,
@@ -36,14 +77,16 @@ enum StateV1 {
     Disabled { reason: String },
 }
 
-impl From<Subscription> for SubscriptionV1 {
+impl From<Subscription> for SubscriptionV2 {
     fn from(subscription: Subscription) -> Self {
         Self {
             id: subscription.id.to_string(),
             url: subscription.url,
+            channel: subscription.channel.into(),
             filter: subscription.filter.map(|filter| filter.to_string()),
             events: subscription.events.iter().map(|event| event.as_str().to_owned()).collect(),
             secrets: subscription.secrets.into_iter().map(|secret| Bytes(secret.0)).collect(),
+            rotated: subscription.rotated.map(Instant),
             state: subscription.state.into(),
             configured: subscription.configured,
             allow_private: subscription.allow_private,
@@ -53,25 +96,58 @@ impl From<Subscription> for SubscriptionV1 {
             failing_since: subscription.failing_since.map(Instant),
             last_error: subscription.last_error,
             delivered: subscription.delivered.map(|seq| seq.0),
+            verified: subscription.verified.map(Instant),
+            owner: subscription.owner,
+            page: subscription.page.map(|hash| Bytes(hash.to_vec())),
         }
     }
 }
 
-impl TryFrom<SubscriptionV1> for Subscription {
+/// A subscription that was made before there were other channels: it was told without being asked first.
+impl From<SubscriptionV1> for SubscriptionV2 {
+    fn from(stored: SubscriptionV1) -> Self {
+        Self {
+            id: stored.id,
+            url: stored.url,
+            channel: ChannelV2::Webhook(FormV2::Native),
+            filter: stored.filter,
+            events: stored.events,
+            secrets: stored.secrets,
+            rotated: None,
+            state: stored.state,
+            configured: stored.configured,
+            allow_private: stored.allow_private,
+            created: stored.created,
+            after: stored.after,
+            hold_until: stored.hold_until,
+            failing_since: stored.failing_since,
+            last_error: stored.last_error,
+            delivered: stored.delivered,
+            verified: None,
+            owner: None,
+            page: None,
+        }
+    }
+}
+
+impl TryFrom<SubscriptionV2> for Subscription {
     type Error = String;
 
-    fn try_from(stored: SubscriptionV1) -> Result<Self, String> {
+    fn try_from(stored: SubscriptionV2) -> Result<Self, String> {
         let filter = stored.filter.map(|text| text.parse::<Filter>().map_err(super::cause)).transpose()?;
         let events = stored
             .events
             .iter()
             .map(|name| EventType::parse(name).ok_or_else(|| format!("the event type `{name}` is unknown")));
+        let page = stored.page.map(|hash| hash.0.try_into().map_err(|_| "a token's hash has 32 bytes"));
         Ok(Self {
             id: stored.id.parse().map_err(super::cause)?,
             url: stored.url,
+            channel: stored.channel.into(),
             filter,
             events: events.collect::<Result<_, _>>()?,
             secrets: stored.secrets.into_iter().map(|bytes| Secret(bytes.0)).collect(),
+            rotated: stored.rotated.map(|at| at.0),
             state: stored.state.into(),
             configured: stored.configured,
             allow_private: stored.allow_private,
@@ -81,13 +157,38 @@ impl TryFrom<SubscriptionV1> for Subscription {
             failing_since: stored.failing_since.map(|at| at.0),
             last_error: stored.last_error,
             delivered: stored.delivered.map(Seq),
+            verified: stored.verified.map(|at| at.0),
+            owner: stored.owner,
+            page: page.transpose()?,
         })
     }
 }
 
-impl SubscriptionV1 {
+impl SubscriptionV2 {
     pub(crate) fn id(&self) -> Result<SubscriptionId, String> {
         self.id.parse().map_err(super::cause)
+    }
+}
+
+impl From<Channel> for ChannelV2 {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Webhook(Form::Native) => Self::Webhook(FormV2::Native),
+            Channel::Webhook(Form::CloudEvents) => Self::Webhook(FormV2::CloudEvents),
+            Channel::Webhook(Form::Template(name)) => Self::Webhook(FormV2::Template(name)),
+            Channel::WebSub { topic, until } => Self::WebSub { topic, until: Instant(until) },
+        }
+    }
+}
+
+impl From<ChannelV2> for Channel {
+    fn from(stored: ChannelV2) -> Self {
+        match stored {
+            ChannelV2::Webhook(FormV2::Native) => Self::Webhook(Form::Native),
+            ChannelV2::Webhook(FormV2::CloudEvents) => Self::Webhook(Form::CloudEvents),
+            ChannelV2::Webhook(FormV2::Template(name)) => Self::Webhook(Form::Template(name)),
+            ChannelV2::WebSub { topic, until } => Self::WebSub { topic, until: until.0 },
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{
     Kept,
-    samples::{article, commit, delivery, event, source, state, subscription},
+    samples::{article, attempt, commit, delivery, event, source, state, subscription},
 };
 use crate::{
     model::{Article, Content, Follower, Html, IdentityKey, Outcome, Seq},
-    store::{Record, Step, Store},
+    store::{Record, Settled, Step, Store},
 };
 
 async fn everything(store: &dyn Store, page: usize) -> Vec<Record> {
@@ -36,7 +36,9 @@ async fn fill(store: &dyn Store) -> Article {
     }
     let deliveries = vec![delivery("fast", 5, 1), delivery("slow", 6, 2)];
     store.advance(Step { follower: Follower::Router, cursor: Seq(2), deliveries }).await.unwrap();
-    store.settle(&[(delivery("slow", 6, 2), Outcome::Parked)], None).await.unwrap();
+    let parked = Settled::new(delivery("slow", 6, 2), Outcome::Parked);
+    let attempt = Some(attempt("slow", 2, 7, Outcome::Parked));
+    store.settle(vec![Settled { attempt, ..parked }]).await.unwrap();
     large
 }
 
@@ -45,7 +47,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
     let exported = everything(&*kept.store, 3).await;
     let kinds: std::collections::BTreeSet<_> =
         exported.iter().map(|record| record.value["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds.len(), 10, "{kinds:?}");
+    assert_eq!(kinds.len(), 11, "{kinds:?}");
     for order in [1, -1] {
         let copy = kept.another().await;
         // Through text, and in pieces, and in any order: as an import does it.

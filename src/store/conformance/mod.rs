@@ -81,6 +81,8 @@ promises! {
     queue::settling_what_is_gone_changes_nothing,
     queue::a_parked_delivery_can_be_tried_again,
     queue::removing_a_subscription_leaves_nothing,
+    queue::the_ledger_is_read_from_its_end_and_cut_at_its_beginning,
+    queue::a_replay_makes_due_again,
     queue::counts_follow_every_write,
     queue::sources_are_remembered,
     export::a_restored_export_is_the_same_store,

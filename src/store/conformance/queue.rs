@@ -2,11 +2,11 @@
 
 use super::{
     Kept,
-    samples::{article, at, commit, delivery, state, subscription},
+    samples::{article, at, attempt, commit, delivery, state, subscription},
 };
 use crate::{
     model::{Delivery, Follower, Outcome, Seq, State, Subscription},
-    store::{Queue, Step, Store},
+    store::{Queue, Settled, Step, Store},
 };
 
 fn step(cursor: u64, deliveries: &[Delivery]) -> Step {
@@ -71,15 +71,17 @@ pub(super) async fn settling_moves_rows(Kept { store, folder: _folder }: Kept) {
     let rows: Vec<_> = (1..=4).map(|seq| delivery("slow", 10, seq)).collect();
     store.advance(step(4, &rows)).await.unwrap();
     let outcomes = [Outcome::Delivered, Outcome::Retry { due: at(99) }, Outcome::Parked, Outcome::Dropped];
-    let settled: Vec<_> = rows.iter().cloned().zip(outcomes).collect();
+    let mut settled: Vec<_> =
+        rows.iter().cloned().zip(outcomes).map(|(row, outcome)| Settled::new(row, outcome)).collect();
     let paused = Subscription { state: State::Paused, ..subscription("slow") };
-    store.settle(&settled, Some(paused.clone())).await.unwrap();
+    settled[3].subscription = Some(paused.clone());
+    store.settle(settled).await.unwrap();
     let retried = Delivery { due: at(99), attempt: 1, ..rows[1].clone() };
     assert_eq!(queued(&*store, "slow").await, std::slice::from_ref(&retried));
     assert_eq!(parked(&*store, "slow").await, [Delivery { attempt: 1, ..rows[2].clone() }]);
     assert_eq!(store.subscriptions().await.unwrap(), [subscription("fast"), paused]);
     // Again at the same instant: the row stays where it is and counts on.
-    store.settle(&[(retried.clone(), Outcome::Retry { due: at(99) })], None).await.unwrap();
+    store.settle(one(retried.clone(), Outcome::Retry { due: at(99) })).await.unwrap();
     assert_eq!(queued(&*store, "slow").await, [Delivery { attempt: 2, ..retried }]);
 }
 
@@ -89,24 +91,27 @@ pub(super) async fn settling_what_is_gone_changes_nothing(Kept { store, folder: 
     store.advance(step(1, std::slice::from_ref(&row))).await.unwrap();
     assert!(store.remove_subscription(&row.subscription).await.unwrap());
     for outcome in [Outcome::Delivered, Outcome::Retry { due: at(99) }, Outcome::Parked, Outcome::Dropped] {
-        store.settle(&[(row.clone(), outcome)], Some(subscription("slow"))).await.unwrap();
+        let attempt = Some(attempt("slow", 1, 5, outcome.clone()));
+        let subscription = Some(subscription("slow"));
+        let settled = Settled { subscription, attempt, ..Settled::new(row.clone(), outcome) };
+        store.settle(vec![settled]).await.unwrap();
     }
     assert_eq!(queued(&*store, "slow").await, []);
     assert_eq!(parked(&*store, "slow").await, []);
     assert_eq!(store.subscriptions().await.unwrap(), [subscription("fast")]);
+    assert_eq!(store.attempts(&row.subscription, None, 9).await.unwrap(), []);
 }
 
 pub(super) async fn a_parked_delivery_can_be_tried_again(Kept { store, folder: _folder }: Kept) {
     with_subscriptions(&*store).await;
     let rows: Vec<_> = (1..=3).map(|seq| delivery("slow", 10, seq)).collect();
     store.advance(step(3, &rows)).await.unwrap();
-    let all: Vec<_> = rows.iter().cloned().map(|row| (row, Outcome::Parked)).collect();
-    store.settle(&all, None).await.unwrap();
+    store.settle(rows.iter().cloned().map(|row| Settled::new(row, Outcome::Parked)).collect()).await.unwrap();
     let given_up = parked(&*store, "slow").await;
     assert_eq!(given_up.iter().map(|row| row.seq).collect::<Vec<_>>(), [Seq(1), Seq(2), Seq(3)]);
     assert_eq!(store.parked(&"slow".parse().unwrap(), 2).await.unwrap(), given_up[..2]);
-    let retry = (given_up[0].clone(), Outcome::Retry { due: at(50) });
-    store.settle(&[retry, (given_up[1].clone(), Outcome::Dropped)], None).await.unwrap();
+    let retry = Settled::new(given_up[0].clone(), Outcome::Retry { due: at(50) });
+    store.settle(vec![retry, Settled::new(given_up[1].clone(), Outcome::Dropped)]).await.unwrap();
     assert_eq!(queued(&*store, "slow").await, [delivery("slow", 50, 1)]);
     assert_eq!(parked(&*store, "slow").await, given_up[2..]);
 }
@@ -116,7 +121,7 @@ pub(super) async fn removing_a_subscription_leaves_nothing(Kept { store, folder:
     let rows: Vec<_> = (1..=250_u64).map(|seq| delivery("slow", seq.cast_signed() * 7 % 40, seq)).collect();
     store.advance(step(250, &rows)).await.unwrap();
     store.advance(step(251, &[delivery("fast", 5, 251)])).await.unwrap();
-    store.settle(&[(rows[0].clone(), Outcome::Parked)], None).await.unwrap();
+    store.settle(one(rows[0].clone(), Outcome::Parked)).await.unwrap();
     let slow = "slow".parse().unwrap();
     assert!(store.remove_subscription(&slow).await.unwrap());
     assert!(!store.remove_subscription(&slow).await.unwrap());
@@ -134,11 +139,9 @@ pub(super) async fn counts_follow_every_write(kept: Kept) {
     let rows: Vec<_> = (1..=5).map(|seq| delivery("slow", 10, seq)).collect();
     store.advance(step(5, &rows)).await.unwrap();
     store.advance(step(6, &[delivery("fast", 5, 6)])).await.unwrap();
-    store.settle(&[(rows[0].clone(), Outcome::Retry { due: at(9) })], None).await.unwrap();
-    store
-        .settle(&[(rows[1].clone(), Outcome::Delivered), (rows[2].clone(), Outcome::Parked)], None)
-        .await
-        .unwrap();
+    store.settle(one(rows[0].clone(), Outcome::Retry { due: at(9) })).await.unwrap();
+    let delivered = Settled::new(rows[1].clone(), Outcome::Delivered);
+    store.settle(vec![delivered, Settled::new(rows[2].clone(), Outcome::Parked)]).await.unwrap();
     store.commit(commit(Seq(0), &[("a", article("a", 1, "A", 1))])).await.unwrap();
     store
         .commit(commit(Seq(1), &[("a", article("a", 2, "A", 1)), ("b", article("b", 1, "B", 1))]))
@@ -161,4 +164,61 @@ pub(super) async fn sources_are_remembered(Kept { store, folder: _folder }: Kept
     assert_eq!(store.sources().await.unwrap(), [state("quan1"), state("quan3")]);
     assert_eq!(store.source(&"quan3".parse().unwrap()).await.unwrap(), Some(state("quan3")));
     assert_eq!(store.source(&"quan".parse().unwrap()).await.unwrap(), None);
+}
+
+fn one(delivery: Delivery, outcome: Outcome) -> Vec<Settled> {
+    vec![Settled::new(delivery, outcome)]
+}
+
+/// Attempts are kept for one subscription each, newest first, as long and as many as they may be.
+pub(super) async fn the_ledger_is_read_from_its_end_and_cut_at_its_beginning(
+    Kept { store, folder: _folder }: Kept,
+) {
+    with_subscriptions(&*store).await;
+    let slow = "slow".parse().unwrap();
+    let rows: Vec<_> = (1..=5).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(5, &rows)).await.unwrap();
+    store.advance(step(6, &[delivery("fast", 10, 6)])).await.unwrap();
+    let outcomes = [
+        Outcome::Delivered,
+        Outcome::Retry { due: at(99) },
+        Outcome::Parked,
+        Outcome::Dropped,
+        Outcome::Delivered,
+    ];
+    let all: Vec<_> = (1_i64..)
+        .zip(outcomes)
+        .map(|(n, outcome)| attempt("slow", n.cast_unsigned(), 10 * n, outcome))
+        .collect();
+    for (row, attempt) in rows.iter().zip(&all) {
+        let settled = Settled::new(row.clone(), attempt.outcome.clone());
+        store.settle(vec![Settled { attempt: Some(attempt.clone()), ..settled }]).await.unwrap();
+    }
+    let newest: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(store.attempts(&slow, None, 100).await.unwrap(), newest);
+    assert_eq!(store.attempts(&slow, None, 2).await.unwrap(), newest[..2]);
+    let place = (newest[1].at, newest[1].seq);
+    assert_eq!(store.attempts(&slow, Some(place), 2).await.unwrap(), newest[2..4]);
+    assert_eq!(store.attempts(&"fast".parse().unwrap(), None, 100).await.unwrap(), []);
+
+    assert_eq!(store.forget_attempts(&slow, at(10), u64::MAX).await.unwrap(), 0);
+    assert_eq!(store.forget_attempts(&slow, at(25), u64::MAX).await.unwrap(), 2);
+    assert_eq!(store.attempts(&slow, None, 100).await.unwrap(), newest[..3]);
+    assert_eq!(store.forget_attempts(&slow, at(0), 100).await.unwrap(), 2);
+    assert_eq!(store.attempts(&slow, None, 100).await.unwrap(), newest[..1]);
+    store.remove_subscription(&slow).await.unwrap();
+    assert_eq!(store.attempts(&slow, None, 100).await.unwrap(), []);
+}
+
+pub(super) async fn a_replay_makes_due_again(Kept { store, folder: _folder }: Kept) {
+    with_subscriptions(&*store).await;
+    let rows: Vec<_> = (1..=2).map(|seq| delivery("slow", 10, seq)).collect();
+    store.advance(step(2, &rows)).await.unwrap();
+    store.settle(one(rows[0].clone(), Outcome::Parked)).await.unwrap();
+    store.settle(one(rows[1].clone(), Outcome::Delivered)).await.unwrap();
+    let again = [delivery("slow", 50, 1), delivery("slow", 50, 2), delivery("nobody", 50, 2)];
+    store.enqueue(again.to_vec()).await.unwrap();
+    assert_eq!(queued(&*store, "slow").await, again[..2]);
+    assert_eq!(parked(&*store, "slow").await, []);
+    assert_eq!(queued(&*store, "nobody").await, []);
 }

@@ -1,12 +1,15 @@
 //! Values to store.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::{
     model::{
-        Article, ArticleId, Category, Change, Content, Date, Delivery, Digest, Enclosure, Event, EventType,
-        ExtractedBy, Filter, Html, IdentityKey, Issue, Offset, PageState, Person, Precision, Revision,
-        Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Validators,
+        Article, ArticleId, Attempt, Category, Change, Channel, Content, Date, Delivery, Digest, Enclosure,
+        Event, EventType, ExtractedBy, Filter, Form, Html, IdentityKey, Issue, Offset, Outcome, PageState,
+        Person, Precision, Revision, Secret, Seq, SourceId, SourceState, State, Status, Subscription,
+        Timestamp, Validators,
     },
     store::Commit,
 };
@@ -86,6 +89,20 @@ pub(crate) fn delivery(subscription: &str, due: i64, seq: u64) -> Delivery {
     Delivery { subscription: subscription.parse().unwrap(), due: at(due), seq: Seq(seq), attempt: 0 }
 }
 
+pub(crate) fn attempt(subscription: &str, seq: u64, second: i64, outcome: Outcome) -> Attempt {
+    Attempt {
+        subscription: subscription.parse().unwrap(),
+        seq: Seq(seq),
+        at: at(second),
+        number: 1,
+        took: Duration::from_millis(12),
+        status: Some(500),
+        answer: "sorry".to_owned(),
+        error: Some("it answered 500".to_owned()),
+        outcome,
+    }
+}
+
 pub(crate) fn subscription(id: &str) -> Subscription {
     Subscription {
         id: id.parse().unwrap(),
@@ -101,6 +118,11 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         hold_until: None,
         failing_since: Some(at(2)),
         last_error: Some("timeout".to_owned()),
+        rotated: None,
+        verified: None,
+        owner: None,
+        page: None,
+        channel: Channel::Webhook(Form::Native),
         delivered: Some(Seq(3)),
     }
 }

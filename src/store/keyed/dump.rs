@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::model::{Delivery, Follower, Known, Seq};
+use crate::model::{Attempt, Delivery, Follower, Known, Seq};
 
 use super::{
     Batch, Core, Error, Kind, Place, Record, Result, Row, SCHEMA,
@@ -14,12 +14,15 @@ use super::{
 const RESTORED_AT_ONCE: usize = 50;
 
 impl Core {
-    /// Records in the order of their keys. The index is left out, it follows from what is known.
+    /// Records in the order of their keys. The index is left out, it follows from what is known; so are parts.
     pub(super) fn dump(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<Record>> {
-        let (end, _) = Kind::ByDate.range();
+        let (index, _) = Kind::ByDate.range();
         let start = keys::meta();
         let from = after.map_or(Bound::Included(start.as_slice()), Bound::Excluded);
-        let rows = self.table.range(from, &end, limit)?;
+        let mut rows = self.table.range(from, &index, limit)?;
+        let (ledger, end) = Kind::Attempt.range();
+        let from = after.filter(|after| **after > *ledger).map_or(Bound::Included(&*ledger), Bound::Excluded);
+        rows.extend(self.table.range(from, &end, limit - rows.len())?);
         let read = |(key, value): Row| {
             let value = codec::decode_any(&key, &self.whole(&key, value)?)?.to_json();
             Ok(Record { key, value })
@@ -86,6 +89,10 @@ fn place(stored: &Stored) -> Result<Vec<u8>> {
             keys::alias(&source, &name)
         }
         Stored::Known(known) => keys::known(known.id()),
+        Stored::Attempt(row) => {
+            let Attempt { subscription, at, seq, number, .. } = model::<_, Attempt>(&[], row.clone())?;
+            keys::attempt(&subscription, at, seq, number)
+        }
         Stored::Article(article) => {
             let (first_seen, id, revision) = article.place();
             keys::article(first_seen, id, revision)

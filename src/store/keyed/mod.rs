@@ -19,12 +19,12 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq, SourceId,
+    Article, ArticleId, Attempt, Delivery, Event, Follower, IdentityKey, Known, Revision, Seq, SourceId,
     SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 use super::{
-    Commit, Error, Place, Queue, Record, Result, Stats, Step, Store,
+    Commit, Error, Place, Queue, Record, Result, Settled, Stats, Step, Store,
     codec::{self, MetaV1, TooLarge},
     keys::{self, Kind},
     table::{Batch, Row, Table},
@@ -158,23 +158,40 @@ impl Store for Keyed {
         self.run(move |core| core.models::<codec::DeliveryV1, _>(Bound::Included(&from), &to, limit)).await
     }
 
-    async fn settle(
+    async fn settle(&self, settled: Vec<Settled>) -> Result<()> {
+        self.run(|core| core.settle(settled)).await
+    }
+
+    async fn enqueue(&self, deliveries: Vec<Delivery>) -> Result<()> {
+        self.run(move |core| core.enqueue(&deliveries)).await
+    }
+
+    async fn attempts(
         &self,
-        settled: &[(Delivery, Outcome)],
-        subscription: Option<Subscription>,
-    ) -> Result<()> {
-        let settled = settled.to_vec();
-        self.run(move |core| core.settle(&settled, subscription)).await
+        subscription: &SubscriptionId,
+        before: Option<(Timestamp, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<Attempt>> {
+        let id = subscription.clone();
+        self.run(move |core| core.attempts(&id, before, limit)).await
+    }
+
+    async fn forget_attempts(
+        &self,
+        subscription: &SubscriptionId,
+        before: Timestamp,
+        bytes: u64,
+    ) -> Result<u64> {
+        let id = subscription.clone();
+        self.run(move |core| core.forget_attempts(&id, before, bytes)).await
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>> {
-        self.run(|core| core.all::<codec::SubscriptionV1, _>(Kind::Subscription)).await
+        self.run(Core::subscriptions).await
     }
 
     async fn put_subscription(&self, subscription: Subscription) -> Result<()> {
-        let key = keys::subscription(&subscription.id);
-        let stored = codec::SubscriptionV1::from(subscription);
-        self.run(move |core| core.write(|_, batch| core.put(batch, key, &stored))).await
+        self.run(move |core| core.write(|_, batch| core.put_subscription(batch, subscription))).await
     }
 
     async fn remove_subscription(&self, id: &SubscriptionId) -> Result<bool> {
