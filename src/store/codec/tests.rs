@@ -71,8 +71,8 @@ fn a_subscription_of_the_first_version_is_a_webhook_now() {
         04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b010b7469746c653a6de1\
         bb9d69021161727469636c652e7075626c69736865640470696e67010673656372657402033431300100d00f04\
         0001a01f010774696d656f75740103";
-    let plain: Vec<u8> =
-        (0..FIRST.len()).step_by(2).map(|at| u8::from_str_radix(&FIRST[at..at + 2], 16).unwrap()).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let plain: Vec<u8> = FIRST.as_bytes().chunks(2).map(byte).collect();
     let value = [&[1, 0, 0, 0][..], &plain].concat();
     let read = decode_subscription(&keys::meta(), &value).unwrap();
     assert_eq!(Subscription::try_from(read), Ok(samples::subscription("hook")));
