@@ -163,12 +163,19 @@ impl App {
 
     fn start_tasks(&self, listener: TcpListener, settings: web::Settings) -> anyhow::Result<()> {
         let metrics = telemetry::metrics()?;
+        let from = web::told::Sources {
+            store: Arc::clone(&self.store),
+            push: Arc::clone(&self.push),
+            publisher: Arc::clone(&self.publisher),
+        };
+        let teller = web::told::Teller::new(from, &self.journal, settings.max_streams, self.stop.clone());
         let state = web::State {
             store: Arc::clone(&self.store),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             publisher: Arc::clone(&self.publisher),
             push: Arc::clone(&self.push),
+            teller,
             ingest: Arc::clone(&self.ingest),
             token: Arc::clone(&self.token),
             metrics: metrics.clone(),

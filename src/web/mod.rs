@@ -24,7 +24,10 @@ mod pages;
 mod patience;
 mod routes;
 pub mod server;
+mod sse;
 mod subscriptions;
+pub mod told;
+mod wanted;
 
 /// How we are reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Connections open at once.
     pub max_connections: usize,
+    /// Clients that may wait for events at once: open streams, and polls that wait.
+    pub max_streams: usize,
     /// Time for a request's head.
     pub header_timeout: Duration,
     /// Bytes of a request's body.
@@ -56,6 +61,8 @@ pub struct State {
     pub publisher: std::sync::Arc<crate::publish::Publisher>,
     /// Subscriptions.
     pub push: std::sync::Arc<crate::push::Push>,
+    /// Events for the public.
+    pub teller: std::sync::Arc<told::Teller>,
     /// Sources.
     pub ingest: std::sync::Arc<crate::ingest::Ingest>,
     /// The API token.
