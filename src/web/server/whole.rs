@@ -112,7 +112,7 @@ where
     let service = service_fn(move |request| {
         let under_way = UnderWay::begin(&seen);
         let answered = answered(&answer, request);
-        async move { Ok::<_, Infallible>(answered.await?.map(|body| Counted { body, _under_way: under_way })) }
+        async move { Ok::<_, Infallible>(answered.await?.map(|body| Counted { body, under_way })) }
     });
     let connection = http2::Builder::new(Streams(stops.clone()))
         .timer(TokioTimer::new())
@@ -172,27 +172,30 @@ where
     }
 }
 
-/// Requests of an HTTP/2 connection that began, and those whose answer was taken or given up. Hyper has no time limit
-/// for these: its pings only say that the client is there, not that it does anything.
+/// Requests of an HTTP/2 connection that began, those whose answer was taken or given up, and the pieces of answers
+/// that were taken. Hyper has no time limit for these: its pings only say that the client is there, not that it does
+/// anything.
 #[derive(Debug, Default)]
 struct Events {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// A stream of events is an answer without end: it goes on as long as its client takes what it is told.
+    pieces: AtomicU64,
 }
 
 impl Events {
-    /// Completes when nothing began and nothing ended for `limit`, and within twice that. True if something is still
+    /// Completes when nothing began, nothing went on and nothing ended for `limit`, and within twice that. True if something is still
     /// under way: it does not come on.
     async fn stand_still(&self, limit: Duration) -> bool {
-        let now = || (self.begun.load(Relaxed), self.ended.load(Relaxed));
+        let now = || (self.begun.load(Relaxed), self.ended.load(Relaxed), self.pieces.load(Relaxed));
         let mut before = now();
         loop {
             tokio::time::sleep(limit).await;
-            let (begun, ended) = now();
-            if (begun, ended) == before {
+            let (begun, ended, pieces) = now();
+            if (begun, ended, pieces) == before {
                 return begun != ended;
             }
-            before = (begun, ended);
+            before = (begun, ended, pieces);
         }
     }
 }
@@ -213,10 +216,10 @@ impl Drop for UnderWay {
     }
 }
 
-/// A body that knows when it was taken.
+/// A body that knows when it, or a piece of it, was taken.
 struct Counted {
     body: Body,
-    _under_way: UnderWay,
+    under_way: UnderWay,
 }
 
 impl HttpBody for Counted {
@@ -227,7 +230,11 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_ready() {
+            self.under_way.0.pieces.fetch_add(1, Relaxed);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
