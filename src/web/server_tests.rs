@@ -9,6 +9,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use futures_util::{Stream, stream};
+
 use super::{whole::MAX_HEAD, *};
 
 pub(super) const PATIENT: Limits = Limits {
@@ -63,9 +65,18 @@ async fn answered(request: Request<Body>, release: Arc<Notify>, seen: Arc<Atomic
         "/panic" => panic!("a test asked for it"),
         "/wait" => release.notified().await,
         "/large" => return Response::new(Body::from(vec![b'x'; 64 << 20])),
+        "/drip" => return Response::new(Body::from_stream(drip())),
         _ => {}
     }
     Response::new(Body::from("ok"))
+}
+
+/// Two seconds of pieces.
+fn drip() -> impl Stream<Item = Result<&'static str, std::convert::Infallible>> {
+    stream::unfold(0, |n| async move {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        (n < 80).then_some((Ok("drop"), n + 1))
+    })
 }
 
 impl Served {
