@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::Body,
     extract::State as With,
     http::{HeaderMap, StatusCode, Uri, header},
@@ -23,6 +24,7 @@ use super::{
     bounds, cors,
     error::Problem,
     feeds,
+    server::Endless,
     told::{Look, Reach, Teller},
     wanted::{Wanted, wanted},
 };
@@ -73,7 +75,7 @@ async fn events(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Resul
         // nginx passes on at once what has this.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((headers, Body::from_stream(blocks)).into_response())
+    Ok((Extension(Endless), headers, Body::from_stream(blocks)).into_response())
 }
 
 /// Nobody more can wait for events.

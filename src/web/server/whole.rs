@@ -6,7 +6,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -15,7 +15,7 @@ use std::{
 
 use axum::{
     body::{Body, HttpBody},
-    http::{Request, Response, StatusCode},
+    http::{HeaderValue, Request, Response, StatusCode, header},
     response::IntoResponse,
 };
 use futures_util::FutureExt;
@@ -27,7 +27,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,6 +45,10 @@ const MAX_QUEUED: usize = 64 * 1024;
 
 /// How often an HTTP/2 client is asked whether it is there, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
+
+/// Marks an answer without end: whoever makes it counts how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::web) struct Endless;
 
 /// The error of a connection.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -85,11 +89,16 @@ where
     A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(move |request| answered(&answer, request));
-    let place = stops.kept.try_acquire().ok();
+    let place = stops.kept.try_acquire_owned().ok();
+    let is_kept = place.is_some();
+    let place = Arc::new(Mutex::new(place));
+    let service = service_fn(move |request| {
+        let (answered, place) = (answered(&answer, request), Arc::clone(&place));
+        async move { Ok::<_, Infallible>(alone(answered.await?, &place)) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .keep_alive(place.is_some())
+        .keep_alive(is_kept)
         .header_read_timeout(limits.head)
         .max_header_size(MAX_HEAD as usize)
         .serve_connection(TokioIo::new(stream), service);
@@ -99,6 +108,15 @@ where
         () = stops.stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     Ok(connection.await?)
+}
+
+/// An answer; one without end gives the connection's place to others, and is the last there.
+fn alone(mut answer: Response<Body>, place: &Mutex<Option<OwnedSemaphorePermit>>) -> Response<Body> {
+    if answer.extensions().get::<Endless>().is_some() {
+        place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 async fn two<S, A, F>(stream: S, answer: A, limits: Limits, stops: Stops) -> Result<(), Failure>
