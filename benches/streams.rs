@@ -25,7 +25,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -50,7 +50,8 @@ async fn main() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let (portal, serving) =
         Portal::serve(loopback().await, CancellationToken::new()).expect("the portal is listened to");
-    drop(tokio::spawn(serving));
+    let tasks = TaskTracker::new();
+    tasks.spawn(serving);
     stories::archive(System.now()).into_iter().for_each(|story| portal.publish(story));
     let port = loopback().await.local_addr().expect("it is bound").port();
     let daemon = start(folder.path(), &portal, (port, clients));
@@ -59,7 +60,7 @@ async fn main() {
     let (heard, mut hears) = mpsc::unbounded_channel();
     for client in 0..clients {
         let stream = open(port, &query).await;
-        drop(tokio::spawn(listen(stream, client, heard.clone())));
+        tasks.spawn(listen(stream, client, heard.clone()));
     }
     let with = resident(&daemon);
     println!("{clients} streams: resident {before:.1} MiB before, {with:.1} MiB with them");
@@ -70,7 +71,7 @@ async fn main() {
         portal.publish(Story { item, title, ..stories::news(item, System.now()) });
         times.push(tell(port, clients, &mut hears).await);
     }
-    report(times, resident(&daemon));
+    report(&times, resident(&daemon));
 }
 
 /// Tells of what is new. The time until the first client knew it, and the last.
@@ -89,7 +90,7 @@ async fn tell(
     (times[0], times[clients - 1])
 }
 
-fn report(times: Vec<(Duration, Duration)>, resident: f64) {
+fn report(times: &[(Duration, Duration)], resident: f64) {
     let middle = |mut times: Vec<Duration>| {
         times.sort_unstable();
         (times[times.len() / 2], times[times.len() - 1])

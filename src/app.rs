@@ -330,7 +330,8 @@ fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
         sources: feed.sources.clone(),
         filter: feed.filter.clone(),
     };
-    settings.feeds.iter().map(feed).collect()
+    // Payloads are public: they name no feed that is not.
+    settings.feeds.iter().filter(|feed| !feed.is_private()).map(feed).collect()
 }
 
 /// The API token: the configured one, or the one in the store's folder, made at the first start.

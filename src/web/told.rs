@@ -45,6 +45,7 @@ pub struct Teller {
     filling: tokio::sync::Mutex<()>,
     reading: Semaphore,
     places: Arc<Semaphore>,
+    n_places: usize,
     stop: CancellationToken,
 }
 
@@ -102,13 +103,15 @@ pub(super) struct Look {
 impl Teller {
     /// Tells at most `places` clients that wait, until `stop`.
     pub fn new(from: Sources, journal: &Journal, places: usize, stop: CancellationToken) -> Arc<Self> {
+        let n_places = places.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             from,
             head: journal.head(),
             window: ArcSwap::default(),
             filling: tokio::sync::Mutex::default(),
             reading: Semaphore::new(READING),
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(n_places)),
+            n_places,
             stop,
         })
     }
@@ -136,6 +139,11 @@ impl Teller {
     /// A place for a client that waits, if there is one.
     pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// How many clients wait now.
+    pub(super) fn waiting(&self) -> usize {
+        self.n_places - self.places.available_permits()
     }
 
     /// What is published now.
@@ -266,7 +274,7 @@ impl Window {
     fn with(&self, fresh: impl Iterator<Item = Arc<Line>>) -> Self {
         let mut lines: Vec<_> = self.lines.iter().cloned().chain(fresh).collect();
         let too_many = lines.len().saturating_sub(KEPT);
-        let floor = lines.drain(..too_many).last().map_or(self.floor, |line| line.event.seq);
+        let floor = lines.drain(..too_many).next_back().map_or(self.floor, |line| line.event.seq);
         Self { settings: self.settings.clone(), floor, lines }
     }
 }

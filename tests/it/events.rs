@@ -290,6 +290,7 @@ async fn private_feeds_are_not_there() {
 async fn no_more_clients_wait_than_may() {
     let world = World::with(|config| config.replacen("[web]", "[web]\nmax_streams = 2", 1)).await;
     let streams = [world.stream("/events", &[]).await, world.stream("/events", &[]).await];
+    assert!(world.get("/metrics").await.text().contains("loa_event_clients 2"));
     let newest = head(&world).await;
     for path in ["/events".to_owned(), format!("/api/v1/events?after={newest}&wait=5")] {
         let refused = world.get(&path).await;
