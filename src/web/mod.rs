@@ -19,6 +19,7 @@ mod events;
 mod feeds;
 mod health;
 mod history;
+mod ledger;
 mod nearest;
 mod pages;
 mod patience;
