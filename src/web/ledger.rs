@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{Path, State as With, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
     routing::{get, post},
 };
@@ -14,11 +14,11 @@ use serde_json::{Map, Value, json};
 use super::{
     State, auth,
     error::Problem,
-    subscriptions::{answer, instant, kind, named, parse_secret, text, view},
+    subscriptions::{all, answer, instant, kind, named, parse, parse_secret, text, view, whole, with_secret},
 };
 use crate::{
-    model::{Attempt, Outcome, Seq, Timestamp},
-    push::{PING, Replay},
+    model::{Attempt, Outcome, Seq, SubscriptionId, Timestamp},
+    push::{PING, Push, Replay},
 };
 
 const DEFAULT_LIMIT: usize = 50;
@@ -39,11 +39,7 @@ async fn attempts(
     uri: Uri,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let (before, limit) = parse_query(uri.query().unwrap_or_default())?;
-    let attempts = state.push.log(&named(&id)?, before, limit).await?;
-    let next = attempts.last().filter(|_| attempts.len() == limit).map(place);
-    let shown: Vec<Value> = attempts.iter().map(line).collect();
-    Ok(answer(StatusCode::OK, &json!({ "attempts": shown, "next": next })))
+    Ok(answer(StatusCode::OK, &log(&state.push, &named(&id)?, uri.query().unwrap_or_default()).await?))
 }
 
 async fn replay(
@@ -53,9 +49,7 @@ async fn replay(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let what = parse_replay(&members(body)?)?;
-    let replayed = state.push.replay(&named(&id)?, what).await?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({ "replayed": replayed })))
+    Ok(answer(StatusCode::ACCEPTED, &again(&state.push, &named(&id)?, &members(body)?).await?))
 }
 
 async fn test(
@@ -74,14 +68,69 @@ async fn rotate(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let members = members(body)?;
-    only(&members, &["secret"])?;
-    let secret = text(&members, "secret")?.map(parse_secret).transpose()?;
-    let rotated = state.push.rotate(&named(&id)?, secret).await?;
-    let mut shown = view(&rotated.subscription);
-    shown.insert("secret".to_owned(), rotated.secret.into());
-    Ok(answer(StatusCode::OK, &shown.into()))
+    Ok(answer(StatusCode::OK, &renewed(&state.push, &named(&id)?, &members(body)?).await?))
 }
+
+// === what is answered ===
+
+/// A question to this API, as commands ask it: what follows `/api/v1/subscriptions`.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    /// `GET`, `POST` or `DELETE`.
+    pub(crate) method: Method,
+    /// Empty, or `/{id}`, or `/{id}/{what}?…`.
+    pub(crate) path: String,
+    /// The members of the body.
+    pub(crate) body: Map<String, Value>,
+}
+
+/// The answer without a daemon, for whoever may open the store.
+pub(crate) async fn answer_to(push: &Push, ask: &Ask) -> Result<Value, Problem> {
+    let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
+    let mut parts = path.trim_start_matches('/').splitn(2, '/');
+    let (name, what) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if name.is_empty() {
+        return match ask.method {
+            Method::POST => {
+                let body = Value::Object(ask.body.clone()).to_string();
+                Ok(with_secret(&push.add(parse(body.as_bytes())?).await?))
+            }
+            _ => all(push).await,
+        };
+    }
+    let id = named(name)?;
+    match (what, ask.method == Method::DELETE) {
+        ("", true) => Ok(push.remove(&id).await.map(|()| Value::Null)?),
+        ("", false) => whole(push, &id).await,
+        ("pause", _) => Ok(view(&*push.pause(&id).await?).into()),
+        ("resume", _) => Ok(view(&*push.resume(&id).await?).into()),
+        ("attempts", _) => log(push, &id, query).await,
+        ("replay", _) => again(push, &id, &ask.body).await,
+        ("test", _) => Ok(line(&push.test(&id).await?)),
+        ("rotate", _) => renewed(push, &id, &ask.body).await,
+        _ => Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no `{what}` of a subscription"))),
+    }
+}
+
+async fn log(push: &Push, id: &SubscriptionId, query: &str) -> Result<Value, Problem> {
+    let (before, limit) = parse_query(query)?;
+    let attempts = push.log(id, before, limit).await?;
+    let next = attempts.last().filter(|_| attempts.len() == limit).map(place);
+    let shown: Vec<Value> = attempts.iter().map(line).collect();
+    Ok(json!({ "attempts": shown, "next": next }))
+}
+
+async fn again(push: &Push, id: &SubscriptionId, members: &Map<String, Value>) -> Result<Value, Problem> {
+    Ok(json!({ "replayed": push.replay(id, parse_replay(members)?).await? }))
+}
+
+async fn renewed(push: &Push, id: &SubscriptionId, members: &Map<String, Value>) -> Result<Value, Problem> {
+    only(members, &["secret"])?;
+    let secret = text(members, "secret")?.map(parse_secret).transpose()?;
+    Ok(with_secret(&push.rotate(id, secret).await?))
+}
+
+// === what comes in ===
 
 /// The members of a body; an empty one has none.
 fn members(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Problem> {

@@ -19,7 +19,7 @@ mod events;
 mod feeds;
 mod health;
 mod history;
-mod ledger;
+pub(crate) mod ledger;
 mod nearest;
 mod pages;
 mod patience;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{State, auth, error::Problem, ledger, nearest::nearest};
 use crate::{
     model::{self, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
-    push::{Error, NewSubscription, Start, sign},
+    push::{Added, Error, NewSubscription, Push, Start, sign},
 };
 
 const PATH: &str = "/api/v1/subscriptions";
@@ -31,8 +31,13 @@ pub(super) fn routes() -> Router<State> {
 
 async fn list(With(state): With<State>, headers: HeaderMap) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let all: Vec<Value> = state.push.list().await?.iter().map(|one| view(one).into()).collect();
-    Ok(answer(StatusCode::OK, &json!({ "subscriptions": all })))
+    Ok(answer(StatusCode::OK, &all(&state.push).await?))
+}
+
+/// Every subscription.
+pub(super) async fn all(push: &Push) -> Result<Value, Problem> {
+    let all: Vec<Value> = push.list().await?.iter().map(|one| view(one).into()).collect();
+    Ok(json!({ "subscriptions": all }))
 }
 
 async fn add(
@@ -44,9 +49,14 @@ async fn add(
     let body = body.map_err(|cause| Problem::new(cause.status(), cause.body_text()))?;
     let added = state.push.add(parse(&body)?).await?;
     let location = format!("{PATH}/{}", added.subscription.id);
+    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &with_secret(&added))).into_response())
+}
+
+/// A subscription with the secret that is shown this once.
+pub(super) fn with_secret(added: &Added) -> Value {
     let mut shown = view(&added.subscription);
-    shown.insert("secret".to_owned(), added.secret.into());
-    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &shown.into())).into_response())
+    shown.insert("secret".to_owned(), added.secret.as_str().into());
+    shown.into()
 }
 
 async fn one(
@@ -55,13 +65,17 @@ async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let id = named(&id)?;
-    let (subscription, standing) = (state.push.get(&id).await?, state.push.standing(&id).await?);
+    Ok(answer(StatusCode::OK, &whole(&state.push, &named(&id)?).await?))
+}
+
+/// A subscription, and how far behind it is.
+pub(super) async fn whole(push: &Push, id: &SubscriptionId) -> Result<Value, Problem> {
+    let (subscription, standing) = (push.get(id).await?, push.standing(id).await?);
     let mut shown = view(&subscription);
     shown.insert("waiting".to_owned(), standing.waiting.into());
     shown.insert("parked".to_owned(), standing.parked.into());
     shown.insert("behind".to_owned(), standing.behind.into());
-    Ok(answer(StatusCode::OK, &shown.into()))
+    Ok(shown.into())
 }
 
 async fn remove(
@@ -99,7 +113,7 @@ pub(super) fn named(id: &str) -> Result<SubscriptionId, Problem> {
 // === what comes in ===
 
 /// Reads a request body, and says which member is wrong.
-fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
+pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
     const EXAMPLE: &str =
         r#"send an object such as {"url": "https://example.vn/hook", "filter": "thông báo"}"#;
     let value: Value = serde_json::from_slice(body).map_err(|cause| {
