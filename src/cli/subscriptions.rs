@@ -288,7 +288,7 @@ fn attempt(one: &Value) -> String {
     let status = one["status"].as_u64().map_or_else(|| "---".to_owned(), |n| n.to_string());
     let said = if one["error"].is_null() { &one["answer"] } else { &one["error"] };
     let line = format!(
-        "{}  {what:<8} attempt {}  {status}  {:>6} ms  {:<9}  {}",
+        "{:<24}  {what:<8} attempt {}  {status}  {:>6} ms  {:<9}  {}",
         text(&one["at"], 40),
         one["attempt"],
         one["milliseconds"].to_string(),
@@ -338,11 +338,11 @@ mod tests {
         let line = attempt(&one);
         assert_eq!(
             line,
-            "2026-03-05T02:15:09Z  #7       attempt 2  500      12 ms  retry      it answered 500 [2J"
+            "2026-03-05T02:15:09Z      #7       attempt 2  500      12 ms  retry      it answered 500 [2J"
         );
         let ping =
             json!({ "at": "x", "attempt": 1, "milliseconds": 3, "outcome": "delivered", "answer": "" });
-        assert_eq!(attempt(&ping), "x  ping     attempt 1  ---       3 ms  delivered");
+        assert_eq!(attempt(&ping), "x                         ping     attempt 1  ---       3 ms  delivered");
         assert_eq!(log(&json!({ "attempts": [] })), "nothing was said to it yet\n");
         assert!(list(&json!({ "subscriptions": [] })).contains("nobody"));
     }
