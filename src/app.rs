@@ -212,6 +212,11 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.deliver(stop).await }
         });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("sweep", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.sweep(stop).await }
+        });
         let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
         self.supervise("ingest", move || {
             let (ingest, stop) = (Arc::clone(&ingest), stop.clone());

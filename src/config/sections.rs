@@ -42,6 +42,10 @@ pub(super) struct Push {
     pub(super) allow_http: bool,
     pub(super) allow_private: bool,
     pub(super) max_subscriptions: usize,
+    pub(super) verify: bool,
+    pub(super) overlap: Duration,
+    pub(super) keep: Duration,
+    pub(super) keep_bytes: u64,
 }
 
 pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Settings, Option<String>)> {
@@ -117,6 +121,10 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
     let allow_http = section.boolean("allow_http");
     let allow_private = section.boolean("allow_private");
     let max_subscriptions = section.integer("max_subscriptions", 0..=1_000_000);
+    let verify = section.boolean("verify");
+    let overlap = section.duration("overlap", Duration::ZERO..=YEAR);
+    let keep = section.duration("keep", HOUR..=10 * YEAR);
+    let keep_bytes = section.bytes("keep_bytes", 1024..=1 << 32);
     section.finish();
     Some(Push {
         timeout: timeout?,
@@ -127,6 +135,10 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
         allow_http: allow_http?,
         allow_private: allow_private?,
         max_subscriptions: max_subscriptions?,
+        verify: verify?,
+        overlap: overlap?,
+        keep: keep?,
+        keep_bytes: keep_bytes?,
     })
 }
 
@@ -221,6 +233,10 @@ impl Push {
             allow_http: self.allow_http,
             allow_private: self.allow_private,
             max_subscriptions: self.max_subscriptions,
+            verify: self.verify,
+            overlap: self.overlap,
+            keep: self.keep,
+            keep_bytes: self.keep_bytes,
             webhooks,
         }
     }

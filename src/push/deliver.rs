@@ -164,7 +164,7 @@ fn line_of(
         seq: delivery.seq,
         at: spoken.at,
         number: delivery.attempt.saturating_add(1),
-        took: spoken.took,
+        took: whole_milliseconds(spoken.took),
         status: match answer {
             Answer::Status { code, .. } => Some(*code),
             Answer::Nothing(_) => None,
@@ -173,6 +173,11 @@ fn line_of(
         error: after.last_error.clone().filter(|_| *outcome != Outcome::Delivered),
         outcome: outcome.clone(),
     }
+}
+
+/// As exact as the ledger is.
+pub(super) fn whole_milliseconds(took: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Counts an attempt, also when it is dropped halfway.

@@ -13,7 +13,11 @@
 mod book;
 mod deliver;
 mod lanes;
+mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 pub mod payload;
+mod ping;
 mod policy;
 mod router;
 pub mod sign;
@@ -47,7 +51,9 @@ use crate::{
 
 use book::Book;
 
-pub use subscription::{Added, Error, NewSubscription};
+pub use ledger::{Replay, Standing};
+pub use ping::PING;
+pub use subscription::{Added, Error, NewSubscription, Start};
 
 /// How deliveries are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +74,14 @@ pub struct Settings {
     pub allow_private: bool,
     /// The most subscriptions.
     pub max_subscriptions: usize,
+    /// Does a subscription made by the API have to confirm a ping first?
+    pub verify: bool,
+    /// How long a secret still signs beside the one that replaced it.
+    pub overlap: Duration,
+    /// How long the ledger keeps an attempt.
+    pub keep: Duration,
+    /// How much it keeps of one subscription, in bytes.
+    pub keep_bytes: u64,
     /// Webhooks of the configuration.
     pub webhooks: Vec<Webhook>,
 }

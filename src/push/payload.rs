@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Article, Change, Event, EventType, FeedId};
+use crate::model::{Article, Change, Event, EventType, FeedId, Seq, SubscriptionId, Timestamp};
 
 /// Bytes of a payload at most (Standard Webhooks 1.0: under 20 kB; the article itself is one GET away).
 pub const MAX_BYTES: usize = 20_000;
@@ -42,6 +42,17 @@ pub fn payload(event: &Event, article: &Article, previous: Option<&Article>, fee
         }
     }
     text
+}
+
+/// What an endpoint is asked before its first event; `head` is the newest event, so that it knows where it begins.
+pub fn ping(subscription: &SubscriptionId, at: Timestamp, head: Seq) -> String {
+    json!({
+        "type": EventType::Ping.as_str(),
+        "timestamp": at.to_string(),
+        "sequence": head.0,
+        "data": { "subscription": subscription.as_str() },
+    })
+    .to_string()
 }
 
 fn data(

@@ -105,8 +105,13 @@ impl Push {
 
 /// Is the event of a kind and time that the subscription asked for?
 fn concerns(subscription: &Subscription, event: &Event) -> bool {
+    event.seq > subscription.after && is_of_type(subscription, event)
+}
+
+/// Is the event of a kind that the subscription asked for?
+pub(super) fn is_of_type(subscription: &Subscription, event: &Event) -> bool {
     let kind = EventType::from(event.change);
-    event.seq > subscription.after && (subscription.events.is_empty() || subscription.events.contains(&kind))
+    subscription.events.is_empty() || subscription.events.contains(&kind)
 }
 
 /// Those whose filter wants the article, which is prepared once for all of them.

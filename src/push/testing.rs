@@ -114,6 +114,10 @@ pub(crate) fn settings() -> Settings {
         allow_http: true,
         allow_private: true,
         max_subscriptions: 10,
+        verify: false,
+        overlap: Duration::from_secs(24 * 3600),
+        keep: Duration::from_secs(30 * 24 * 3600),
+        keep_bytes: 1 << 20,
         webhooks: Vec::new(),
     }
 }

@@ -13,11 +13,21 @@ use crate::{
 const WORDS: u64 = 256;
 
 impl Push {
-    /// Tells one endpoint, once: what it answered, and the beginning of its words.
+    /// Tells one endpoint of an event, once: what it answered, and the beginning of its words.
     pub(super) async fn tell(
         &self,
         subscription: &Subscription,
         event: &Event,
+        body: String,
+    ) -> (Answer, String) {
+        self.post(subscription, message_id(subscription, event), body).await
+    }
+
+    /// Sends one signed message.
+    pub(super) async fn post(
+        &self,
+        subscription: &Subscription,
+        id: String,
         body: String,
     ) -> (Answer, String) {
         let url = match Url::parse(&subscription.url) {
@@ -27,13 +37,15 @@ impl Push {
             }
         };
         let (address, body) = (url.to_string(), Bytes::from(body));
-        let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
+        let timestamp = self.clock.now().as_second();
+        let n_secrets = if self.overlaps(subscription) { subscription.secrets.len() } else { 1 };
+        let secrets: Vec<_> = subscription.secrets.iter().take(n_secrets).cloned().collect();
         let request = net::Request {
             method: reqwest::Method::POST,
             url,
             headers: vec![
                 ("content-type", "application/json".to_owned()),
-                ("webhook-signature", sign::sign(&subscription.secrets, &id, timestamp, &body)),
+                ("webhook-signature", sign::sign(&secrets, &id, timestamp, &body)),
                 ("webhook-id", id),
                 ("webhook-timestamp", timestamp.to_string()),
             ],

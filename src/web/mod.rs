@@ -19,6 +19,7 @@ mod events;
 mod feeds;
 mod health;
 mod history;
+pub(crate) mod ledger;
 mod nearest;
 mod pages;
 mod patience;
