@@ -32,7 +32,7 @@ use crate::{
     push::{self, Push},
     store::{self, Store},
     telemetry,
-    web::{self, server::tls::Tls},
+    web::{self, server::tls::Tls, told::Teller},
 };
 
 /// Time for tasks to finish what they have begun once the process is asked to stop.
@@ -163,19 +163,13 @@ impl App {
 
     fn start_tasks(&self, listener: TcpListener, settings: web::Settings) -> anyhow::Result<()> {
         let metrics = telemetry::metrics()?;
-        let from = web::told::Sources {
-            store: Arc::clone(&self.store),
-            push: Arc::clone(&self.push),
-            publisher: Arc::clone(&self.publisher),
-        };
-        let teller = web::told::Teller::new(from, &self.journal, settings.max_streams, self.stop.clone());
         let state = web::State {
             store: Arc::clone(&self.store),
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             publisher: Arc::clone(&self.publisher),
             push: Arc::clone(&self.push),
-            teller,
+            teller: self.teller(settings.max_streams),
             ingest: Arc::clone(&self.ingest),
             token: Arc::clone(&self.token),
             metrics: metrics.clone(),
@@ -223,6 +217,16 @@ impl App {
             async move { ingest.run(stop).await }
         });
         Ok(())
+    }
+
+    /// Tells the public of events, and at most `places` clients that wait for them.
+    fn teller(&self, places: usize) -> Arc<Teller> {
+        let from = web::told::Sources {
+            store: Arc::clone(&self.store),
+            push: Arc::clone(&self.push),
+            publisher: Arc::clone(&self.publisher),
+        };
+        Teller::new(from, &self.journal, places, self.stop.clone())
     }
 
     fn start_announcing(&self, client: net::Client) {

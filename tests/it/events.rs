@@ -309,7 +309,7 @@ async fn a_stop_ends_streams_and_polls_at_once() {
     let mut stream = world.stream("/events", &[]).await;
     stream.block().await.unwrap();
     let path = format!("/api/v1/events?after={}&wait=60", head(&world).await);
-    let poll = tokio::spawn(crate::http::get(world.address, path));
+    let poll = world.get_later(path);
     until("the poll waits", async || world.send("HEAD", "/events", &[], b"").await.status == 503).await;
     world.stop().await;
     assert_eq!(stream.block().await, None);
@@ -323,7 +323,7 @@ async fn a_poll_waits_for_what_it_wants() {
     world.tick(Duration::from_secs(280)).await;
     let newest = head(&world).await;
     let path = format!("/api/v1/events?after={newest}&wait=60&q=title:n%C6%B0%E1%BB%9Bc");
-    let poll = tokio::spawn(crate::http::get(world.address, path));
+    let poll = world.get_later(path);
     until("it waits", async || world.send("HEAD", "/events", &[], b"").await.status == 503).await;
     publish(&world, 840, &["Cúp điện", "Cúp nước", "Tin khác"]);
     world.tick(Duration::from_secs(20)).await;
@@ -341,7 +341,7 @@ async fn a_poll_ends_by_the_clock_and_says_where_to_go_on() {
     world.tick(Duration::from_secs(280)).await;
     let newest = head(&world).await;
     let path = format!("/api/v1/events?after={newest}&wait=30&q=khongco");
-    let poll = tokio::spawn(crate::http::get(world.address, path));
+    let poll = world.get_later(path);
     until("it waits", async || world.send("HEAD", "/events", &[], b"").await.status == 503).await;
     publish(&world, 840, &["Tin một"]);
     world.tick(Duration::from_secs(29)).await;

@@ -57,11 +57,6 @@ pub(crate) async fn send(
     parse(&bytes).ok_or_else(|| io::Error::other("the answer is no HTTP"))
 }
 
-/// A GET of its own, for tasks.
-pub(crate) async fn get(address: SocketAddr, path: String) -> Answer {
-    send(address, "GET", &path, &[], b"").await.unwrap()
-}
-
 /// An answer that goes on: its head, and its body block by block (blocks end with an empty line).
 pub(crate) struct Stream {
     stream: TcpStream,

@@ -18,7 +18,7 @@ use loaphuong::{
     push::sign,
     store,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::http::{self, Answer, Stream};
@@ -157,6 +157,12 @@ impl World {
         body: &[u8],
     ) -> Answer {
         http::send(self.address, method, path, headers, body).await.unwrap()
+    }
+
+    /// A GET, while the test goes on.
+    pub(crate) fn get_later(&self, path: String) -> JoinHandle<Answer> {
+        let address = self.address;
+        self.tasks.spawn(async move { http::send(address, "GET", &path, &[], b"").await.unwrap() })
     }
 
     /// An answer that goes on.
