@@ -80,7 +80,12 @@ where
 {
     let told = tokio::time::timeout(limits.head, stream.is_http2());
     let Some(told) = stops.stop.run_until_cancelled(told).await else { return Ok(()) };
-    if told?? { two(stream, answer, limits, stops).await } else { one(stream, answer, limits, stops).await }
+    // Boxed: whoever runs this carries its place twice, and HTTP/2 takes twice as much of it as HTTP/1.1.
+    if told?? {
+        Box::pin(two(stream, answer, limits, stops)).await
+    } else {
+        Box::pin(one(stream, answer, limits, stops)).await
+    }
 }
 
 async fn one<S, A, F>(stream: S, answer: A, limits: Limits, stops: Stops) -> Result<(), Failure>
