@@ -16,6 +16,7 @@
 //! What `Display` prints is canonical: parsing it gives the same filter.
 
 mod facts;
+mod keys;
 mod parse;
 #[cfg(test)]
 mod tests;

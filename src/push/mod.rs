@@ -12,6 +12,7 @@
 
 mod book;
 mod deliver;
+mod index;
 mod lanes;
 mod ledger;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod payload;
 mod ping;
 mod policy;
 mod router;
+mod settling;
 pub mod sign;
 mod subscription;
 #[cfg(test)]
@@ -29,20 +31,21 @@ mod tests;
 mod webhook;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize, atomic::Ordering},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, SourceId, State,
+        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, Seq, SourceId, State,
         SubscriptionId, filter::Facts, markup,
     },
     net,
@@ -50,6 +53,7 @@ use crate::{
 };
 
 use book::Book;
+use settling::Settling;
 
 pub use ledger::{Replay, Standing};
 pub use ping::PING;
@@ -130,7 +134,20 @@ pub struct Push {
     work: Notify,
     touched: Mutex<BTreeSet<SubscriptionId>>,
     under_way: AtomicUsize,
+    settling: Settling,
+    /// What the newest events say, for all who are told of them.
+    messages: Mutex<VecDeque<Arc<Message>>>,
 }
+
+/// An event as it is sent.
+#[derive(Debug)]
+struct Message {
+    event: Event,
+    body: Bytes,
+}
+
+/// How many messages are kept for the next one who is told.
+const MESSAGES: usize = 64;
 
 impl Push {
     /// The room, before it knows its subscriptions: call `reload` (and `set_feeds`) before `route` and `deliver`.
@@ -153,12 +170,42 @@ impl Push {
             work: Notify::new(),
             touched: Mutex::default(),
             under_way: AtomicUsize::new(0),
+            settling: Settling::default(),
+            messages: Mutex::default(),
         })
     }
 
     /// Says which feeds there are: payloads name those that show an article.
     pub fn set_feeds(&self, feeds: Vec<Feed>) {
         self.feeds.store(Arc::new(feeds));
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// An event as it is sent; `None` when it, or its article's revision, is not kept any more.
+    async fn message(&self, seq: Seq) -> store::Result<Option<Arc<Message>>> {
+        let known = |messages: &VecDeque<Arc<Message>>| {
+            messages.iter().find(|message| message.event.seq == seq).map(Arc::clone)
+        };
+        if let Some(message) = known(&self.messages.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(Some(message));
+        }
+        let Some(event) = self.event(seq).await? else { return Ok(None) };
+        let Some(body) = self.payload(&event).await? else { return Ok(None) };
+        let message = Arc::new(Message { event, body: body.into() });
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.len() >= MESSAGES {
+            messages.pop_front();
+        }
+        messages.push_back(Arc::clone(&message));
+        Ok(Some(message))
+    }
+
+    async fn event(&self, seq: Seq) -> store::Result<Option<Event>> {
+        match self.store.events(Seq(seq.0.saturating_sub(1)), 1).await {
+            Ok(events) => Ok(events.into_iter().find(|event| event.seq == seq)),
+            Err(store::Error::Pruned { .. }) => Ok(None),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// What an event says on the wire; `None` when its article's revision is not kept any more.

@@ -262,8 +262,12 @@ impl Push {
             }
         }
         if after != *before {
+            let is_other = after.filter != before.filter;
             self.store.put_subscription(after.clone()).await?;
             entry.current.store(Some(after.into()));
+            if is_other {
+                book.refiltered();
+            }
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ impl Push {
         &self,
         subscription: &Subscription,
         event: &Event,
-        body: String,
+        body: Bytes,
     ) -> (Answer, String) {
         self.post(subscription, message_id(subscription, event), body).await
     }
@@ -28,7 +28,7 @@ impl Push {
         &self,
         subscription: &Subscription,
         id: String,
-        body: String,
+        body: Bytes,
     ) -> (Answer, String) {
         let url = match Url::parse(&subscription.url) {
             Ok(url) => url,
@@ -36,7 +36,7 @@ impl Push {
                 return (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new());
             }
         };
-        let (address, body) = (url.to_string(), Bytes::from(body));
+        let address = url.to_string();
         let timestamp = self.clock.now().as_second();
         let n_secrets = if self.overlaps(subscription) { subscription.secrets.len() } else { 1 };
         let secrets: Vec<_> = subscription.secrets.iter().take(n_secrets).cloned().collect();

@@ -1,9 +1,11 @@
 //! What filters ask of an article, prepared once for all of them.
 
+use std::collections::HashSet;
+
 use jiff::{civil, tz::TimeZone};
 use unicode_normalization::char::is_combining_mark;
 
-use super::Place;
+use super::{Place, keys};
 use crate::model::{Article, Date, Timestamp, text};
 
 /// An article prepared for filters: folded and split into words.
@@ -15,6 +17,8 @@ pub struct Facts {
     categories: Vec<Words>,
     authors: Vec<Words>,
     source: String,
+    /// The same as a key.
+    source_key: String,
     /// Each document number as its folded parts between spaces: ` 123 qd ubnd `.
     numbers: Vec<String>,
     published: civil::Date,
@@ -62,9 +66,17 @@ impl Facts {
             categories: categories.collect(),
             authors: authors.collect(),
             source: article.source.as_str().to_owned(),
+            source_key: keys::source(article.source.as_str()),
             numbers,
             published: day(&article.published),
         }
+    }
+
+    /// Everything of which filters may need one: its words without marks, the parts of its numbers, its source.
+    pub fn keys(&self) -> HashSet<&str> {
+        let words = [&self.title].into_iter().chain(&self.texts).chain(&self.categories).chain(&self.authors);
+        let texts = words.map(|words| &words.folded).chain(&self.numbers);
+        texts.flat_map(|text| text.split_whitespace()).chain([self.source_key.as_str()]).collect()
     }
 
     pub(super) fn say(&self, place: Place, phrase: &Phrase) -> bool {
@@ -112,7 +124,12 @@ impl Phrase {
 
     /// How many words it has.
     pub(super) fn length(&self) -> usize {
-        self.folded.split_whitespace().count()
+        self.words().count()
+    }
+
+    /// Its words without marks.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.folded.split_whitespace()
     }
 }
 
