@@ -17,6 +17,7 @@ mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+mod page;
 pub mod payload;
 mod ping;
 mod policy;

@@ -237,3 +237,39 @@ async fn a_subscription_is_made_where_a_ping_is_confirmed_and_nowhere_else() {
     let wrong = add("\"soon\"").await;
     assert_eq!((wrong.status, wrong.json()["field"].as_str()), (400, Some("start")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_opens_the_page_of_one_subscription_and_what_its_owner_may_do() {
+    let world = World::new().await;
+    world.portal.publish(world.story(892, "Tin <một>"));
+    world.tick(FIVE_MINUTES).await;
+    let link = async || {
+        let made = world.api("POST", "/api/v1/subscriptions/newsroom/page", "").await.json();
+        made["page"].as_str().unwrap().strip_prefix("https://tin.example.vn").unwrap().to_owned()
+    };
+    let first = link().await;
+    let page = world.send("GET", &first, &[("Accept-Language", "en")], b"").await;
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")), "{}", page.text());
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert!(page.header("content-security-policy").unwrap().contains("form-action 'self'"));
+    for part in ["newsroom", "active", "204", "New secret", "Send a test"] {
+        assert_eq!(page.text().contains(part), part != "New secret", "{part}: {}", page.text());
+    }
+    let act = async |what: &str, body: &str| {
+        let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept-Language", "en")];
+        world.send("POST", &format!("{first}/{what}"), &form, body.as_bytes()).await
+    };
+    assert!(act("test", "").await.text().contains("ping: 204"));
+    assert!(act("pause", "").await.text().contains("paused"));
+    assert!(act("resume", "").await.text().contains("active"));
+    assert!(act("replay", "since=2026-11-01").await.text().contains("↻ 1"));
+    assert!(act("rotate", "").await.text().contains("stands in the configuration file"));
+    assert_eq!(act("remove", "").await.status, 404);
+    world.settle().await;
+
+    let second = link().await;
+    assert_eq!(world.get(&first).await.status, 404, "a new link ends the one before");
+    assert_eq!(world.get(&second).await.status, 200);
+    assert_eq!(world.get("/s/").await.status, 404);
+    assert_eq!(world.send("POST", "/api/v1/subscriptions/newsroom/page", &[], b"").await.status, 401);
+}
