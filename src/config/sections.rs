@@ -54,6 +54,7 @@ pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Setti
     let tls = tls(&section, folders);
     let token = token(&section, folders);
     let max_connections = section.integer("max_connections", 1..=1_000_000);
+    let max_streams = section.integer("max_streams", 1..=1_000_000);
     let header_timeout = section.duration("header_timeout", SECOND..=HOUR);
     let max_request = section.bytes("max_request", 1024..=1 << 30);
     section.finish();
@@ -62,6 +63,7 @@ pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Setti
         tls,
         token,
         max_connections: max_connections?,
+        max_streams: max_streams?,
         header_timeout: header_timeout?,
         max_request: usize::try_from(max_request?).ok()?,
     };

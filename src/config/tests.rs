@@ -120,6 +120,7 @@ fn a_file_replaces_the_built_in_sources_and_keeps_the_other_defaults() {
     assert_eq!(config.ingest.sources[0].home.as_str(), "https://a.example/");
     assert!(config.publish.feeds.is_empty());
     assert_eq!(config.web.max_connections, 10_000);
+    assert_eq!(config.web.max_streams, 5_000);
     assert_eq!(config.publish.base_url, "http://localhost:80");
     assert!(load_text("").unwrap().ingest.sources.is_empty());
 }
