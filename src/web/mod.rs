@@ -4,6 +4,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use crate::model::nearest;
+
 mod access;
 mod address;
 pub(crate) mod api;
@@ -19,7 +21,6 @@ mod events;
 mod feeds;
 mod health;
 mod history;
-mod nearest;
 mod pages;
 mod patience;
 mod routes;
