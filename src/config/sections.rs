@@ -209,7 +209,12 @@ pub(super) fn secret_text(
 
 impl Push {
     /// The whole section.
-    pub(super) fn with(self, webhooks: Vec<push::Webhook>) -> push::Settings {
+    pub(super) fn with(
+        self,
+        webhooks: Vec<push::Webhook>,
+        forms: push::form::Forms,
+        base_url: &str,
+    ) -> push::Settings {
         push::Settings {
             timeout: self.timeout,
             schedule: self.schedule,
@@ -220,6 +225,8 @@ impl Push {
             allow_private: self.allow_private,
             max_subscriptions: self.max_subscriptions,
             webhooks,
+            forms,
+            base_url: base_url.to_owned(),
         }
     }
 }

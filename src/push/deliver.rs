@@ -97,16 +97,16 @@ impl Push {
     /// One attempt, and what became of it. A crash in between repeats the attempt under the same `webhook-id`.
     async fn attempt(&self, subscription: &Subscription, delivery: Delivery) -> store::Result<()> {
         let message = match self.event(delivery.seq).await? {
-            Some(event) => self.payload(&event).await?.map(|body| (event, body)),
+            Some(event) => self.message(&event).await?.map(|message| (event, message)),
             None => None,
         };
-        let Some((event, body)) = message else {
+        let Some((event, message)) = message else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
             return self.store.settle(vec![Settled::new(delivery, Outcome::Dropped)]).await;
         };
         let (at, started) = (self.clock.now(), std::time::Instant::now());
-        let (answer, words) = self.tell(subscription, &event, body).await;
+        let (answer, words) = self.tell(subscription, &event, &message).await;
         let took = started.elapsed();
         metrics::histogram!("loa_delivery_seconds").record(took.as_secs_f64());
         self.settle(delivery, &answer, Spoken { at, took, words }).await

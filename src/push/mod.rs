@@ -12,6 +12,7 @@
 
 mod book;
 mod deliver;
+pub mod form;
 mod lanes;
 pub mod payload;
 mod policy;
@@ -38,7 +39,7 @@ use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, SourceId, State,
+        Article, Change, Event, EventType, FeedId, Filter, Follower, Form, Revision, Secret, SourceId, State,
         SubscriptionId, filter::Facts, markup,
     },
     net,
@@ -70,6 +71,10 @@ pub struct Settings {
     pub max_subscriptions: usize,
     /// Webhooks of the configuration.
     pub webhooks: Vec<Webhook>,
+    /// The forms that there are.
+    pub forms: form::Forms,
+    /// Where the public reaches us.
+    pub base_url: String,
 }
 
 /// A webhook of the configuration.
@@ -87,6 +92,8 @@ pub struct Webhook {
     pub secret: Secret,
     /// May it stand at a private address?
     pub allow_private: bool,
+    /// What its bodies look like.
+    pub form: Form,
 }
 
 /// What payloads say of feeds: which articles a feed shows.
@@ -149,6 +156,11 @@ impl Push {
 
     /// What an event says on the wire; `None` when its article's revision is not kept any more.
     pub async fn payload(&self, event: &Event) -> store::Result<Option<String>> {
+        Ok(self.message(event).await?.map(|message| message.native))
+    }
+
+    /// What there is to say of an event to whomever; `None` when its article's revision is not kept any more.
+    async fn message(&self, event: &Event) -> store::Result<Option<Message>> {
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
             return Ok(None);
         };
@@ -159,7 +171,8 @@ impl Push {
             _ => None,
         };
         let feeds = self.feeds_with(event, &article);
-        Ok(Some(payload::payload(event, &article, before.as_ref(), &feeds)))
+        let native = payload::payload(event, &article, before.as_ref(), &feeds);
+        Ok(Some(Message { native, article }))
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.
@@ -208,6 +221,13 @@ impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Push").finish_non_exhaustive()
     }
+}
+
+/// What there is to say of an event, before it takes the form that somebody wants.
+struct Message {
+    /// The native payload, the same for everybody.
+    native: String,
+    article: Article,
 }
 
 /// What all filters ask of an article.

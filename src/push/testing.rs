@@ -17,7 +17,7 @@ use axum::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Added, NewSubscription, Push, Settings};
+use super::{Added, NewSubscription, Push, Settings, form::Forms};
 use crate::{
     clock::Manual,
     journal::Journal,
@@ -115,6 +115,8 @@ pub(crate) fn settings() -> Settings {
         allow_private: true,
         max_subscriptions: 10,
         webhooks: Vec::new(),
+        forms: Forms::default(),
+        base_url: "https://tin.example".into(),
     }
 }
 

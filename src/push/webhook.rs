@@ -3,9 +3,14 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::{Push, policy::Answer, sign};
+use super::{
+    Message, Push,
+    form::{self, Rendered, Told},
+    policy::Answer,
+    sign,
+};
 use crate::{
-    model::{Event, Subscription},
+    model::{Channel, Event, Form, Subscription, markup},
     net,
 };
 
@@ -18,21 +23,19 @@ impl Push {
         &self,
         subscription: &Subscription,
         event: &Event,
-        body: String,
+        message: &Message,
     ) -> (Answer, String) {
-        let url = match Url::parse(&subscription.url) {
-            Ok(url) => url,
-            Err(cause) => {
-                return (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new());
-            }
+        let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
+        let Rendered { content_type, body, url } = match self.written(subscription, &id, message) {
+            Ok(rendered) => rendered,
+            Err(wrong) => return (Answer::Nothing(wrong), String::new()),
         };
         let (address, body) = (url.to_string(), Bytes::from(body));
-        let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
         let request = net::Request {
             method: reqwest::Method::POST,
             url,
             headers: vec![
-                ("content-type", "application/json".to_owned()),
+                ("content-type", content_type.to_owned()),
                 ("webhook-signature", sign::sign(&subscription.secrets, &id, timestamp, &body)),
                 ("webhook-id", id),
                 ("webhook-timestamp", timestamp.to_string()),
@@ -54,6 +57,24 @@ impl Push {
             }
             Err(cause) => (Answer::Nothing(without_address(&cause.to_string(), &address)), String::new()),
         }
+    }
+}
+
+impl Push {
+    /// The message in the subscription's form, or what is wrong with that.
+    fn written(&self, subscription: &Subscription, id: &str, message: &Message) -> Result<Rendered, String> {
+        let url =
+            Url::parse(&subscription.url).map_err(|cause| format!("its address cannot be read: {cause}"))?;
+        let Channel::Webhook(form) = &subscription.channel else {
+            return Err("it is no webhook".to_owned());
+        };
+        let settings = self.settings.load();
+        let text = match form {
+            Form::Template(_) => markup::to_text(message.article.content.html.as_str()),
+            Form::Native | Form::CloudEvents => String::new(),
+        };
+        let told = Told { id, native: &message.native, text: &text, url: &url, base: &settings.base_url };
+        settings.forms.render(form, told).map_err(|fault| format!("the form `{}`: {fault}", form::name(form)))
     }
 }
 

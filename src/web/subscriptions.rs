@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 use super::{State, auth, error::Problem, nearest::nearest};
 use crate::{
     model::{self, EventType, Filter, Secret, Subscription, SubscriptionId, Timestamp, filter},
-    push::{Error, NewSubscription, sign},
+    push::{Error, NewSubscription, form, sign},
 };
 
 const PATH: &str = "/api/v1/subscriptions";
-const MEMBERS: [&str; 4] = ["url", "filter", "events", "secret"];
+const MEMBERS: [&str; 5] = ["url", "filter", "events", "secret", "form"];
 
 /// Every one of them behind the token.
 pub(super) fn routes() -> Router<State> {
@@ -112,6 +112,7 @@ fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         filter: text(&members, "filter")?.map(parse_filter).transpose()?,
         events: parse_events(members.get("events"))?,
         secret: text(&members, "secret")?.map(parse_secret).transpose()?,
+        form: text(&members, "form")?.map(str::to_owned),
     })
 }
 
@@ -231,6 +232,14 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
+/// The name of a webhook's form.
+fn form_of(subscription: &Subscription) -> Option<&str> {
+    match &subscription.channel {
+        model::Channel::Webhook(form) => Some(form::name(form)),
+        model::Channel::WebSub { .. } => None,
+    }
+}
+
 /// A subscription without its secrets: they are shown once, when it is made.
 fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
@@ -242,6 +251,7 @@ fn view(subscription: &Subscription) -> Map<String, Value> {
     let members = [
         ("id", subscription.id.as_str().into()),
         ("url", subscription.url.as_str().into()),
+        ("form", form_of(subscription).into()),
         ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
         ("events", subscription.events.iter().map(|event| event.as_str()).collect()),
         ("state", state.into()),
