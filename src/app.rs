@@ -32,7 +32,7 @@ use crate::{
     push::{self, Push},
     store::{self, Store},
     telemetry,
-    web::{self, server::tls::Tls},
+    web::{self, server::tls::Tls, told::Teller},
 };
 
 /// Time for tasks to finish what they have begun once the process is asked to stop.
@@ -169,6 +169,7 @@ impl App {
             clock: Arc::clone(&self.clock),
             publisher: Arc::clone(&self.publisher),
             push: Arc::clone(&self.push),
+            teller: self.teller(settings.max_streams),
             ingest: Arc::clone(&self.ingest),
             token: Arc::clone(&self.token),
             metrics: metrics.clone(),
@@ -205,12 +206,27 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.deliver(stop).await }
         });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("sweep", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.sweep(stop).await }
+        });
         let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
         self.supervise("ingest", move || {
             let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
             async move { ingest.run(stop).await }
         });
         Ok(())
+    }
+
+    /// Tells the public of events, and at most `places` clients that wait for them.
+    fn teller(&self, places: usize) -> Arc<Teller> {
+        let from = web::told::Sources {
+            store: Arc::clone(&self.store),
+            push: Arc::clone(&self.push),
+            publisher: Arc::clone(&self.publisher),
+        };
+        Teller::new(from, &self.journal, places, self.stop.clone())
     }
 
     fn start_announcing(&self, client: net::Client) {
@@ -323,7 +339,8 @@ fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
         sources: feed.sources.clone(),
         filter: feed.filter.clone(),
     };
-    settings.feeds.iter().map(feed).collect()
+    // Payloads are public: they name no feed that is not.
+    settings.feeds.iter().filter(|feed| !feed.is_private()).map(feed).collect()
 }
 
 /// The API token: the configured one, or the one in the store's folder, made at the first start.

@@ -92,6 +92,10 @@ fn describe() {
     metrics::describe_gauge!("loa_journal_head", "number of the newest journal line");
     metrics::describe_gauge!("loa_articles", "articles kept");
     metrics::describe_gauge!("loa_queue_waiting", "deliveries waiting");
+    metrics::describe_gauge!(
+        "loa_event_clients",
+        "clients that wait for events: streams, and polls that wait"
+    );
     metrics::describe_gauge!("loa_store_bytes", "size of the store on disk");
     metrics::describe_gauge!("loa_source_failures", "failures of a source since its last success");
     metrics::describe_gauge!("loa_source_last_success_seconds", "when a source last answered, unix time");

@@ -47,21 +47,26 @@ impl Daemon {
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask(reqwest::Method::GET, path).await
+        self.send(reqwest::Method::GET, path, None).await
     }
 
     pub(super) async fn post(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask(reqwest::Method::POST, path).await
+        self.send(reqwest::Method::POST, path, None).await
     }
 
-    async fn ask(&self, method: reqwest::Method, path: &str) -> anyhow::Result<Answer> {
+    pub(super) async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<String>,
+    ) -> anyhow::Result<Answer> {
         let url = self.base.join(path).with_context(|| format!("cannot ask for `{path}`"))?;
         let authorization = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));
         let request = Request {
             method,
             url: url.clone(),
             headers: authorization.collect(),
-            body: None,
+            body: body.map(Into::into),
             max_redirects: 0,
             allow_private: true,
             spacing: None,

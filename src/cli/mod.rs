@@ -15,6 +15,7 @@ mod out;
 mod run;
 mod serve;
 mod sources;
+mod subscriptions;
 mod table;
 mod trial;
 
@@ -68,6 +69,7 @@ enum Command {
     Extract(extract::Arguments),
     Run(run::Arguments),
     Sources(sources::Arguments),
+    Subscriptions(subscriptions::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
     Completions(completions::Arguments),
@@ -110,6 +112,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Extract(arguments) => extract::main(common, arguments),
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
+        Command::Subscriptions(arguments) => subscriptions::main(common, &arguments),
         Command::Export(arguments) => export::main(common, &arguments),
         Command::Import(arguments) => import::main(common, &arguments),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -42,6 +42,10 @@ pub(super) struct Push {
     pub(super) allow_http: bool,
     pub(super) allow_private: bool,
     pub(super) max_subscriptions: usize,
+    pub(super) verify: bool,
+    pub(super) overlap: Duration,
+    pub(super) keep: Duration,
+    pub(super) keep_bytes: u64,
 }
 
 pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Settings, Option<String>)> {
@@ -50,6 +54,7 @@ pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Setti
     let tls = tls(&section, folders);
     let token = token(&section, folders);
     let max_connections = section.integer("max_connections", 1..=1_000_000);
+    let max_streams = section.integer("max_streams", 1..=1_000_000);
     let header_timeout = section.duration("header_timeout", SECOND..=HOUR);
     let max_request = section.bytes("max_request", 1024..=1 << 30);
     section.finish();
@@ -58,6 +63,7 @@ pub(super) fn web(section: Section<'_>, folders: &Folders) -> Option<(web::Setti
         tls,
         token,
         max_connections: max_connections?,
+        max_streams: max_streams?,
         header_timeout: header_timeout?,
         max_request: usize::try_from(max_request?).ok()?,
     };
@@ -115,6 +121,10 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
     let allow_http = section.boolean("allow_http");
     let allow_private = section.boolean("allow_private");
     let max_subscriptions = section.integer("max_subscriptions", 0..=1_000_000);
+    let verify = section.boolean("verify");
+    let overlap = section.duration("overlap", Duration::ZERO..=YEAR);
+    let keep = section.duration("keep", HOUR..=10 * YEAR);
+    let keep_bytes = section.bytes("keep_bytes", 1024..=1 << 32);
     section.finish();
     Some(Push {
         timeout: timeout?,
@@ -125,6 +135,10 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
         allow_http: allow_http?,
         allow_private: allow_private?,
         max_subscriptions: max_subscriptions?,
+        verify: verify?,
+        overlap: overlap?,
+        keep: keep?,
+        keep_bytes: keep_bytes?,
     })
 }
 
@@ -224,6 +238,10 @@ impl Push {
             allow_http: self.allow_http,
             allow_private: self.allow_private,
             max_subscriptions: self.max_subscriptions,
+            verify: self.verify,
+            overlap: self.overlap,
+            keep: self.keep,
+            keep_bytes: self.keep_bytes,
             webhooks,
             forms,
             base_url: base_url.to_owned(),

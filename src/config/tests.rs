@@ -121,6 +121,7 @@ fn a_file_replaces_the_built_in_sources_and_keeps_the_other_defaults() {
     assert_eq!(config.ingest.sources[0].home.as_str(), "https://a.example/");
     assert!(config.publish.feeds.is_empty());
     assert_eq!(config.web.max_connections, 10_000);
+    assert_eq!(config.web.max_streams, 5_000);
     assert_eq!(config.publish.base_url, "http://localhost:80");
     assert!(load_text("").unwrap().ingest.sources.is_empty());
 }
@@ -246,6 +247,7 @@ fn every_key_reaches_its_setting() {
     }
     std::fs::create_dir(folder.path().join("own")).unwrap();
     std::fs::write(folder.path().join("own/mine.toml"), include_str!("fixtures/mine.toml")).unwrap();
+    std::fs::write(folder.path().join("own/mine.json.j2"), "{\"text\": {{ data.title }}}").unwrap();
     let path = folder.path().join("loa.toml");
     std::fs::write(&path, include_str!("fixtures/everything.toml")).unwrap();
     let config = load(Some(&path), &[]).unwrap_or_else(|report| panic!("{report}"));

@@ -131,7 +131,11 @@ pub fn markup(runs: &[Run<'_>], limit: usize) -> String {
             Run::Gone(_) => push(&mut out, &format!("<del>{}</del>", joined(shown))),
             Run::New(_) => push(&mut out, &format!("<ins>{}</ins>", joined(shown))),
         }
-        left -= shown.len().min(if matches!(run, Run::Same(_)) { 2 * CONTEXT } else { usize::MAX });
+        let is_same = matches!(run, Run::Same(_));
+        if shown.len() < words.len() && !is_same && at + 1 == runs.len() {
+            push(&mut out, "…");
+        }
+        left -= shown.len().min(if is_same { 2 * CONTEXT } else { usize::MAX });
     }
     out
 }

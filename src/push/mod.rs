@@ -13,10 +13,18 @@
 mod book;
 mod deliver;
 pub mod form;
+mod index;
 mod lanes;
+mod ledger;
+#[cfg(test)]
+mod ledger_tests;
+mod message;
+mod page;
 pub mod payload;
+mod ping;
 mod policy;
 mod router;
+mod settling;
 pub mod sign;
 mod subscription;
 #[cfg(test)]
@@ -39,16 +47,20 @@ use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Change, Event, EventType, FeedId, Filter, Follower, Form, Revision, Secret, SourceId, State,
-        SubscriptionId, filter::Facts, markup,
+        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, SubscriptionId,
+        filter::Facts, markup,
     },
     net,
     store::{self, Store},
 };
 
 use book::Book;
+use message::Messages;
+use settling::Settling;
 
-pub use subscription::{Added, Error, NewSubscription};
+pub use ledger::{Replay, Standing};
+pub use ping::PING;
+pub use subscription::{Added, Error, NewSubscription, Start};
 
 /// How deliveries are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +81,14 @@ pub struct Settings {
     pub allow_private: bool,
     /// The most subscriptions.
     pub max_subscriptions: usize,
+    /// Does a subscription made by the API have to confirm a ping first?
+    pub verify: bool,
+    /// How long a secret still signs beside the one that replaced it.
+    pub overlap: Duration,
+    /// How long the ledger keeps an attempt.
+    pub keep: Duration,
+    /// How much it keeps of one subscription, in bytes.
+    pub keep_bytes: u64,
     /// Webhooks of the configuration.
     pub webhooks: Vec<Webhook>,
     /// The forms that there are.
@@ -123,6 +143,9 @@ pub struct Push {
     work: Notify,
     touched: Mutex<BTreeSet<SubscriptionId>>,
     under_way: AtomicUsize,
+    settling: Settling,
+    /// What the newest events say, for all who are told of them.
+    messages: Messages,
 }
 
 impl Push {
@@ -146,33 +169,15 @@ impl Push {
             work: Notify::new(),
             touched: Mutex::default(),
             under_way: AtomicUsize::new(0),
+            settling: Settling::default(),
+            messages: Messages::default(),
         })
     }
 
     /// Says which feeds there are: payloads name those that show an article.
     pub fn set_feeds(&self, feeds: Vec<Feed>) {
         self.feeds.store(Arc::new(feeds));
-    }
-
-    /// What an event says on the wire; `None` when its article's revision is not kept any more.
-    pub async fn payload(&self, event: &Event) -> store::Result<Option<String>> {
-        Ok(self.message(event).await?.map(|message| message.native))
-    }
-
-    /// What there is to say of an event to whomever; `None` when its article's revision is not kept any more.
-    async fn message(&self, event: &Event) -> store::Result<Option<Message>> {
-        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
-            return Ok(None);
-        };
-        let before = match (event.change, event.revision.0) {
-            (Change::Updated, 2..) => {
-                self.store.article(event.article, Some(Revision(event.revision.0 - 1))).await?
-            }
-            _ => None,
-        };
-        let feeds = self.feeds_with(event, &article);
-        let native = payload::payload(event, &article, before.as_ref(), &feeds);
-        Ok(Some(Message { native, article }))
+        self.messages.clear();
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.
@@ -221,13 +226,6 @@ impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Push").finish_non_exhaustive()
     }
-}
-
-/// What there is to say of an event, before it takes the form that somebody wants.
-struct Message {
-    /// The native payload, the same for everybody.
-    native: String,
-    article: Article,
 }
 
 /// What all filters ask of an article.

@@ -95,7 +95,7 @@ impl Policy {
 }
 
 /// What went wrong, in a sentence; `None` when nothing did. Only 2xx confirms: a redirect is not followed.
-fn complaint(answer: &Answer) -> Option<String> {
+pub(super) fn complaint(answer: &Answer) -> Option<String> {
     match answer {
         Answer::Status { code: 200..=299, .. } => None,
         Answer::Status { code: code @ 300..=399, .. } => {

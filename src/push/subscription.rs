@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Push, Settings, Webhook, book::Book, form::Fault, sign};
 use crate::{
-    model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId},
+    model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
     net::guard,
     store,
 };
@@ -24,6 +24,20 @@ pub struct NewSubscription {
     pub secret: Option<Secret>,
     /// What bodies look like, by name; `None` for the native form.
     pub form: Option<String>,
+    /// From where on.
+    pub start: Start,
+}
+
+/// From where on a new subscription is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// What happens from now on.
+    #[default]
+    Now,
+    /// The events after this one.
+    After(Seq),
+    /// The events since this instant.
+    Since(Timestamp),
 }
 
 /// A new subscription, with the secret that is shown this once.
@@ -57,6 +71,9 @@ pub enum Error {
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
+    /// The endpoint did not confirm the ping.
+    #[error("the endpoint did not confirm the ping: {0}")]
+    Unverified(String),
     /// The system has no randomness for a secret.
     #[error("cannot make a secret: {0}")]
     Random(#[from] getrandom::Error),
@@ -93,13 +110,13 @@ impl Push {
             Some(secret) => secret,
             None => sign::generate_secret()?,
         };
-        let _routing = self.routing.lock().await;
         let book = self.book().await?;
-        let count = book.all().len();
-        if count >= settings.max_subscriptions {
-            return Err(Error::Full(count));
-        }
-        let subscription = Subscription {
+        let is_full = || {
+            let count = book.all().len();
+            if count >= settings.max_subscriptions { Err(Error::Full(count)) } else { Ok(()) }
+        };
+        is_full()?;
+        let mut subscription = Subscription {
             url,
             filter: new.filter,
             events: new.events,
@@ -107,11 +124,64 @@ impl Push {
             channel: Channel::Webhook(form),
             configured: false,
             allow_private: settings.allow_private,
-            ..self.blank(mint()?, self.store.head().await?)
+            ..self.blank(mint()?, Seq(0))
         };
+        let earlier = match new.start {
+            Start::Now => None,
+            Start::After(seq) => Some(seq),
+            Start::Since(at) => Some(self.last_before(at).await?),
+        };
+        if settings.verify {
+            self.verify(&mut subscription).await?;
+        }
+        let routing = self.routing.lock().await;
+        is_full()?;
+        subscription.after = self.store.head().await?;
+        if let Some(earlier) = earlier.filter(|earlier| *earlier > subscription.after) {
+            return Err(in_the_future(earlier, subscription.after));
+        }
         self.store.put_subscription(subscription.clone()).await?;
         book.insert(subscription.clone());
+        drop(routing);
+        if let Some(earlier) = earlier {
+            self.catch_up(&subscription, earlier).await?;
+        }
         Ok(Added { subscription: Arc::new(subscription), secret: sign::print_secret(&secret) })
+    }
+
+    /// Tells a new subscription what happened before it was made. One that cannot have it is not made.
+    async fn catch_up(&self, subscription: &Subscription, earlier: Seq) -> Result<(), Error> {
+        // Up to its beginning the router does not tell it, from there on the router does.
+        match self.replay_events(subscription, earlier, subscription.after).await {
+            Ok(_) => {
+                self.touch([subscription.id.clone()]);
+                Ok(())
+            }
+            Err(cause) => {
+                self.remove(&subscription.id).await?;
+                Err(cause)
+            }
+        }
+    }
+
+    /// A new secret; the one before signs beside it for a while.
+    pub async fn rotate(&self, id: &SubscriptionId, secret: Option<Secret>) -> Result<Added, Error> {
+        if self.get(id).await?.configured {
+            return Err(Error::Configured(id.clone()));
+        }
+        let secret = match secret {
+            Some(secret) => secret,
+            None => sign::generate_secret()?,
+        };
+        let (newest, at) = (secret.clone(), self.clock.now());
+        let rotate = |changed: &mut Subscription| {
+            changed.secrets.retain(|old| *old != newest);
+            changed.secrets.truncate(1);
+            changed.secrets.insert(0, newest);
+            changed.rotated = Some(at);
+        };
+        let subscription = self.change(id, rotate).await?;
+        Ok(Added { subscription, secret: sign::print_secret(&secret) })
     }
 
     /// Every subscription, by id.
@@ -153,7 +223,7 @@ impl Push {
         Ok(resumed)
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         id: &SubscriptionId,
         how: impl FnOnce(&mut Subscription) + Send,
@@ -196,8 +266,12 @@ impl Push {
             }
         }
         if after != *before {
+            let is_other = after.filter != before.filter;
             self.store.put_subscription(after.clone()).await?;
             entry.current.store(Some(after.into()));
+            if is_other {
+                book.refiltered();
+            }
         }
         Ok(())
     }
@@ -224,6 +298,14 @@ impl Push {
             page: None,
             channel: Channel::Webhook(Form::Native),
         }
+    }
+}
+
+fn in_the_future(earlier: Seq, head: Seq) -> Error {
+    Error::Invalid {
+        field: "start",
+        message: format!("`start` is {earlier}, but the newest event is {head}"),
+        hint: Some("begin with \"now\", a number that was seen, or a date".to_owned()),
     }
 }
 

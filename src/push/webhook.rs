@@ -4,13 +4,14 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Message, Push,
+    Push,
     form::{self, Rendered, Told},
+    message::Message,
     policy::Answer,
     sign,
 };
 use crate::{
-    model::{Channel, Event, Form, Subscription, markup},
+    model::{Channel, Event, Form, Subscription},
     net,
 };
 
@@ -18,25 +19,39 @@ use crate::{
 const WORDS: u64 = 256;
 
 impl Push {
-    /// Tells one endpoint, once: what it answered, and the beginning of its words.
-    pub(super) async fn tell(
+    /// Tells one endpoint of an event, once: what it answered, and the beginning of its words.
+    pub(super) async fn tell(&self, subscription: &Subscription, message: &Message) -> (Answer, String) {
+        let id = message_id(subscription, &message.event);
+        // Only some forms show an article's text, and those few lack a summary of their own.
+        let text = if matches!(subscription.channel, Channel::Webhook(Form::Template(_))) {
+            message.text()
+        } else {
+            ""
+        };
+        self.post(subscription, id, (message.native(subscription), text)).await
+    }
+
+    /// Sends one signed message: a native payload, and the article's whole text for the forms that show it.
+    pub(super) async fn post(
         &self,
         subscription: &Subscription,
-        event: &Event,
-        message: &Message,
+        id: String,
+        (native, text): (Bytes, &str),
     ) -> (Answer, String) {
-        let (id, timestamp) = (message_id(subscription, event), self.clock.now().as_second());
-        let Rendered { content_type, body, url } = match self.written(subscription, &id, message) {
+        let Rendered { content_type, body, url } = match self.written(subscription, &id, (&native, text)) {
             Ok(rendered) => rendered,
             Err(wrong) => return (Answer::Nothing(wrong), String::new()),
         };
-        let (address, body) = (url.to_string(), Bytes::from(body));
+        let address = url.to_string();
+        let timestamp = self.clock.now().as_second();
+        let n_secrets = if self.overlaps(subscription) { subscription.secrets.len() } else { 1 };
+        let secrets: Vec<_> = subscription.secrets.iter().take(n_secrets).cloned().collect();
         let request = net::Request {
             method: reqwest::Method::POST,
             url,
             headers: vec![
                 ("content-type", content_type.to_owned()),
-                ("webhook-signature", sign::sign(&subscription.secrets, &id, timestamp, &body)),
+                ("webhook-signature", sign::sign(&secrets, &id, timestamp, &body)),
                 ("webhook-id", id),
                 ("webhook-timestamp", timestamp.to_string()),
             ],
@@ -62,18 +77,19 @@ impl Push {
 
 impl Push {
     /// The message in the subscription's form, or what is wrong with that.
-    fn written(&self, subscription: &Subscription, id: &str, message: &Message) -> Result<Rendered, String> {
+    fn written(
+        &self,
+        subscription: &Subscription,
+        id: &str,
+        (native, text): (&Bytes, &str),
+    ) -> Result<Rendered, String> {
         let url =
             Url::parse(&subscription.url).map_err(|cause| format!("its address cannot be read: {cause}"))?;
         let Channel::Webhook(form) = &subscription.channel else {
             return Err("it is no webhook".to_owned());
         };
         let settings = self.settings.load();
-        let text = match form {
-            Form::Template(_) => markup::to_text(message.article.content.html.as_str()),
-            Form::Native | Form::CloudEvents => String::new(),
-        };
-        let told = Told { id, native: &message.native, text: &text, url: &url, base: &settings.base_url };
+        let told = Told { id, native, text, url: &url, base: &settings.base_url };
         settings.forms.render(form, told).map_err(|fault| format!("the form `{}`: {fault}", form::name(form)))
     }
 }

@@ -48,21 +48,25 @@ fn extent(params: &Params) -> Result<Option<Extent>, Problem> {
 /// The part of a feed, under one address whatever the order and the spelling of what was asked.
 fn part(params: &Params) -> Result<Option<Part>, Problem> {
     let category = params.get("category")?.map(|name| (name.trim(), Filter::category(name)));
-    let words = params.get("q")?.map(|text| (text, Filter::parse(text)));
     let mut filters = Vec::new();
     let mut query = String::new();
     if let Some((name, filter)) = category {
         filters.push(filter.map_err(|error| wrong("category", name, error))?);
         query.push_str(&format!("?category={}", encoded(name)));
     }
-    if let Some((text, filter)) = words {
-        let filter = filter.map_err(|error| wrong("q", text, error))?;
+    if let Some(filter) = filter(params)? {
         let separator = if query.is_empty() { '?' } else { '&' };
         query.push_str(&format!("{separator}q={}", encoded(&filter.to_string())));
         filters.push(filter);
     }
     let filter = filters.into_iter().reduce(Filter::and);
     Ok(filter.map(|filter| Part { filter, query }))
+}
+
+/// `?q=`: a filter.
+pub(super) fn filter(params: &Params) -> Result<Option<Filter>, Problem> {
+    let Some(text) = params.get("q")? else { return Ok(None) };
+    Filter::parse(text).map(Some).map_err(|error| wrong("q", text, error))
 }
 
 fn encoded(text: &str) -> String {

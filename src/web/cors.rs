@@ -32,7 +32,7 @@ pub(super) fn preflight() -> Response {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "A-IM, If-None-Match"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "A-IM, If-None-Match, Last-Event-ID"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         (header::ALLOW, METHODS),
     ];

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     model::Timestamp,
-    publish::{self, Document, Feed, Format, Life, Representation, Variant},
+    publish::{self, Document, Feed, Format, Life, Representation, Settings, Variant},
 };
 
 /// `/feeds/{feed}.{format}`, the page `/feeds/{feed}`, and the catalogue.
@@ -197,13 +197,17 @@ pub(super) async fn send(
 /// Why a feed cannot be shown: it is not there yet, or there is none of this name.
 pub(super) fn missing(state: &State, feed: &str) -> Problem {
     let settings = state.publisher.settings();
-    let known: Vec<_> =
-        settings.feeds.iter().filter(|feed| feed.is_listed()).map(|feed| feed.id.as_str()).collect();
     if settings.feeds.iter().any(|known| known.id.as_str() == feed) {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the feed `{feed}` is being prepared"))
             .hint("try again in a few seconds");
     }
-    unknown(feed, &known)
+    no_feed(&settings, feed)
+}
+
+/// 404: no public feed has this name.
+pub(super) fn no_feed(settings: &Settings, name: &str) -> Problem {
+    let listed = settings.feeds.iter().filter(|feed| feed.is_listed());
+    unknown(name, &listed.map(|feed| feed.id.as_str()).collect::<Vec<_>>())
 }
 
 /// 404 with the name that was probably meant, and those that exist.

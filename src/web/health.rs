@@ -55,6 +55,7 @@ async fn metrics(With(state): With<State>) -> Result<impl IntoResponse, Problem>
     gauge("loa_articles", stats.articles);
     gauge("loa_queue_waiting", stats.queued);
     gauge("loa_store_bytes", stats.bytes);
+    gauge("loa_event_clients", state.teller.waiting() as u64);
     for source in state.store.sources().await? {
         let failures = metrics::gauge!("loa_source_failures", "source" => source.id.to_string());
         failures.set(f64::from(source.failures));

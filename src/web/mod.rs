@@ -21,11 +21,15 @@ mod events;
 mod feeds;
 mod health;
 mod history;
+pub(crate) mod ledger;
 mod pages;
 mod patience;
 mod routes;
 pub mod server;
+mod sse;
 mod subscriptions;
+pub mod told;
+mod wanted;
 
 /// How we are reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Connections open at once.
     pub max_connections: usize,
+    /// Clients that may wait for events at once: open streams, and polls that wait.
+    pub max_streams: usize,
     /// Time for a request's head.
     pub header_timeout: Duration,
     /// Bytes of a request's body.
@@ -57,6 +63,8 @@ pub struct State {
     pub publisher: std::sync::Arc<crate::publish::Publisher>,
     /// Subscriptions.
     pub push: std::sync::Arc<crate::push::Push>,
+    /// Events for the public.
+    pub teller: std::sync::Arc<told::Teller>,
     /// Sources.
     pub ingest: std::sync::Arc<crate::ingest::Ingest>,
     /// The API token.

@@ -9,7 +9,8 @@ use axum::{
 };
 
 use super::{
-    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, pages, subscriptions,
+    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, pages, sse,
+    subscriptions,
 };
 
 /// The pattern that a request matched, told to whoever counts: patterns are few, paths are not.
@@ -24,6 +25,7 @@ pub(super) fn all() -> Router<State> {
         .merge(pages::routes())
         .merge(assets::routes())
         .merge(health::routes())
+        .merge(sse::routes())
         .merge(apis())
         .fallback(pages::not_found)
         .layer(from_fn(remember))

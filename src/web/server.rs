@@ -28,8 +28,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-pub(super) use self::plain::Plain;
 use self::{hot::End, lanes::Lanes, rewound::Rewound, tls::Tls, whole::Stops};
+pub(super) use self::{plain::Plain, whole::Endless};
 use super::{
     Settings, State, access,
     at_hand::{self, Ready},

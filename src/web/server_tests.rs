@@ -9,6 +9,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use futures_util::{Stream, stream};
+
 use super::{whole::MAX_HEAD, *};
 
 pub(super) const PATIENT: Limits = Limits {
@@ -63,9 +65,22 @@ async fn answered(request: Request<Body>, release: Arc<Notify>, seen: Arc<Atomic
         "/panic" => panic!("a test asked for it"),
         "/wait" => release.notified().await,
         "/large" => return Response::new(Body::from(vec![b'x'; 64 << 20])),
+        "/drip" => {
+            let mut endless = Response::new(Body::from_stream(drip()));
+            endless.extensions_mut().insert(Endless);
+            return endless;
+        }
         _ => {}
     }
     Response::new(Body::from("ok"))
+}
+
+/// Two seconds of pieces.
+fn drip() -> impl Stream<Item = Result<&'static str, std::convert::Infallible>> {
+    stream::unfold(0, |n| async move {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        (n < 80).then_some((Ok("drop"), n + 1))
+    })
 }
 
 impl Served {
@@ -158,6 +173,22 @@ async fn where_many_stay_the_next_are_closed_after_their_answer() {
     assert!(rest(&mut second).await.contains("connection: close"));
     send(&mut first, GET).await;
     one(&mut first).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_end_takes_no_place_and_is_the_last() {
+    let server = served(Limits { kept: 1, ..PATIENT }).await;
+    let mut endless = server.connect().await;
+    send(&mut endless, "GET /drip HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut begin = [0; 15];
+    endless.read_exact(&mut begin).await.unwrap();
+    let mut other = server.connect().await;
+    for _ in 0..2 {
+        send(&mut other, GET).await;
+        assert!(!one(&mut other).await.contains("connection: close"));
+    }
+    let rest = rest(&mut endless).await;
+    assert!(rest.contains("connection: close") && rest.ends_with("drop\r\n0\r\n\r\n"), "{rest}");
 }
 
 #[tokio::test]

@@ -10,14 +10,14 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{State, auth, error::Problem, nearest::nearest};
+use super::{State, auth, error::Problem, ledger, nearest::nearest};
 use crate::{
-    model::{self, EventType, Filter, Secret, Subscription, SubscriptionId, Timestamp, filter},
-    push::{Error, NewSubscription, form, sign},
+    model::{self, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
+    push::{Added, Error, NewSubscription, Push, Start, form, sign},
 };
 
 const PATH: &str = "/api/v1/subscriptions";
-const MEMBERS: [&str; 5] = ["url", "filter", "events", "secret", "form"];
+const MEMBERS: [&str; 6] = ["url", "filter", "events", "secret", "start", "form"];
 
 /// Every one of them behind the token.
 pub(super) fn routes() -> Router<State> {
@@ -26,12 +26,18 @@ pub(super) fn routes() -> Router<State> {
         .route("/api/v1/subscriptions/{id}", get(one).delete(remove))
         .route("/api/v1/subscriptions/{id}/pause", post(pause))
         .route("/api/v1/subscriptions/{id}/resume", post(resume))
+        .merge(ledger::routes())
 }
 
 async fn list(With(state): With<State>, headers: HeaderMap) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let all: Vec<Value> = state.push.list().await?.iter().map(|one| view(one).into()).collect();
-    Ok(answer(StatusCode::OK, &json!({ "subscriptions": all })))
+    Ok(answer(StatusCode::OK, &all(&state.push).await?))
+}
+
+/// Every subscription.
+pub(super) async fn all(push: &Push) -> Result<Value, Problem> {
+    let all: Vec<Value> = push.list().await?.iter().map(|one| view(one).into()).collect();
+    Ok(json!({ "subscriptions": all }))
 }
 
 async fn add(
@@ -43,9 +49,14 @@ async fn add(
     let body = body.map_err(|cause| Problem::new(cause.status(), cause.body_text()))?;
     let added = state.push.add(parse(&body)?).await?;
     let location = format!("{PATH}/{}", added.subscription.id);
+    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &with_secret(&added))).into_response())
+}
+
+/// A subscription with the secret that is shown this once.
+pub(super) fn with_secret(added: &Added) -> Value {
     let mut shown = view(&added.subscription);
-    shown.insert("secret".to_owned(), added.secret.into());
-    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &shown.into())).into_response())
+    shown.insert("secret".to_owned(), added.secret.as_str().into());
+    shown.into()
 }
 
 async fn one(
@@ -54,7 +65,17 @@ async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    Ok(shown(&*state.push.get(&named(&id)?).await?))
+    Ok(answer(StatusCode::OK, &whole(&state.push, &named(&id)?).await?))
+}
+
+/// A subscription, and how far behind it is.
+pub(super) async fn whole(push: &Push, id: &SubscriptionId) -> Result<Value, Problem> {
+    let (subscription, standing) = (push.get(id).await?, push.standing(id).await?);
+    let mut shown = view(&subscription);
+    shown.insert("waiting".to_owned(), standing.waiting.into());
+    shown.insert("parked".to_owned(), standing.parked.into());
+    shown.insert("behind".to_owned(), standing.behind.into());
+    Ok(shown.into())
 }
 
 async fn remove(
@@ -85,14 +106,14 @@ async fn resume(
     Ok(shown(&*state.push.resume(&named(&id)?).await?))
 }
 
-fn named(id: &str) -> Result<SubscriptionId, Problem> {
+pub(super) fn named(id: &str) -> Result<SubscriptionId, Problem> {
     id.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "there is no subscription of that name"))
 }
 
 // === what comes in ===
 
 /// Reads a request body, and says which member is wrong.
-fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
+pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
     const EXAMPLE: &str =
         r#"send an object such as {"url": "https://example.vn/hook", "filter": "thông báo"}"#;
     let value: Value = serde_json::from_slice(body).map_err(|cause| {
@@ -113,7 +134,28 @@ fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         events: parse_events(members.get("events"))?,
         secret: text(&members, "secret")?.map(parse_secret).transpose()?,
         form: text(&members, "form")?.map(str::to_owned),
+        start: parse_start(members.get("start"))?,
     })
+}
+
+/// `"now"`, the number of an event, or a date.
+fn parse_start(value: Option<&Value>) -> Result<Start, Problem> {
+    let wrong = || {
+        Problem::field("start", "`start` says from where on: \"now\", the number of an event, or a date")
+            .hint("for instance `\"start\": 120` or `\"start\": \"2026-11-20T00:00:00Z\"`")
+    };
+    match value {
+        None | Some(Value::Null) => Ok(Start::Now),
+        Some(Value::String(text)) if text == "now" => Ok(Start::Now),
+        Some(Value::String(text)) => instant(text).map(Start::Since).ok_or_else(wrong),
+        Some(Value::Number(number)) => number.as_u64().map(|n| Start::After(Seq(n))).ok_or_else(wrong),
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// An instant as RFC 3339 says it, or the beginning of a day in UTC.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| format!("{text}T00:00:00Z").parse().ok())
 }
 
 fn unknown_member(name: &str) -> Problem {
@@ -126,7 +168,7 @@ fn unknown_member(name: &str) -> Problem {
 }
 
 /// A member that is text, if it is there; `null` counts as absent.
-fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Problem> {
+pub(super) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Problem> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -134,7 +176,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -156,7 +198,7 @@ fn parse_filter(text: &str) -> Result<Filter, Problem> {
     })
 }
 
-fn parse_secret(text: &str) -> Result<Secret, Problem> {
+pub(super) fn parse_secret(text: &str) -> Result<Secret, Problem> {
     sign::parse_secret(text).map_err(|cause| {
         let said = cause.to_string();
         match said.split_once("\nhint: ") {
@@ -216,6 +258,9 @@ impl From<Error> for Problem {
             }
             Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
             Error::Configured(_) | Error::Full(_) => Self::new(StatusCode::CONFLICT, detail),
+            Error::Unverified(_) => {
+                Self::field("url", detail).hint("answer a signed `ping` with 2xx: see `docs/webhooks.md`")
+            }
             Error::Random(_) | Error::Store(_) => Self::internal(&error),
         }
     }
@@ -227,7 +272,7 @@ fn shown(subscription: &Subscription) -> Response {
     answer(StatusCode::OK, &view(subscription).into())
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
 }
@@ -241,7 +286,7 @@ fn form_of(subscription: &Subscription) -> Option<&str> {
 }
 
 /// A subscription without its secrets: they are shown once, when it is made.
-fn view(subscription: &Subscription) -> Map<String, Value> {
+pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let (state, reason) = match &subscription.state {
         model::State::Active => ("active", None),
@@ -258,6 +303,8 @@ fn view(subscription: &Subscription) -> Map<String, Value> {
         ("reason", reason.into()),
         ("configured", subscription.configured.into()),
         ("created", subscription.created.to_string().into()),
+        ("verified", at(subscription.verified).into()),
+        ("rotated", at(subscription.rotated).into()),
         ("after", subscription.after.0.into()),
         ("delivered", subscription.delivered.map(|seq| seq.0).into()),
         ("failing_since", at(subscription.failing_since).into()),
@@ -288,7 +335,7 @@ mod tests {
         check(r#"{"url": null}"#, Some("url"), "missing");
         check(r#"{"url": 1}"#, Some("url"), "not a number");
         check(r#"{"url": "x", "filtr": "x"}"#, Some("filtr"), "did you mean `filter`?");
-        check(r#"{"url": "x", "zzzzzzzz": "x"}"#, Some("zzzzzzzz"), "url, filter, events, secret");
+        check(r#"{"url": "x", "zzzzzzzz": "x"}"#, Some("zzzzzzzz"), "url, filter, events, secret, start");
         check(r#"{"url": "x", "filter": ["a"]}"#, Some("filter"), "not a list");
         check(
             r#"{"url": "x", "filter": "ả titel:b"}"#,
@@ -300,6 +347,9 @@ mod tests {
         check(r#"{"url": "x", "events": ["article.publish"]}"#, Some("events"), "`article.published`?");
         check(r#"{"url": "x", "secret": "abc"}"#, Some("secret"), "whsec_");
         check(r#"{"url": "x", "secret": "whsec_AAAA"}"#, Some("secret"), "24 to 64 bytes");
+        for start in ["-1", "1.5", "true", "\"yesterday\"", "[]"] {
+            check(&format!(r#"{{"url": "x", "start": {start}}}"#), Some("start"), "the number of an event");
+        }
         check(&"[".repeat(100_000), None, "not JSON");
     }
 

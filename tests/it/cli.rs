@@ -296,6 +296,10 @@ fn an_empty_store_survives_export_and_import() {
     check(&["import", "out.jsonl", "--set", "store.path=other"], 0, "0 records imported");
     assert!(!folder.path().join("out.jsonl.partial").exists());
     check(&["sources"], 0, "quan1");
+    check(&["subscriptions", "list"], 0, "nobody is told anything");
+    check(&["subscriptions", "show", "nobody"], 1, "there is no subscription `nobody`");
+    check(&["subscriptions", "replay", "nobody"], 2, "required");
+    check(&["subscriptions", "replay", "nobody", "--after", "1", "--parked"], 2, "cannot be used with");
 }
 
 #[test]

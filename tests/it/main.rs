@@ -7,6 +7,7 @@ mod attack;
 mod cli;
 mod crash;
 mod daemon;
+mod events;
 mod feeds;
 mod history;
 mod hostile;

@@ -253,6 +253,9 @@ async fn commands_beside_a_daemon_go_through_it() {
     };
     until("an article", async || has_article(&daemon, "quan1").await).await;
     check(&["sources"], 0, "quan1");
+    check(&["subscriptions", "list"], 0, "nobody is told anything");
+    check(&["subscriptions", "log", "nobody"], 1, "there is no subscription `nobody`");
+    check(&["subscriptions", "add", "http://127.0.0.1:9/"], 1, "`http:` address is not accepted");
     check(&["export"], 0, "loa_export_end");
     let wrong = ["--set", "web.token=wrongwrongwrongwrong"];
     check(&[&["run", "quan1"][..], &wrong].concat(), 1, "this token is not the one of this server");

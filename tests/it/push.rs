@@ -119,7 +119,8 @@ async fn filters_decide_who_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_subscriptions_are_refused_by_name() {
-    let world = World::new().await;
+    // The one that is accepted stands where nobody answers a ping.
+    let world = World::with(|config| format!("{config}\n[push]\nverify = false\n")).await;
     for (body, field) in [
         ("{", None),
         ("[]", None),
@@ -176,4 +177,141 @@ async fn the_events_api_pages_through_the_same_payloads() {
         assert_eq!(answer.status, 400, "{bad}");
         assert_eq!(answer.json()["field"].as_str(), bad.split('=').next(), "{bad}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_sees_every_attempt_and_has_it_told_again() {
+    let mut world = World::new().await;
+    world.receiver.script([Answer::Status(500)]);
+    world.portal.publish(world.story(890, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    world.tick(Duration::from_secs(10)).await;
+    let log = world.api("GET", "/api/v1/subscriptions/newsroom/attempts?limit=1", "").await.json();
+    assert_eq!((&log["attempts"][0]["status"], &log["attempts"][0]["attempt"]), (&204.into(), &2.into()));
+    let next = log["next"].as_str().unwrap();
+    let path = format!("/api/v1/subscriptions/newsroom/attempts?before={next}");
+    world.stop().await;
+    world.start().await;
+    let log = world.api("GET", &path, "").await.json();
+    let first = &log["attempts"][0];
+    assert_eq!((&first["status"], &first["outcome"]), (&500.into(), &"retry".into()), "after a restart, too");
+    assert_eq!((&first["error"], &log["next"]), (&"it answered 500".into(), &serde_json::Value::Null));
+    assert_eq!(world.get(&path).await.status, 401);
+
+    let replay = async |body: &str| world.api("POST", "/api/v1/subscriptions/newsroom/replay", body).await;
+    let again = replay(r#"{"after": 0}"#).await;
+    assert_eq!((again.status, again.json()["replayed"].as_u64()), (202, Some(1)));
+    world.settle().await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 3);
+    assert!(received.iter().all(|one| one.id == received[0].id), "one id for one event");
+    assert_eq!(replay(r#"{"all": 1}"#).await.json()["field"], "all");
+    assert_eq!(replay("[").await.status, 400);
+
+    let ping = world.api("POST", "/api/v1/subscriptions/newsroom/test", "").await.json();
+    assert_eq!((&ping["type"], &ping["status"]), (&"ping".into(), &204.into()));
+    assert_eq!(world.receiver.received().last().unwrap().body["type"], "ping");
+    let shown = world.api("GET", "/api/v1/subscriptions/newsroom", "").await.json();
+    assert_eq!((&shown["waiting"], &shown["behind"]), (&0.into(), &0.into()));
+    assert!(shown["verified"].is_string());
+    let rotate = world.api("POST", "/api/v1/subscriptions/newsroom/rotate", "").await;
+    assert_eq!(rotate.status, 409, "its secret stands in the file: {}", rotate.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_is_made_where_a_ping_is_confirmed_and_nowhere_else() {
+    let world =
+        World::with(|config| format!("{config}\n[push]\nallow_http = true\nallow_private = true\n")).await;
+    world.portal.publish(world.story(891, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    // The daemon itself takes no webhooks.
+    let add = async |start: &str| {
+        let body = format!(r#"{{"url":"http://{}/","start":{start}}}"#, world.address);
+        world.api("POST", "/api/v1/subscriptions", &body).await
+    };
+    let refused = add("0").await;
+    assert_eq!((refused.status, refused.json()["field"].as_str()), (400, Some("url")));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("405"), "{}", refused.text());
+    let all = world.api("GET", "/api/v1/subscriptions", "").await.json();
+    assert_eq!(all["subscriptions"].as_array().unwrap().len(), 1, "nothing half-made");
+    let wrong = add("\"soon\"").await;
+    assert_eq!((wrong.status, wrong.json()["field"].as_str()), (400, Some("start")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_opens_the_page_of_one_subscription_and_what_its_owner_may_do() {
+    let world = World::new().await;
+    world.portal.publish(world.story(892, "Tin <một>"));
+    world.tick(FIVE_MINUTES).await;
+    let link = async || {
+        let made = world.api("POST", "/api/v1/subscriptions/newsroom/page", "").await.json();
+        made["page"].as_str().unwrap().strip_prefix("https://tin.example.vn").unwrap().to_owned()
+    };
+    let first = link().await;
+    let page = world.send("GET", &first, &[("Accept-Language", "en")], b"").await;
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")), "{}", page.text());
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert!(page.header("content-security-policy").unwrap().contains("form-action 'self'"));
+    for part in ["newsroom", "active", "204", "New secret", "Send a test"] {
+        assert_eq!(page.text().contains(part), part != "New secret", "{part}: {}", page.text());
+    }
+    let act = async |what: &str, body: &str| {
+        let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept-Language", "en")];
+        world.send("POST", &format!("{first}/{what}"), &form, body.as_bytes()).await
+    };
+    assert!(act("test", "").await.text().contains("ping: 204"));
+    assert!(act("pause", "").await.text().contains("paused"));
+    assert!(act("resume", "").await.text().contains("active"));
+    assert!(act("replay", "since=2026-11-01").await.text().contains("↻ 1"));
+    assert!(act("rotate", "").await.text().contains("stands in the configuration file"));
+    assert_eq!(act("remove", "").await.status, 404);
+    world.settle().await;
+
+    let second = link().await;
+    assert_eq!(world.get(&first).await.status, 404, "a new link ends the one before");
+    assert_eq!(world.get(&second).await.status, 200);
+    assert_eq!(world.get("/s/").await.status, 404);
+    assert_eq!(world.send("POST", "/api/v1/subscriptions/newsroom/page", &[], b"").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_is_told_in_its_own_form_and_signed_all_the_same() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let form = "form = \"slack\"\nfilter = 'thong bao'\nallow_private";
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", form, 1))
+        })
+        .await;
+    world.portal.publish(world.story(880, "Thông báo <!channel> & \"lịch\""));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 1);
+    let body = &received[0].body;
+    assert_eq!(body["text"], "Mới: Thông báo &lt;!channel&gt; &amp; \"lịch\"");
+    assert_eq!(body["blocks"][0]["type"], "section");
+    let link = body["blocks"][0]["text"]["text"].as_str().unwrap();
+    assert!(
+        link.starts_with("*Mới* <http://") && link.ends_with("|Thông báo &lt;!channel&gt; &amp; \"lịch\">"),
+        "{link}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_filter_hears_what_it_found() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            let filter = "filter = 'title:\"thong bao\" OR number:1'\nallow_private";
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
+        })
+        .await;
+    world.portal.publish(world.story(881, "THÔNG BÁO cúp điện"));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    let found = &received[0].body["data"]["matched"][0];
+    assert_eq!((&found["field"], &found["term"]), (&"title".into(), &"thong bao".into()));
+    assert_eq!(found["snippet"], "THÔNG BÁO cúp điện");
 }

@@ -16,11 +16,12 @@ use loaphuong::{
     },
     model::Timestamp,
     push::sign,
+    store,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::http::{self, Answer};
+use crate::http::{self, Answer, Stream};
 
 /// Monday, 2026-11-23, 09:00 in Ho Chi Minh City.
 pub(crate) const START: i64 = 1_795_399_200;
@@ -99,6 +100,20 @@ impl World {
         std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
     }
 
+    /// Throws away the journal up to `floor`, as keeping less of it does. The daemon must not run.
+    pub(crate) async fn prune(&self, floor: u64) {
+        assert!(self.app.is_none(), "the daemon runs");
+        let path = self.folder.path().join("store");
+        let open = async || store::open(&store::Settings { path: Some(path.clone()), cache: 1 << 20 }).await;
+        let old = open().await.unwrap();
+        let mut records = old.dump(None, 100_000).await.unwrap();
+        drop(old);
+        std::fs::remove_dir_all(&path).unwrap();
+        records
+            .retain(|record| record.value["kind"] != "event" || record.value["seq"].as_u64() > Some(floor));
+        open().await.unwrap().restore(records).await.unwrap();
+    }
+
     fn load(&self) -> config::Config {
         let path = self.folder.path().join("loa.toml");
         std::fs::write(&path, &self.config).unwrap();
@@ -142,6 +157,17 @@ impl World {
         body: &[u8],
     ) -> Answer {
         http::send(self.address, method, path, headers, body).await.unwrap()
+    }
+
+    /// A GET, while the test goes on.
+    pub(crate) fn get_later(&self, path: String) -> JoinHandle<Answer> {
+        let address = self.address;
+        self.tasks.spawn(async move { http::send(address, "GET", &path, &[], b"").await.unwrap() })
+    }
+
+    /// An answer that goes on.
+    pub(crate) async fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+        Stream::open(self.address, path, headers).await.unwrap()
     }
 
     /// A request with the API token.

@@ -7,6 +7,7 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
 use minijinja::Environment;
 use serde_json::{Value, json};
 use url::Url;
@@ -49,7 +50,7 @@ pub struct Told<'a> {
     /// The `webhook-id`.
     pub id: &'a str,
     /// The native payload: JSON.
-    pub native: &'a str,
+    pub native: &'a Bytes,
     /// The article's whole text, without markup.
     pub text: &'a str,
     /// The subscription's address.
@@ -64,7 +65,7 @@ pub struct Rendered {
     /// Its media type.
     pub content_type: &'static str,
     /// The body.
-    pub body: String,
+    pub body: Bytes,
     /// The address: the subscription's, but for receivers that want the last part of it in the body.
     pub url: Url,
 }
@@ -105,7 +106,7 @@ impl Forms {
             unknown => return Err(self.unknown(unknown)),
         };
         for native in samples() {
-            let native = native.to_string();
+            let native = Bytes::from(native.to_string());
             let told = Told { id: "msg_1", native: &native, text: SAMPLE_TEXT, url, base: "" };
             self.render(&form, told)?;
         }
@@ -124,10 +125,10 @@ impl Forms {
     /// The body of a request in a form.
     pub fn render(&self, form: &Form, told: Told<'_>) -> Result<Rendered, Fault> {
         let (content_type, body, url) = match form {
-            Form::Native => ("application/json", told.native.to_owned(), told.url.clone()),
+            Form::Native => ("application/json", told.native.clone(), told.url.clone()),
             Form::CloudEvents => {
                 let body = cloud_event(&read(told.native)?, told.id, told.base);
-                ("application/cloudevents+json; charset=utf-8", body, told.url.clone())
+                ("application/cloudevents+json; charset=utf-8", body.into(), told.url.clone())
             }
             Form::Template(name) => {
                 if !self.names().any(|known| known == name) {
@@ -135,7 +136,7 @@ impl Forms {
                 }
                 let context = template::context(told.id, &read(told.native)?, told.text, Some(told.url));
                 let body = template::render(&self.environment, name, context)?;
-                ("application/json", body, address(name, told.url))
+                ("application/json", body.into(), address(name, told.url))
             }
         };
         Ok(Rendered { content_type, body, url })
@@ -169,8 +170,8 @@ pub fn name(form: &Form) -> &str {
     }
 }
 
-fn read(native: &str) -> Result<Value, Fault> {
-    serde_json::from_str(native).map_err(|cause| Fault::new(format!("the payload is not JSON: {cause}")))
+fn read(native: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(native).map_err(|cause| Fault::new(format!("the payload is not JSON: {cause}")))
 }
 
 /// ntfy takes JSON at the root of its server, with the topic in it (docs.ntfy.sh/publish, "Publish as JSON").

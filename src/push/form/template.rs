@@ -200,6 +200,9 @@ fn complete(native: &Json) -> Map<String, Json> {
             *text = fit::fit(text, Kind::Plain, Unit::Utf16, usize::MAX).trim().to_owned();
         }
     }
+    if data.get("title").and_then(Json::as_str).unwrap_or_default().is_empty() {
+        data.insert("title".to_owned(), native.get("type").cloned().unwrap_or_default());
+    }
     data
 }
 

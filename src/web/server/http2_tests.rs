@@ -111,3 +111,15 @@ async fn http2_connections_on_which_nothing_moves_end() {
     server.stop.cancel();
     soon(server.running).await.unwrap();
 }
+
+#[tokio::test]
+async fn http2_answers_that_go_on_are_no_standstill() {
+    let server = served(Limits { idle: Duration::from_millis(500), ..PATIENT }).await;
+    let mut stream = server.connect().await;
+    stream.write_all(&[PREFACE, &frame(HEADERS, 5, 1, &fields("/drip"))].concat()).await.unwrap();
+    let kinds = frames(&mut stream, GOAWAY).await;
+    assert!(kinds.get(&0).is_some_and(|pieces| *pieces >= 80), "{kinds:?}");
+    drop(stream);
+    server.stop.cancel();
+    soon(server.running).await.unwrap();
+}

@@ -6,7 +6,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -15,7 +15,7 @@ use std::{
 
 use axum::{
     body::{Body, HttpBody},
-    http::{Request, Response, StatusCode},
+    http::{HeaderValue, Request, Response, StatusCode, header},
     response::IntoResponse,
 };
 use futures_util::FutureExt;
@@ -27,7 +27,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,6 +45,10 @@ const MAX_QUEUED: usize = 64 * 1024;
 
 /// How often an HTTP/2 client is asked whether it is there, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
+
+/// Marks an answer without end: whoever makes it counts how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::web) struct Endless;
 
 /// The error of a connection.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -85,11 +89,16 @@ where
     A: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(move |request| answered(&answer, request));
-    let place = stops.kept.try_acquire().ok();
+    let place = stops.kept.try_acquire_owned().ok();
+    let is_kept = place.is_some();
+    let place = Arc::new(Mutex::new(place));
+    let service = service_fn(move |request| {
+        let (answered, place) = (answered(&answer, request), Arc::clone(&place));
+        async move { Ok::<_, Infallible>(alone(answered.await?, &place)) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .keep_alive(place.is_some())
+        .keep_alive(is_kept)
         .header_read_timeout(limits.head)
         .max_header_size(MAX_HEAD as usize)
         .serve_connection(TokioIo::new(stream), service);
@@ -99,6 +108,15 @@ where
         () = stops.stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     Ok(connection.await?)
+}
+
+/// An answer; one without end gives the connection's place to others, and is the last there.
+fn alone(mut answer: Response<Body>, place: &Mutex<Option<OwnedSemaphorePermit>>) -> Response<Body> {
+    if answer.extensions().get::<Endless>().is_some() {
+        place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 async fn two<S, A, F>(stream: S, answer: A, limits: Limits, stops: Stops) -> Result<(), Failure>
@@ -112,7 +130,7 @@ where
     let service = service_fn(move |request| {
         let under_way = UnderWay::begin(&seen);
         let answered = answered(&answer, request);
-        async move { Ok::<_, Infallible>(answered.await?.map(|body| Counted { body, _under_way: under_way })) }
+        async move { Ok::<_, Infallible>(answered.await?.map(|body| Counted { body, under_way })) }
     });
     let connection = http2::Builder::new(Streams(stops.clone()))
         .timer(TokioTimer::new())
@@ -172,27 +190,30 @@ where
     }
 }
 
-/// Requests of an HTTP/2 connection that began, and those whose answer was taken or given up. Hyper has no time limit
-/// for these: its pings only say that the client is there, not that it does anything.
+/// Requests of an HTTP/2 connection that began, those whose answer was taken or given up, and the pieces of answers
+/// that were taken. Hyper has no time limit for these: its pings only say that the client is there, not that it does
+/// anything.
 #[derive(Debug, Default)]
 struct Events {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// A stream of events is an answer without end: it goes on as long as its client takes what it is told.
+    pieces: AtomicU64,
 }
 
 impl Events {
-    /// Completes when nothing began and nothing ended for `limit`, and within twice that. True if something is still
+    /// Completes when nothing began, nothing went on and nothing ended for `limit`, and within twice that. True if something is still
     /// under way: it does not come on.
     async fn stand_still(&self, limit: Duration) -> bool {
-        let now = || (self.begun.load(Relaxed), self.ended.load(Relaxed));
+        let now = || (self.begun.load(Relaxed), self.ended.load(Relaxed), self.pieces.load(Relaxed));
         let mut before = now();
         loop {
             tokio::time::sleep(limit).await;
-            let (begun, ended) = now();
-            if (begun, ended) == before {
+            let (begun, ended, pieces) = now();
+            if (begun, ended, pieces) == before {
                 return begun != ended;
             }
-            before = (begun, ended);
+            before = (begun, ended, pieces);
         }
     }
 }
@@ -213,10 +234,10 @@ impl Drop for UnderWay {
     }
 }
 
-/// A body that knows when it was taken.
+/// A body that knows when it, or a piece of it, was taken.
 struct Counted {
     body: Body,
-    _under_way: UnderWay,
+    under_way: UnderWay,
 }
 
 impl HttpBody for Counted {
@@ -227,7 +248,11 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_ready() {
+            self.under_way.0.pieces.fetch_add(1, Relaxed);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,0 +1,349 @@
+//! `loa subscriptions`
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Common, Done, Failure,
+    api::{self, Daemon},
+    block_on, out, table,
+};
+use crate::{
+    clock,
+    config::Config,
+    journal::Journal,
+    net,
+    push::Push,
+    store,
+    web::ledger::{self, Ask},
+};
+
+/// Who is told, how that goes, and telling it again
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  loa subscriptions list
+  loa subscriptions add https://newsroom.example/hook --filter 'title:\"thông báo\"'
+  loa subscriptions add https://newsroom.example/hook --start 2026-11-20
+  loa subscriptions log newsroom --limit 20
+  loa subscriptions replay newsroom --since 2026-11-20
+  loa subscriptions replay newsroom --parked
+  loa subscriptions rotate sub_5f3c8a1b9d7e4f60a2c1")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// All of them, a line each
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Makes one; its secret is shown this once
+    Add {
+        /// Where to POST
+        url: String,
+        /// Which articles
+        #[arg(long)]
+        filter: Option<String>,
+        /// Which events: `article.published`, `article.updated`, `article.withdrawn`
+        #[arg(long = "event", value_name = "TYPE")]
+        events: Vec<String>,
+        /// A secret of yours: `whsec_` and base64
+        #[arg(long)]
+        secret: Option<String>,
+        /// From where on: `now`, the number of an event, or a date
+        #[arg(long, default_value = "now")]
+        start: String,
+    },
+    /// Ends one, with everything that waits for it
+    Remove {
+        /// Which
+        id: String,
+    },
+    /// Lets its deliveries wait
+    Pause {
+        /// Which
+        id: String,
+    },
+    /// Lets it go on, whether it was paused or disabled
+    Resume {
+        /// Which
+        id: String,
+    },
+    /// Sends it a ping now
+    Test {
+        /// Which
+        id: String,
+    },
+    /// Tells it again what it was told, or missed; ids stay, so receivers that have it pass over it
+    Replay {
+        /// Which
+        id: String,
+        #[command(flatten)]
+        what: What,
+    },
+    /// Gives it a new secret; the one before signs beside it for a while
+    Rotate {
+        /// Which
+        id: String,
+        /// A secret of yours: `whsec_` and base64
+        #[arg(long)]
+        secret: Option<String>,
+    },
+    /// What was said to it, newest first
+    Log {
+        /// Which
+        id: String,
+        /// How many attempts
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct What {
+    /// This event
+    #[arg(long, conflicts_with_all = ["after", "since", "parked"])]
+    sequence: Option<u64>,
+    /// The events after this one
+    #[arg(long, conflicts_with_all = ["since", "parked"])]
+    after: Option<u64>,
+    /// The last of them
+    #[arg(long, requires = "after")]
+    upto: Option<u64>,
+    /// Everything since a date
+    #[arg(long, conflicts_with = "parked")]
+    since: Option<String>,
+    /// What was given up after its last attempt
+    #[arg(long)]
+    parked: bool,
+}
+
+pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
+    let config = common.load()?;
+    let ask = ask(&arguments.command);
+    let answer = block_on(answer(&config, &ask))?;
+    let failed = matches!(arguments.command, Command::Test { .. }) && !answer["error"].is_null();
+    let text = if arguments.json { format!("{answer}\n") } else { describe(&arguments.command, &answer) };
+    out::text(&text)?;
+    if failed { Err(Failure::Said) } else { Ok(()) }
+}
+
+/// What the API is asked.
+fn ask(command: &Command) -> Ask {
+    let of = |id: &str, rest: &str| format!("/{}{rest}", path_part(id));
+    let (method, path, body) = match command {
+        Command::List => (Method::GET, String::new(), Map::new()),
+        Command::Show { id } => (Method::GET, of(id, ""), Map::new()),
+        Command::Add { url, filter, events, secret, start } => {
+            // A number is one: the API tells it from a date.
+            let start = start.parse::<u64>().map_or_else(|_| Value::from(start.as_str()), Value::from);
+            let events = (!events.is_empty()).then(|| events.clone());
+            let body =
+                json!({ "url": url, "filter": filter, "events": events, "secret": secret, "start": start });
+            (Method::POST, String::new(), members(body))
+        }
+        Command::Remove { id } => (Method::DELETE, of(id, ""), Map::new()),
+        Command::Pause { id } => (Method::POST, of(id, "/pause"), Map::new()),
+        Command::Resume { id } => (Method::POST, of(id, "/resume"), Map::new()),
+        Command::Test { id } => (Method::POST, of(id, "/test"), Map::new()),
+        Command::Replay { id, what } => (Method::POST, of(id, "/replay"), replayed(what)),
+        Command::Rotate { id, secret } => {
+            (Method::POST, of(id, "/rotate"), members(json!({ "secret": secret })))
+        }
+        Command::Log { id, limit } => (Method::GET, of(id, &format!("/attempts?limit={limit}")), Map::new()),
+    };
+    Ask { method, path, body }
+}
+
+/// An id as a part of an address, whatever was typed.
+fn path_part(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
+}
+
+fn replayed(what: &What) -> Map<String, Value> {
+    members(json!({
+        "sequence": what.sequence,
+        "after": what.after,
+        "upto": what.upto,
+        "since": what.since,
+        "parked": what.parked.then_some(true),
+    }))
+}
+
+/// The members that say something.
+fn members(value: Value) -> Map<String, Value> {
+    let Value::Object(members) = value else { return Map::new() };
+    members.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// The answer of the daemon that has the store; without one, what it would say.
+async fn answer(config: &Config, ask: &Ask) -> anyhow::Result<Value> {
+    match here(config).await {
+        Ok(push) => ledger::answer_to(&push, ask).await.map_err(|problem| {
+            let hint = problem.hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+            anyhow::anyhow!("{}{hint}", problem.detail)
+        }),
+        Err(error) if api::is_locked(&error) => {
+            let path = format!("api/v1/subscriptions{}", ask.path);
+            let body = (!ask.body.is_empty()).then(|| Value::Object(ask.body.clone()).to_string());
+            let answer = Daemon::of(config)?.send(ask.method.clone(), &path, body).await?;
+            if answer.body.is_empty() {
+                return Ok(Value::Null);
+            }
+            serde_json::from_slice(&answer.body).context("cannot read the daemon's answer")
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The room that tells, on a store that nobody else has.
+async fn here(config: &Config) -> anyhow::Result<Arc<Push>> {
+    let clock = Arc::new(clock::System);
+    let store = store::open(&config.store).await?;
+    let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
+    let client = net::Client::new(&config.net, clock.clone()).context("cannot make an HTTP client")?;
+    let push = Push::new(store, journal, client, clock, config.push.clone());
+    push.reload(config.push.clone()).await?;
+    Ok(push)
+}
+
+// === what people see ===
+
+fn describe(command: &Command, answer: &Value) -> String {
+    let id = |id: &str| table::cell(id, 100);
+    match command {
+        Command::List => list(answer),
+        Command::Show { .. } => whole(answer),
+        Command::Add { .. } => {
+            let secret = table::cell(answer["secret"].as_str().unwrap_or_default(), 200);
+            format!("{}secret (shown this once): {secret}\n", whole(answer))
+        }
+        Command::Remove { id: removed } => format!("`{}` is no more\n", id(removed)),
+        Command::Pause { id: paused } => format!("`{}` waits\n", id(paused)),
+        Command::Resume { id: resumed } => format!("`{}` goes on\n", id(resumed)),
+        Command::Test { .. } => format!("{}\n", attempt(answer)),
+        Command::Replay { .. } => format!("{} events are due again\n", answer["replayed"]),
+        Command::Rotate { .. } => {
+            let secret = table::cell(answer["secret"].as_str().unwrap_or_default(), 200);
+            format!("new secret (shown this once): {secret}\n")
+        }
+        Command::Log { .. } => log(answer),
+    }
+}
+
+fn list(answer: &Value) -> String {
+    let all = answer["subscriptions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return "nobody is told anything\n".to_owned();
+    }
+    let mut table = table::table(&["subscription", "state", "delivered", "failing since", "where"]);
+    for one in all {
+        table.add_row([
+            text(&one["id"], 80),
+            text(&one["state"], 20),
+            one["delivered"].as_u64().map_or_else(|| "nothing yet".to_owned(), |n| format!("#{n}")),
+            text(&one["failing_since"], 40),
+            text(&one["url"], 100),
+        ]);
+    }
+    table::print(&table)
+}
+
+/// Every member that has a value, a line each.
+fn whole(answer: &Value) -> String {
+    let members = answer.as_object().into_iter().flatten().filter(|(name, value)| {
+        let is_empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        !is_empty && *name != "secret"
+    });
+    let lines = members.map(|(name, value)| format!("{name:<14} {}\n", text(value, 400)));
+    lines.collect()
+}
+
+fn log(answer: &Value) -> String {
+    let all = answer["attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return "nothing was said to it yet\n".to_owned();
+    }
+    all.iter().map(|one| format!("{}\n", attempt(one))).collect()
+}
+
+/// One attempt in a line.
+fn attempt(one: &Value) -> String {
+    let what = one["sequence"].as_u64().map_or_else(|| "ping".to_owned(), |n| format!("#{n}"));
+    let status = one["status"].as_u64().map_or_else(|| "---".to_owned(), |n| n.to_string());
+    let said = if one["error"].is_null() { &one["answer"] } else { &one["error"] };
+    let line = format!(
+        "{:<24}  {what:<8} attempt {}  {status}  {:>6} ms  {:<9}  {}",
+        text(&one["at"], 40),
+        one["attempt"],
+        one["milliseconds"].to_string(),
+        text(&one["outcome"], 20),
+        text(said, 200)
+    );
+    line.trim_end().to_owned()
+}
+
+fn text(value: &Value, longest: usize) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => table::cell(text, longest),
+        other => table::cell(&other.to_string(), longest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_asked_for_what_was_typed() {
+        let add = Command::Add {
+            url: "https://a.example/".to_owned(),
+            filter: None,
+            events: vec!["article.published".to_owned()],
+            secret: None,
+            start: "120".to_owned(),
+        };
+        let asked = ask(&add);
+        assert_eq!((asked.method, asked.path.as_str()), (Method::POST, ""));
+        let body = json!({ "url": "https://a.example/", "events": ["article.published"], "start": 120 });
+        assert_eq!(Value::Object(asked.body), body);
+        let what = What { sequence: None, after: Some(3), upto: None, since: None, parked: false };
+        let asked = ask(&Command::Replay { id: "a/../b".to_owned(), what });
+        assert_eq!(asked.path, "/a%2F..%2Fb/replay");
+        assert_eq!(Value::Object(asked.body), json!({ "after": 3 }));
+    }
+
+    #[test]
+    fn an_attempt_is_a_line_that_drives_no_terminal() {
+        let one = json!({
+            "at": "2026-03-05T02:15:09Z", "sequence": 7, "attempt": 2, "milliseconds": 12, "status": 500,
+            "answer": "x", "error": "it answered 500\u{1b}[2J", "outcome": "retry",
+        });
+        let line = attempt(&one);
+        assert_eq!(
+            line,
+            "2026-03-05T02:15:09Z      #7       attempt 2  500      12 ms  retry      it answered 500 [2J"
+        );
+        let ping =
+            json!({ "at": "x", "attempt": 1, "milliseconds": 3, "outcome": "delivered", "answer": "" });
+        assert_eq!(attempt(&ping), "x                         ping     attempt 1  ---       3 ms  delivered");
+        assert_eq!(log(&json!({ "attempts": [] })), "nothing was said to it yet\n");
+        assert!(list(&json!({ "subscriptions": [] })).contains("nobody"));
+    }
+}

@@ -1,0 +1,243 @@
+use std::time::Duration;
+
+use super::{
+    Error, NewSubscription, PING, Replay, Standing, Start, sign,
+    testing::{NOW, Received, Receiver, Reply, World, numbered, settings},
+};
+use crate::{
+    clock::Manual,
+    model::{Attempt, Change, Filter, Outcome, Revision, Seq, State, SubscriptionId, Timestamp},
+    store,
+};
+
+async fn log(world: &World, id: &SubscriptionId) -> Vec<Attempt> {
+    world.push.log(id, None, 100).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_attempt_is_written_down_with_what_came_of_it() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[Reply::Status(500), Reply::Long, Reply::Redirect]).await;
+    let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
+    world.deliver();
+    world.publish(1, false).await;
+    world.settle().await;
+    world.pass(5).await;
+    world.publish(2, false).await;
+    world.settle().await;
+    let attempts = log(&world, &id).await;
+    let told: Vec<_> = attempts.iter().map(|one| (one.seq.0, one.number, one.status)).collect();
+    assert_eq!(told, [(2, 1, Some(307)), (1, 2, Some(200)), (1, 1, Some(500))]);
+    assert_eq!(attempts[2].outcome, Outcome::Retry { due: NOW.plus(Duration::from_secs(5)) });
+    assert_eq!(attempts[2].error.as_deref(), Some("it answered 500"));
+    assert_eq!((attempts[1].outcome.clone(), attempts[1].error.clone()), (Outcome::Delivered, None));
+    assert_eq!(attempts[1].answer, "x".repeat(256), "the beginning of what it said, however much that is");
+    assert!(attempts[0].error.as_ref().unwrap().contains("redirects are not followed"));
+    let standing = Standing { waiting: 1, parked: 0, behind: 1 };
+    assert_eq!(world.push.standing(&id).await.unwrap(), standing);
+    let older = world.push.log(&id, Some((attempts[0].at, attempts[0].seq)), 1).await.unwrap();
+    assert_eq!(older, attempts[1..2]);
+    let nobody = "nobody".parse().unwrap();
+    assert!(matches!(world.push.log(&nobody, None, 1).await, Err(Error::Missing(_))));
+}
+
+#[tokio::test]
+async fn the_ledger_forgets_what_is_old_and_what_is_too_much() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
+    world.deliver();
+    world.publish(1, false).await;
+    world.settle().await;
+    world.pass(29 * 86_400).await;
+    world.publish(2, false).await;
+    world.settle().await;
+    world.push.sweep_once().await.unwrap();
+    assert_eq!(log(&world, &id).await.len(), 2);
+    world.pass(2 * 86_400).await;
+    world.push.sweep_once().await.unwrap();
+    assert_eq!(log(&world, &id).await.iter().map(|one| one.seq).collect::<Vec<_>>(), [Seq(2)]);
+    world.push.reload(super::Settings { keep_bytes: 1, ..settings() }).await.unwrap();
+    world.push.sweep_once().await.unwrap();
+    assert_eq!(log(&world, &id).await, []);
+}
+
+/// The numbers and ids of what arrived.
+fn heard(receiver: &Receiver) -> Vec<(u64, String)> {
+    receiver.received().iter().map(|got| (got.sequence(), got.header("webhook-id").to_owned())).collect()
+}
+
+#[tokio::test]
+async fn what_was_told_is_told_again_under_the_same_ids_and_nothing_else() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    let id = world.subscribe(&receiver.url, "\"số 2\" OR \"số 3\" OR \"số 5\"").await.subscription.id.clone();
+    world.deliver();
+    for n in 1..=3 {
+        world.publish(n, false).await;
+        world.clock.advance(Duration::from_secs(60));
+    }
+    world.publish(4, false).await;
+    world.publish(5, true).await;
+    world.settle().await;
+    let first = heard(&receiver);
+    assert_eq!(first.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
+    let again = async |what: Replay, seqs: &[u64]| {
+        let before = receiver.received().len();
+        assert_eq!(world.push.replay(&id, what).await.unwrap(), seqs.len() as u64, "{what:?}");
+        world.settle().await;
+        let heard = heard(&receiver).split_off(before);
+        let expected: Vec<_> = first.iter().filter(|(seq, _)| seqs.contains(seq)).cloned().collect();
+        assert_eq!(heard, expected, "{what:?}");
+    };
+    again(Replay::Events { after: Seq(0), upto: Seq(u64::MAX) }, &[2, 3]).await;
+    again(Replay::Events { after: Seq(2), upto: Seq(3) }, &[3]).await;
+    again(Replay::Events { after: Seq(3), upto: Seq(2) }, &[]).await;
+    again(Replay::Parked, &[]).await;
+    // Events of the tests carry one instant; all of them are after the epoch and before the end of time.
+    again(Replay::Since(Timestamp::from_second(0)), &[2, 3]).await;
+    again(Replay::Since(Timestamp::MAX), &[]).await;
+}
+
+#[tokio::test]
+async fn what_was_parked_is_told_again_from_its_first_attempt_on() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[Reply::Status(400); 4]).await;
+    let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
+    world.deliver();
+    world.publish(1, false).await;
+    world.settle().await;
+    for wait in [5, 300, 1800] {
+        world.pass(wait).await;
+    }
+    assert_eq!(world.push.standing(&id).await.unwrap(), Standing { waiting: 0, parked: 1, behind: 0 });
+    assert_eq!(log(&world, &id).await[0].outcome, Outcome::Parked);
+    assert_eq!(world.push.replay(&id, Replay::Parked).await.unwrap(), 1);
+    world.pass(5).await;
+    assert_eq!(receiver.received().len(), 5);
+    assert_eq!(world.push.standing(&id).await.unwrap(), Standing { waiting: 0, parked: 0, behind: 0 });
+    assert_eq!(log(&world, &id).await[0].number, 1);
+}
+
+#[tokio::test]
+async fn a_new_subscriber_begins_where_it_wants_to() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    world.deliver();
+    for n in 1..=3 {
+        world.publish(n, false).await;
+    }
+    world.route().await;
+    // Recorded, and not routed yet when the subscriber comes.
+    world.publish(4, false).await;
+    let begin = async |start: Start| {
+        let url = receiver.url.clone();
+        world.push.add(NewSubscription { url, start, ..NewSubscription::default() }).await
+    };
+    begin(Start::After(Seq(1))).await.unwrap();
+    world.settle().await;
+    world.publish(5, false).await;
+    world.settle().await;
+    assert_eq!(receiver.sequences(), [2, 3, 4, 5], "each of them once");
+    begin(Start::Since(Timestamp::from_second(0))).await.unwrap();
+    world.settle().await;
+    assert_eq!(receiver.sequences()[4..], [1, 2, 3, 4, 5]);
+    let refused = begin(Start::After(Seq(6))).await.unwrap_err();
+    assert!(matches!(refused, Error::Invalid { field: "start", .. }), "{refused}");
+    assert_eq!(world.push.list().await.unwrap().len(), 2, "nothing is half made");
+}
+
+async fn strict() -> World {
+    let store = store::open(&store::Settings { path: None, cache: 1 << 20 }).await.unwrap();
+    World::on(store, Manual::at(NOW), super::Settings { verify: true, ..settings() }).await
+}
+
+#[tokio::test]
+async fn a_subscription_that_does_not_confirm_a_ping_is_not_made() {
+    let world = strict().await;
+    for reply in [Reply::Status(404), Reply::Redirect, Reply::Status(500)] {
+        let receiver = Receiver::new(&[reply]).await;
+        let new = NewSubscription { url: receiver.url.clone(), ..NewSubscription::default() };
+        let refused = world.push.add(new).await.unwrap_err();
+        assert!(matches!(refused, Error::Unverified(_)), "{refused}");
+    }
+    assert_eq!(world.push.list().await.unwrap(), []);
+
+    let receiver = Receiver::new(&[]).await;
+    world.publish(1, false).await;
+    let added = world.subscribe(&receiver.url, "").await;
+    assert_eq!(added.subscription.verified, Some(NOW));
+    let [ping] = &receiver.received()[..] else { panic!("exactly one request") };
+    let body: serde_json::Value = serde_json::from_slice(&ping.body).unwrap();
+    assert_eq!((&body["type"], &body["sequence"]), (&"ping".into(), &1.into()));
+    assert!(is_signed(ping, &added.secret));
+}
+
+fn is_signed(got: &Received, secret: &str) -> bool {
+    let secret = sign::parse_secret(secret).unwrap();
+    let at: i64 = got.header("webhook-timestamp").parse().unwrap();
+    let signed = (got.header("webhook-id"), at, got.header("webhook-signature"));
+    sign::verify(&secret, signed, &got.body, Timestamp::from_second(at)).is_ok()
+}
+
+#[tokio::test]
+async fn an_owner_may_test_an_endpoint_in_any_state() {
+    let world = World::new().await;
+    let receiver = Receiver::new(&[Reply::Status(503)]).await;
+    let id = world.subscribe(&receiver.url, "").await.subscription.id.clone();
+    world.push.pause(&id).await.unwrap();
+    let failed = world.push.test(&id).await.unwrap();
+    assert_eq!((failed.seq, failed.status, failed.outcome.clone()), (PING, Some(503), Outcome::Dropped));
+    assert_eq!(world.push.get(&id).await.unwrap().verified, None);
+    world.clock.advance(Duration::from_secs(1));
+    let fine = world.push.test(&id).await.unwrap();
+    assert_eq!((fine.error.clone(), fine.outcome.clone()), (None, Outcome::Delivered));
+    let subscription = world.push.get(&id).await.unwrap();
+    assert_eq!((subscription.verified, subscription.state.clone()), (Some(fine.at), State::Paused));
+    assert_eq!(log(&world, &id).await, [fine, failed]);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_signs_for_a_day_beside_the_new_one() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    let added = world.subscribe(&receiver.url, "").await;
+    let id = added.subscription.id.clone();
+    world.deliver();
+    let rotated = world.push.rotate(&id, None).await.unwrap();
+    assert_ne!(rotated.secret, added.secret);
+    world.publish(1, false).await;
+    world.settle().await;
+    world.pass(86_400).await;
+    world.publish(2, false).await;
+    world.settle().await;
+    let got = receiver.received();
+    for (n, secret, fits) in [(0, &added, true), (0, &rotated, true), (1, &added, false), (1, &rotated, true)]
+    {
+        assert_eq!(is_signed(&got[n], &secret.secret), fits, "{n}");
+    }
+    world.push.sweep_once().await.unwrap();
+    assert_eq!(world.push.get(&id).await.unwrap().secrets.len(), 1);
+    let own = sign::generate_secret().unwrap();
+    let again = world.push.rotate(&id, Some(own.clone())).await.unwrap();
+    assert_eq!(again.secret, sign::print_secret(&own));
+    assert_eq!(again.subscription.secrets.len(), 2);
+}
+
+#[tokio::test]
+async fn an_update_that_the_filter_does_not_want_is_not_told_again_either() {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    let filter = Some(Filter::parse("title:số").unwrap());
+    let new = NewSubscription { url: receiver.url.clone(), filter, ..NewSubscription::default() };
+    let id = world.push.add(new).await.unwrap().subscription.id.clone();
+    world.deliver();
+    world.publish(1, false).await;
+    let mut renamed = numbered(1);
+    renamed.revision = Revision(2);
+    renamed.content.title = "Khác".to_owned();
+    world.record(renamed, Change::Updated, false).await;
+    world.settle().await;
+    assert_eq!(receiver.sequences(), [1]);
+    assert_eq!(world.push.replay(&id, Replay::Events { after: Seq(0), upto: Seq(9) }).await.unwrap(), 1);
+}

@@ -1,0 +1,70 @@
+//! Asking an endpoint whether it is there: a signed `ping`, before its first event and whenever its owner wants one.
+
+use std::time::Instant;
+
+use super::{
+    Error, Push,
+    deliver::whole_milliseconds,
+    payload,
+    policy::{Answer, complaint},
+};
+use crate::{
+    model::{Attempt, Delivery, Outcome, Seq, Subscription, SubscriptionId},
+    store::Settled,
+};
+
+/// The number that pings have in the ledger: no event has it.
+pub const PING: Seq = Seq(0);
+
+impl Push {
+    /// Sends a ping now and writes it into the ledger, whatever the state of the subscription. One that answers has
+    /// proved that it is there.
+    pub async fn test(&self, id: &SubscriptionId) -> Result<Attempt, Error> {
+        let subscription = self.get(id).await?;
+        let attempt = self.ping(&subscription).await?;
+        if attempt.error.is_none() && subscription.verified.is_none() {
+            self.change(id, |changed| changed.verified = Some(attempt.at)).await?;
+        }
+        let delivery = Delivery { subscription: id.clone(), due: attempt.at, seq: PING, attempt: 0 };
+        let line = Some(attempt.clone());
+        // No such row is queued: only the line is written.
+        let settled = Settled { attempt: line, ..Settled::new(delivery, attempt.outcome.clone()) };
+        self.store.settle(vec![settled]).await?;
+        Ok(attempt)
+    }
+
+    /// Refuses an endpoint that does not confirm a ping.
+    pub(super) async fn verify(&self, subscription: &mut Subscription) -> Result<(), Error> {
+        let attempt = self.ping(subscription).await?;
+        match attempt.error {
+            None => subscription.verified = Some(attempt.at),
+            Some(error) => return Err(Error::Unverified(error)),
+        }
+        Ok(())
+    }
+
+    async fn ping(&self, subscription: &Subscription) -> Result<Attempt, Error> {
+        let (at, started) = (self.clock.now(), Instant::now());
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)?;
+        let id = format!("msg_ping_{}", blake3::hash(&nonce).to_hex().get(..24).unwrap_or_default());
+        let head = self.store.head().await?;
+        let body = payload::ping(&subscription.id, at, head);
+        let (answer, words) = self.post(subscription, id, (body.into(), "")).await;
+        let error = complaint(&answer);
+        Ok(Attempt {
+            subscription: subscription.id.clone(),
+            seq: PING,
+            at,
+            number: 1,
+            took: whole_milliseconds(started.elapsed()),
+            status: match answer {
+                Answer::Status { code, .. } => Some(code),
+                Answer::Nothing(_) => None,
+            },
+            answer: words,
+            outcome: if error.is_none() { Outcome::Delivered } else { Outcome::Dropped },
+            error,
+        })
+    }
+}
