@@ -345,6 +345,7 @@ mod tests {
         check(r#"{"url": "x", "events": "article.published"}"#, Some("events"), "not text");
         check(r#"{"url": "x", "events": [1]}"#, Some("events"), "not of a number");
         check(r#"{"url": "x", "events": ["article.publish"]}"#, Some("events"), "`article.published`?");
+        check(r#"{"url": "x", "form": {}}"#, Some("form"), "not an object");
         check(r#"{"url": "x", "secret": "abc"}"#, Some("secret"), "whsec_");
         check(r#"{"url": "x", "secret": "whsec_AAAA"}"#, Some("secret"), "24 to 64 bytes");
         for start in ["-1", "1.5", "true", "\"yesterday\"", "[]"] {
@@ -384,6 +385,14 @@ mod tests {
                 "{url}"
             );
         }
+        let new = NewSubscription {
+            url: "https://a.example/".into(),
+            form: Some("slak".into()),
+            ..NewSubscription::default()
+        };
+        let unknown: Problem = world.push.add(new).await.unwrap_err().into();
+        assert_eq!(unknown.field.as_deref(), Some("form"));
+        assert_eq!(unknown.hint.as_deref(), Some("did you mean `slack`?"));
         let id: SubscriptionId = "nobody".parse().unwrap();
         let missing: Problem = world.push.get(&id).await.unwrap_err().into();
         assert_eq!(missing.status, StatusCode::NOT_FOUND);

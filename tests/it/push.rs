@@ -130,6 +130,8 @@ async fn malformed_subscriptions_are_refused_by_name() {
         (r#"{"url":"https://x.example/","filter":"a AND ("}"#, Some("filter")),
         (r#"{"url":"https://x.example/","events":["article.deleted"]}"#, Some("events")),
         (r#"{"url":"https://x.example/","secret":"short"}"#, Some("secret")),
+        (r#"{"url":"https://x.example/","form":"slak"}"#, Some("form")),
+        (r#"{"url":"https://api.telegram.example/bot1/sendMessage","form":"telegram"}"#, Some("form")),
         (r#"{"url":"https://x.example/","colour":"red"}"#, Some("colour")),
         (r#"{"url":"https://x.example/\ud800"}"#, None),
     ] {

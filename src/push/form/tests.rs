@@ -128,7 +128,7 @@ fn mattermost(body: &Value) {
 /// learn.microsoft.com, "Send messages in Teams using incoming webhooks": an Adaptive Card in a `message`;
 /// adaptivecards.io/schemas/adaptive-card.json.
 fn teams(body: &Value) {
-    assert!(body.to_string().len() <= 28_000);
+    assert!(body.to_string().len() <= 20_000, "28 KB are documented, 21 KB reported");
     members(body, &["type!", "attachments!"]);
     assert_eq!(body["type"], "message");
     for attachment in body["attachments"].as_array().unwrap() {
