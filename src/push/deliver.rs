@@ -102,7 +102,7 @@ impl Push {
             return self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await;
         };
         let (at, started) = (self.clock.now(), std::time::Instant::now());
-        let (answer, words) = self.tell(subscription, &message.event, message.body.clone()).await;
+        let (answer, words) = self.tell(subscription, &message).await;
         let took = started.elapsed();
         metrics::histogram!("loa_delivery_seconds").record(took.as_secs_f64());
         self.settle(delivery, &answer, Spoken { at, took, words }).await

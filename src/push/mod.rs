@@ -12,11 +12,13 @@
 
 mod book;
 mod deliver;
+pub mod form;
 mod index;
 mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+mod message;
 mod page;
 pub mod payload;
 mod ping;
@@ -32,28 +34,28 @@ mod tests;
 mod webhook;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize, atomic::Ordering},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, Seq, SourceId, State,
-        SubscriptionId, filter::Facts, markup,
+        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, SubscriptionId,
+        filter::Facts, markup,
     },
     net,
     store::{self, Store},
 };
 
 use book::Book;
+use message::Messages;
 use settling::Settling;
 
 pub use ledger::{Replay, Standing};
@@ -89,6 +91,10 @@ pub struct Settings {
     pub keep_bytes: u64,
     /// Webhooks of the configuration.
     pub webhooks: Vec<Webhook>,
+    /// The forms that there are.
+    pub forms: form::Forms,
+    /// Where the public reaches us.
+    pub base_url: String,
 }
 
 /// A webhook of the configuration.
@@ -106,6 +112,8 @@ pub struct Webhook {
     pub secret: Secret,
     /// May it stand at a private address?
     pub allow_private: bool,
+    /// What its bodies look like.
+    pub form: Form,
 }
 
 /// What payloads say of feeds: which articles a feed shows.
@@ -137,18 +145,8 @@ pub struct Push {
     under_way: AtomicUsize,
     settling: Settling,
     /// What the newest events say, for all who are told of them.
-    messages: Mutex<VecDeque<Arc<Message>>>,
+    messages: Messages,
 }
-
-/// An event as it is sent.
-#[derive(Debug)]
-struct Message {
-    event: Event,
-    body: Bytes,
-}
-
-/// How many messages are kept for the next one who is told.
-const MESSAGES: usize = 64;
 
 impl Push {
     /// The room, before it knows its subscriptions: call `reload` (and `set_feeds`) before `route` and `deliver`.
@@ -172,56 +170,14 @@ impl Push {
             touched: Mutex::default(),
             under_way: AtomicUsize::new(0),
             settling: Settling::default(),
-            messages: Mutex::default(),
+            messages: Messages::default(),
         })
     }
 
     /// Says which feeds there are: payloads name those that show an article.
     pub fn set_feeds(&self, feeds: Vec<Feed>) {
         self.feeds.store(Arc::new(feeds));
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// An event as it is sent; `None` when it, or its article's revision, is not kept any more.
-    async fn message(&self, seq: Seq) -> store::Result<Option<Arc<Message>>> {
-        let known = |messages: &VecDeque<Arc<Message>>| {
-            messages.iter().find(|message| message.event.seq == seq).map(Arc::clone)
-        };
-        if let Some(message) = known(&self.messages.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(Some(message));
-        }
-        let Some(event) = self.event(seq).await? else { return Ok(None) };
-        let Some(body) = self.payload(&event).await? else { return Ok(None) };
-        let message = Arc::new(Message { event, body: body.into() });
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        if messages.len() >= MESSAGES {
-            messages.pop_front();
-        }
-        messages.push_back(Arc::clone(&message));
-        Ok(Some(message))
-    }
-
-    async fn event(&self, seq: Seq) -> store::Result<Option<Event>> {
-        match self.store.events(Seq(seq.0.saturating_sub(1)), 1).await {
-            Ok(events) => Ok(events.into_iter().find(|event| event.seq == seq)),
-            Err(store::Error::Pruned { .. }) => Ok(None),
-            Err(cause) => Err(cause),
-        }
-    }
-
-    /// What an event says on the wire; `None` when its article's revision is not kept any more.
-    pub async fn payload(&self, event: &Event) -> store::Result<Option<String>> {
-        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
-            return Ok(None);
-        };
-        let before = match (event.change, event.revision.0) {
-            (Change::Updated, 2..) => {
-                self.store.article(event.article, Some(Revision(event.revision.0 - 1))).await?
-            }
-            _ => None,
-        };
-        let feeds = self.feeds_with(event, &article);
-        Ok(Some(payload::payload(event, &article, before.as_ref(), &feeds)))
+        self.messages.clear();
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.

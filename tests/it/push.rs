@@ -130,6 +130,8 @@ async fn malformed_subscriptions_are_refused_by_name() {
         (r#"{"url":"https://x.example/","filter":"a AND ("}"#, Some("filter")),
         (r#"{"url":"https://x.example/","events":["article.deleted"]}"#, Some("events")),
         (r#"{"url":"https://x.example/","secret":"short"}"#, Some("secret")),
+        (r#"{"url":"https://x.example/","form":"slak"}"#, Some("form")),
+        (r#"{"url":"https://api.telegram.example/bot1/sendMessage","form":"telegram"}"#, Some("form")),
         (r#"{"url":"https://x.example/","colour":"red"}"#, Some("colour")),
         (r#"{"url":"https://x.example/\ud800"}"#, None),
     ] {
@@ -272,4 +274,46 @@ async fn a_link_opens_the_page_of_one_subscription_and_what_its_owner_may_do() {
     assert_eq!(world.get(&second).await.status, 200);
     assert_eq!(world.get("/s/").await.status, 404);
     assert_eq!(world.send("POST", "/api/v1/subscriptions/newsroom/page", &[], b"").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_is_told_in_its_own_form_and_signed_all_the_same() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let form = "form = \"slack\"\nfilter = 'thong bao'\nallow_private";
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", form, 1))
+        })
+        .await;
+    world.portal.publish(world.story(880, "Thông báo <!channel> & \"lịch\""));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 1);
+    let body = &received[0].body;
+    assert_eq!(body["text"], "Mới: Thông báo &lt;!channel&gt; &amp; \"lịch\"");
+    assert_eq!(body["blocks"][0]["type"], "section");
+    let link = body["blocks"][0]["text"]["text"].as_str().unwrap();
+    assert!(
+        link.starts_with("*Mới* <http://") && link.ends_with("|Thông báo &lt;!channel&gt; &amp; \"lịch\">"),
+        "{link}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_filter_hears_what_it_found() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            let filter = "filter = 'title:\"thong bao\" OR number:1'\nallow_private";
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
+        })
+        .await;
+    world.portal.publish(world.story(881, "THÔNG BÁO cúp điện"));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    let found = &received[0].body["data"]["matched"][0];
+    assert_eq!((&found["field"], &found["term"]), (&"title".into(), &"thong bao".into()));
+    assert_eq!(found["snippet"], "THÔNG BÁO cúp điện");
 }
