@@ -61,6 +61,10 @@ enum Command {
         /// Which events: `article.published`, `article.updated`, `article.withdrawn`
         #[arg(long = "event", value_name = "TYPE")]
         events: Vec<String>,
+        /// What bodies look like: `native`, `cloudevents`, `slack`, `discord`, `mattermost`, `teams`, `telegram`, `ntfy`, or
+        /// the name of a `[[template]]`
+        #[arg(long, value_name = "NAME")]
+        form: Option<String>,
         /// A secret of yours: `whsec_` and base64
         #[arg(long)]
         secret: Option<String>,
@@ -149,12 +153,11 @@ fn ask(command: &Command) -> Ask {
     let (method, path, body) = match command {
         Command::List => (Method::GET, String::new(), Map::new()),
         Command::Show { id } => (Method::GET, of(id, ""), Map::new()),
-        Command::Add { url, filter, events, secret, start } => {
+        Command::Add { url, filter, events, form, secret, start } => {
             // A number is one: the API tells it from a date.
             let start = start.parse::<u64>().map_or_else(|_| Value::from(start.as_str()), Value::from);
             let events = (!events.is_empty()).then(|| events.clone());
-            let body =
-                json!({ "url": url, "filter": filter, "events": events, "secret": secret, "start": start });
+            let body = json!({ "url": url, "filter": filter, "events": events, "form": form, "secret": secret, "start": start });
             (Method::POST, String::new(), members(body))
         }
         Command::Remove { id } => (Method::DELETE, of(id, ""), Map::new()),
@@ -316,12 +319,13 @@ mod tests {
             url: "https://a.example/".to_owned(),
             filter: None,
             events: vec!["article.published".to_owned()],
+            form: Some("slack".to_owned()),
             secret: None,
             start: "120".to_owned(),
         };
         let asked = ask(&add);
         assert_eq!((asked.method, asked.path.as_str()), (Method::POST, ""));
-        let body = json!({ "url": "https://a.example/", "events": ["article.published"], "start": 120 });
+        let body = json!({ "url": "https://a.example/", "events": ["article.published"], "form": "slack", "start": 120 });
         assert_eq!(Value::Object(asked.body), body);
         let what = What { sequence: None, after: Some(3), upto: None, since: None, parked: false };
         let asked = ask(&Command::Replay { id: "a/../b".to_owned(), what });

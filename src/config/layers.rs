@@ -30,7 +30,7 @@ pub(super) struct Inputs<'a> {
 pub(super) fn gather(inputs: Inputs<'_>, folders: &mut Folders, findings: &Findings) -> Option<Table> {
     let mut table = defaults(findings);
     if let Some((path, text)) = inputs.file {
-        for key in ["source", "feed", "webhook"] {
+        for key in ["source", "feed", "webhook", "template"] {
             table.remove(key);
         }
         let written = file(path, text, findings)?;

@@ -15,6 +15,7 @@ mod report;
 mod sections;
 mod source;
 mod suggest;
+mod template;
 mod tree;
 mod units;
 
@@ -109,7 +110,8 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     };
     let sources = source::sources(&root, around);
     let feeds = feed::feeds(&root, &source::written_ids(&table), around);
-    let webhooks = source::webhooks(&root, around);
+    let forms = template::forms(&root, &folders);
+    let webhooks = source::webhooks(&root, around, &forms);
     let feeds = match (&sources, feeds, &publish) {
         (Some(sources), Some(feeds), Some(publish)) => {
             let feeds = feed::complete(&root, feeds, &publish.automatic, sources);
@@ -120,13 +122,14 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     };
     root.finish();
     let (web, base_url) = web?;
+    let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
     let (sources, push, publish) = (sources?, push?, publish?);
     Some(Config {
         telemetry: telemetry?,
         net: net?,
         store: store?,
         publish: publish::Settings {
-            base_url: base_url.unwrap_or_else(|| sections::default_base_url(&web)),
+            base_url: base_url.clone(),
             feeds: feeds?,
             sources: sources.iter().map(|source| source_info(source)).collect(),
             min_age: publish.min_age,
@@ -134,7 +137,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             hub: publish.hub,
         },
         ingest: ingest::Settings { sources, concurrency: concurrency? },
-        push: push.with(webhooks?),
+        push: push.with(webhooks?, forms.forms, &base_url),
         web,
     })
 }

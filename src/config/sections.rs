@@ -223,7 +223,12 @@ pub(super) fn secret_text(
 
 impl Push {
     /// The whole section.
-    pub(super) fn with(self, webhooks: Vec<push::Webhook>) -> push::Settings {
+    pub(super) fn with(
+        self,
+        webhooks: Vec<push::Webhook>,
+        forms: push::form::Forms,
+        base_url: &str,
+    ) -> push::Settings {
         push::Settings {
             timeout: self.timeout,
             schedule: self.schedule,
@@ -238,6 +243,8 @@ impl Push {
             keep: self.keep,
             keep_bytes: self.keep_bytes,
             webhooks,
+            forms,
+            base_url: base_url.to_owned(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     recipe::{self, Recipes},
     sections::{self, Folders},
     suggest::nearest,
+    template::{self, Known},
     tree::Table,
 };
 use crate::{
@@ -161,15 +162,19 @@ fn schedule(section: &Section<'_>, zone: Option<jiff::tz::TimeZone>) -> Option<S
     Schedule::cron(&word.text, zone).map_err(|error| section.blame(&word, wrong(error))).ok()
 }
 
-pub(super) fn webhooks(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<push::Webhook>> {
+pub(super) fn webhooks(
+    root: &Section<'_>,
+    around: Surroundings<'_>,
+    forms: &Known,
+) -> Option<Vec<push::Webhook>> {
     let sections = root.tables("webhook");
     unique(&sections, "webhook");
     let webhooks: Vec<Option<_>> =
-        sections.into_iter().map(|section| webhook(section, around.folders)).collect();
+        sections.into_iter().map(|section| webhook(section, around.folders, forms)).collect();
     webhooks.into_iter().collect()
 }
 
-fn webhook(section: Section<'_>, folders: &Folders) -> Option<push::Webhook> {
+fn webhook(section: Section<'_>, folders: &Folders, forms: &Known) -> Option<push::Webhook> {
     section.require("id", "\"newsroom\"");
     section.require("url", "\"https://…\"");
     if !section.has("secret") {
@@ -181,8 +186,17 @@ fn webhook(section: Section<'_>, folders: &Folders) -> Option<push::Webhook> {
     let events = events(&section);
     let secret = secret(&section, folders);
     let allow_private = section.boolean("allow_private").unwrap_or_default();
+    let form = template::form(&section, url.as_ref(), forms);
     section.finish();
-    Some(push::Webhook { id: id?, url: url?.into(), filter, events, secret: secret?, allow_private })
+    Some(push::Webhook {
+        id: id?,
+        url: url?.into(),
+        filter,
+        events,
+        secret: secret?,
+        allow_private,
+        form: form?,
+    })
 }
 
 fn events(section: &Section<'_>) -> Vec<EventType> {

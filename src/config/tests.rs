@@ -70,6 +70,7 @@ fn the_reference_has_every_key_of_the_code_and_no_other() {
             "are both there",
             "cannot read `secrets/",
             "cannot read `certificates/",
+            "cannot read `templates/",
             "cannot read the folder",
         ];
         assert!(expected.iter().any(|part| line.contains(part)), "{report}");
@@ -246,6 +247,7 @@ fn every_key_reaches_its_setting() {
     }
     std::fs::create_dir(folder.path().join("own")).unwrap();
     std::fs::write(folder.path().join("own/mine.toml"), include_str!("fixtures/mine.toml")).unwrap();
+    std::fs::write(folder.path().join("own/mine.json.j2"), "{\"text\": {{ data.title }}}").unwrap();
     let path = folder.path().join("loa.toml");
     std::fs::write(&path, include_str!("fixtures/everything.toml")).unwrap();
     let config = load(Some(&path), &[]).unwrap_or_else(|report| panic!("{report}"));
@@ -526,4 +528,58 @@ sources = ["c", "b"]
     let report = load_text(&wrong).unwrap_err().to_string();
     assert!(report.contains("no source is in the group") && report.contains("did you mean"), "{report}");
     assert!(report.contains("the alias `a` of the feed `b` is also a name of another one"), "{report}");
+}
+
+#[test]
+fn forms_of_webhooks_are_read_tried_and_blamed_where_they_are_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = |form: &str, url: &str| {
+        format!(
+            "[[webhook]]\nid = 'a'\nurl = '{url}'\nform = '{form}'\nsecret = 'whsec_{}'\n",
+            "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+        )
+    };
+    let load = |template: &str, form: &str, url: &str| {
+        std::fs::write(folder.path().join("chat.j2"), template).unwrap();
+        let text = format!("[[template]]\nname = 'chat'\nfile = 'chat.j2'\n{}", hook(form, url));
+        std::fs::write(folder.path().join("loa.toml"), text).unwrap();
+        let report = load(Some(&folder.path().join("loa.toml")), &[]).map_err(|report| report.to_string());
+        report.map_err(|report| report.replace(&folder.path().display().to_string(), "FOLDER"))
+    };
+    let good = "{\"text\": {{ data.title }}}";
+    let (web, telegram) = ("https://a.example/", "https://api.telegram.org/bot1:x/sendMessage");
+    let config = load(good, "chat", web).unwrap();
+    assert_eq!(config.push.webhooks[0].form, crate::model::Form::Template("chat".into()));
+    assert_eq!(
+        load(good, "cloudevents", web).unwrap().push.webhooks[0].form,
+        crate::model::Form::CloudEvents
+    );
+    for (template, form, url, words) in [
+        (good, "slak", web, "did you mean `slack`?"),
+        (good, "telegram", telegram, "add `?chat_id=…` to the address"),
+        (
+            "{\n\"text\": {{ data.titel }}}",
+            "chat",
+            web,
+            "`data.titel` is not defined\n --> FOLDER/chat.j2:2:1",
+        ),
+        ("{\"text\": \"{{ data.title }}\"}", "chat", web, "what it makes is not JSON"),
+        ("{% for %}", "chat", web, "FOLDER/chat.j2:1:1"),
+    ] {
+        let report = load(template, form, url).unwrap_err();
+        assert!(report.contains(words), "{report}");
+        assert!(report.ends_with("1 problem in the configuration"), "{report}");
+    }
+    let text =
+        "[[template]]\nname = 'slack'\nfile = 'x.j2'\n[[template]]\nname = 'b c'\n[[template]]\nfile = 'x'";
+    let report = load_layers(Some(text), &[], &[]).0.unwrap_err().to_string();
+    for words in [
+        "there is a form `slack` already",
+        "cannot read `x.j2`",
+        "no name of a form",
+        "needs `file`",
+        "needs `name`",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
 }

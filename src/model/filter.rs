@@ -16,6 +16,8 @@
 //! What `Display` prints is canonical: parsing it gives the same filter.
 
 mod facts;
+mod found;
+mod keys;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use jiff::civil;
 use facts::Phrase;
 
 pub use facts::Facts;
+pub use found::{Match, Places};
 pub use parse::Error;
 
 /// A parsed filter.

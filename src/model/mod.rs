@@ -4,12 +4,14 @@
 //! wire forms beside the code that writes them.
 
 mod article;
+pub mod diff;
 mod event;
 pub mod filter;
 mod html;
 mod id;
 mod item;
 pub mod markup;
+pub mod nearest;
 mod source;
 mod subscription;
 pub mod text;

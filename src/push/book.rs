@@ -7,6 +7,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
+use super::index::Index;
 use crate::{
     model::{Subscription, SubscriptionId},
     store::{self, Store},
@@ -14,7 +15,11 @@ use crate::{
 
 /// Every subscription.
 #[derive(Debug, Default)]
-pub(super) struct Book(RwLock<BTreeMap<SubscriptionId, Arc<Entry>>>);
+pub(super) struct Book {
+    entries: RwLock<BTreeMap<SubscriptionId, Arc<Entry>>>,
+    /// By what their filters need; made again when somebody asks after one came, went or got another filter.
+    index: ArcSwapOption<Index>,
+}
 
 /// One subscription's place.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ impl Book {
 
     /// Every subscription, by id.
     pub(super) fn all(&self) -> Vec<Arc<Subscription>> {
-        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.values().filter_map(|entry| entry.current.load_full()).collect()
     }
 
@@ -45,7 +50,7 @@ impl Book {
     }
 
     pub(super) fn entry(&self, id: &SubscriptionId) -> Option<Arc<Entry>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     pub(super) fn insert(&self, subscription: Subscription) {
@@ -54,12 +59,30 @@ impl Book {
             current: ArcSwapOption::from_pointee(subscription),
             changing: tokio::sync::Mutex::default(),
         };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(entry));
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(entry));
+        self.index.store(None);
     }
 
     pub(super) fn forget(&self, id: &SubscriptionId) {
-        if let Some(entry) = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id) {
+        if let Some(entry) = self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(id) {
             entry.current.store(None);
         }
+        self.index.store(None);
+    }
+
+    /// A subscription has another filter than before.
+    pub(super) fn refiltered(&self) {
+        self.index.store(None);
+    }
+
+    /// The index, made again where it is old. Whoever changes the book holds `routing`, as the one who asks does.
+    pub(super) fn index(&self) -> Arc<Index> {
+        if let Some(index) = self.index.load_full() {
+            return index;
+        }
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let index = Arc::new(Index::of(entries.values().cloned().collect()));
+        self.index.store(Some(Arc::clone(&index)));
+        index
     }
 }

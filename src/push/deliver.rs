@@ -22,7 +22,7 @@ use super::{
     policy::{Answer, Policy},
 };
 use crate::{
-    model::{Attempt, Delivery, Event, Outcome, Seq, State, Subscription, SubscriptionId, Timestamp},
+    model::{Attempt, Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp},
     store::{self, Settled},
 };
 
@@ -96,28 +96,16 @@ impl Push {
 
     /// One attempt, and what became of it. A crash in between repeats the attempt under the same `webhook-id`.
     async fn attempt(&self, subscription: &Subscription, delivery: Delivery) -> store::Result<()> {
-        let message = match self.event(delivery.seq).await? {
-            Some(event) => self.payload(&event).await?.map(|body| (event, body)),
-            None => None,
-        };
-        let Some((event, body)) = message else {
+        let Some(message) = self.message(delivery.seq).await? else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
-            return self.store.settle(vec![Settled::new(delivery, Outcome::Dropped)]).await;
+            return self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await;
         };
         let (at, started) = (self.clock.now(), std::time::Instant::now());
-        let (answer, words) = self.tell(subscription, &event, body).await;
+        let (answer, words) = self.tell(subscription, &message).await;
         let took = started.elapsed();
         metrics::histogram!("loa_delivery_seconds").record(took.as_secs_f64());
         self.settle(delivery, &answer, Spoken { at, took, words }).await
-    }
-
-    async fn event(&self, seq: Seq) -> store::Result<Option<Event>> {
-        match self.store.events(Seq(seq.0.saturating_sub(1)), 1).await {
-            Ok(events) => Ok(events.into_iter().find(|event| event.seq == seq)),
-            Err(store::Error::Pruned { .. }) => Ok(None),
-            Err(cause) => Err(cause),
-        }
     }
 
     async fn settle(&self, delivery: Delivery, answer: &Answer, spoken: Spoken) -> store::Result<()> {
@@ -129,7 +117,8 @@ impl Push {
         log(&delivery, &outcome, &before, &after);
         let attempt = Some(line_of(&delivery, answer, spoken, &outcome, &after));
         let subscription = Some(after.clone());
-        self.store.settle(vec![Settled { delivery, outcome, subscription, attempt }]).await?;
+        let settled = Settled { delivery, outcome, subscription, attempt };
+        self.settling.settle(&*self.store, settled).await?;
         entry.current.store(Some(after.into()));
         Ok(())
     }

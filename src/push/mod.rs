@@ -12,14 +12,19 @@
 
 mod book;
 mod deliver;
+pub mod form;
+mod index;
 mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+mod message;
+mod page;
 pub mod payload;
 mod ping;
 mod policy;
 mod router;
+mod settling;
 pub mod sign;
 mod subscription;
 #[cfg(test)]
@@ -42,14 +47,16 @@ use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Change, Event, EventType, FeedId, Filter, Follower, Revision, Secret, SourceId, State,
-        SubscriptionId, filter::Facts, markup,
+        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, SubscriptionId,
+        filter::Facts, markup,
     },
     net,
     store::{self, Store},
 };
 
 use book::Book;
+use message::Messages;
+use settling::Settling;
 
 pub use ledger::{Replay, Standing};
 pub use ping::PING;
@@ -84,6 +91,10 @@ pub struct Settings {
     pub keep_bytes: u64,
     /// Webhooks of the configuration.
     pub webhooks: Vec<Webhook>,
+    /// The forms that there are.
+    pub forms: form::Forms,
+    /// Where the public reaches us.
+    pub base_url: String,
 }
 
 /// A webhook of the configuration.
@@ -101,6 +112,8 @@ pub struct Webhook {
     pub secret: Secret,
     /// May it stand at a private address?
     pub allow_private: bool,
+    /// What its bodies look like.
+    pub form: Form,
 }
 
 /// What payloads say of feeds: which articles a feed shows.
@@ -130,6 +143,9 @@ pub struct Push {
     work: Notify,
     touched: Mutex<BTreeSet<SubscriptionId>>,
     under_way: AtomicUsize,
+    settling: Settling,
+    /// What the newest events say, for all who are told of them.
+    messages: Messages,
 }
 
 impl Push {
@@ -153,27 +169,15 @@ impl Push {
             work: Notify::new(),
             touched: Mutex::default(),
             under_way: AtomicUsize::new(0),
+            settling: Settling::default(),
+            messages: Messages::default(),
         })
     }
 
     /// Says which feeds there are: payloads name those that show an article.
     pub fn set_feeds(&self, feeds: Vec<Feed>) {
         self.feeds.store(Arc::new(feeds));
-    }
-
-    /// What an event says on the wire; `None` when its article's revision is not kept any more.
-    pub async fn payload(&self, event: &Event) -> store::Result<Option<String>> {
-        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
-            return Ok(None);
-        };
-        let before = match (event.change, event.revision.0) {
-            (Change::Updated, 2..) => {
-                self.store.article(event.article, Some(Revision(event.revision.0 - 1))).await?
-            }
-            _ => None,
-        };
-        let feeds = self.feeds_with(event, &article);
-        Ok(Some(payload::payload(event, &article, before.as_ref(), &feeds)))
+        self.messages.clear();
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.

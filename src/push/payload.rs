@@ -1,11 +1,20 @@
 //! What an event says on the wire: the same bytes to webhooks and to readers of the events API.
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::model::{Article, Change, Event, EventType, FeedId, Seq, SubscriptionId, Timestamp};
+use crate::model::{
+    Article, Change, Event, EventType, FeedId, Seq, SubscriptionId, Timestamp, diff, filter::Match, markup,
+};
 
 /// Bytes of a payload at most (Standard Webhooks 1.0: under 20 kB; the article itself is one GET away).
 pub const MAX_BYTES: usize = 20_000;
+/// Bytes of it that are left for what a filter found.
+const MATCHES: usize = 4_000;
+/// How many words of each difference are shown: tried in turn until they are few enough.
+const WORDS: [usize; 3] = [150, 60, 25];
+/// Bytes of differences at most.
+const DIFF: usize = 6_000;
 
 /// How much of an article is told: tried in turn until the payload is small enough.
 #[derive(Clone, Copy)]
@@ -37,11 +46,65 @@ pub fn payload(event: &Event, article: &Article, previous: Option<&Article>, fee
             "data": data(event, article, previous, feeds, extent),
         })
         .to_string();
-        if text.len() < MAX_BYTES {
+        if text.len() < MAX_BYTES - MATCHES {
             break;
         }
     }
+    if let (Change::Updated, Some(previous)) = (event.change, previous)
+        && let Some(diff) =
+            diff(previous, article, (MAX_BYTES - MATCHES).saturating_sub(text.len()).min(DIFF))
+    {
+        text =
+            String::from_utf8(with_member(text.as_bytes(), "diff", &diff)).expect("text beside text is text");
+    }
     text
+}
+
+/// The payload with what a subscription's filter found in the article, as much of it as there is room for.
+pub fn with_matches(payload: &[u8], matches: &[Match]) -> Bytes {
+    let mut members: Vec<Value> = Vec::new();
+    let mut left = (MAX_BYTES - 1).saturating_sub(payload.len() + r#","matched":[]"#.len());
+    for Match { field, term, snippet } in matches {
+        let member = json!({ "field": field, "term": term, "snippet": snippet });
+        let Some(rest) = left.checked_sub(member.to_string().len() + 1) else { continue };
+        left = rest;
+        members.push(member);
+    }
+    with_member(payload, "matched", &Value::Array(members).to_string()).into()
+}
+
+/// The payload with one member more at the end of its `data`.
+fn with_member(payload: &[u8], name: &str, json: &str) -> Vec<u8> {
+    let Some(rest) = payload.strip_suffix(b"}}") else { return payload.to_vec() };
+    let mut whole = Vec::with_capacity(payload.len() + name.len() + json.len() + 4);
+    whole.extend_from_slice(rest);
+    whole.extend_from_slice(format!(",\"{name}\":{json}}}}}").as_bytes());
+    whole
+}
+
+/// What became of title, summary and full text, word by word, as an object of markup (`<del>`, `<ins>`, `<br>`) in
+/// `most` bytes; `None` where nothing of that changed, or where too much did.
+fn diff(before: &Article, now: &Article, most: usize) -> Option<String> {
+    let texts = |article: &Article| {
+        let content = &article.content;
+        [content.title.clone(), content.summary.clone(), markup::to_text(content.html.as_str())]
+    };
+    let (before, now) = (texts(before), texts(now));
+    let (old, new) =
+        (before.each_ref().map(|text| diff::words(text)), now.each_ref().map(|text| diff::words(text)));
+    let parts = ["title", "summary", "content"].into_iter().zip(old.iter().zip(&new));
+    let changed: Vec<_> = parts.filter(|(_, (old, new))| old != new).collect();
+    if changed.is_empty() {
+        return None;
+    }
+    let changed: Vec<_> =
+        changed.into_iter().map(|(name, (old, new))| (name, diff::runs(old, new))).collect();
+    WORDS.into_iter().find_map(|words| {
+        let members =
+            changed.iter().map(|(name, runs)| ((*name).to_owned(), diff::markup(runs, words).into()));
+        let json = Value::Object(members.collect()).to_string();
+        (json.len() + r#","diff":"#.len() <= most).then_some(json)
+    })
 }
 
 /// What an endpoint is asked before its first event; `head` is the newest event, so that it knows where it begins.
@@ -163,7 +226,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Category, Enclosure, Person, Revision},
+        model::{Category, Enclosure, Html, Person, Revision},
         push::testing::{article, event},
     };
 
@@ -209,6 +272,44 @@ mod tests {
         assert_eq!(said["data"]["categories"], json!(["Tin tức"]));
     }
 
+    #[test]
+    fn an_update_shows_what_changed_word_by_word() {
+        let (mut event, before) = (event(8), article());
+        let mut after = before.clone();
+        event.change = Change::Updated;
+        after.content.title = "Thông báo số 2".into();
+        after.content.html = Html::sanitized("<p>Một <b>hai</b></p>".into());
+        let said = |after: &Article| -> Value {
+            serde_json::from_str(&payload(&event, after, Some(&before), &[])).unwrap()
+        };
+        let expected =
+            json!({"title": "Thông báo số <del>1</del> <ins>2</ins>", "content": "<ins>Một hai</ins>"});
+        assert_eq!(said(&after)["data"]["diff"], expected);
+        after.content.html = Html::sanitized("<p>từ khác </p>".repeat(100_000));
+        let content = said(&after)["data"]["diff"]["content"].as_str().unwrap().to_owned();
+        assert!(content.len() < DIFF && content.ends_with('…'), "{content}");
+        after.content.html = Html::sanitized("\"\"\"\"".repeat(100_000));
+        assert!(said(&after)["data"]["diff"]["content"].is_string(), "long words are cut");
+        let mut image = before.clone();
+        image.content.image = Some("https://a.example/1.jpg".into());
+        assert_eq!(said(&image)["data"].get("diff"), None);
+    }
+
+    #[test]
+    fn what_a_filter_found_stands_at_the_end_of_the_data_while_there_is_room() {
+        let found = |n: usize| {
+            vec![Match { field: "title", term: "\u{1}".repeat(100), snippet: "\u{1}".repeat(120) }; n]
+        };
+        let said: Value = serde_json::from_slice(&with_matches(b"{\"data\":{\"a\":1}}", &found(1))).unwrap();
+        assert_eq!(said["data"]["matched"][0]["field"], "title");
+        assert_eq!(said["data"]["a"], 1);
+        let whole = payload(&event(1), &article(), None, &[]);
+        let said = with_matches(whole.as_bytes(), &found(1_000));
+        assert!(said.len() < MAX_BYTES && said.len() > MAX_BYTES - 2_000, "{}", said.len());
+        let said: Value = serde_json::from_slice(&with_matches(whole.as_bytes(), &[])).unwrap();
+        assert_eq!(said["data"]["matched"], json!([]));
+    }
+
     fn hostile() -> impl Strategy<Value = String> {
         (prop_oneof![Just('\u{0}'), Just('"'), Just('ế'), Just('😀'), Just('a')], 0usize..30_000)
             .prop_map(|(c, n)| c.to_string().repeat(n))
@@ -230,8 +331,20 @@ mod tests {
             (content.title, content.summary, content.url, content.language) = (title, summary, Some(url), Some(other));
             let feeds = vec!["f".repeat(64).parse().unwrap(); many];
             let said = payload(&event, &article, None, &feeds);
-            prop_assert!(said.len() < MAX_BYTES, "{}", said.len());
+            prop_assert!(said.len() < MAX_BYTES - MATCHES, "{}", said.len());
             prop_assert!(serde_json::from_str::<Value>(&said).is_ok());
+            let update = Event { change: Change::Updated, ..event };
+            let before = self::article();
+            for (before, now) in [(&before, &article), (&article, &before)] {
+                let said = payload(&update, now, Some(before), &feeds);
+                prop_assert!(said.len() < MAX_BYTES - MATCHES, "{}", said.len());
+                let n = many.min(10);
+                let found = vec![Match { field: "categories", term: now.content.title.chars().take(120).collect(), snippet: now.content.title.chars().take(120).collect() }; n];
+                let said = with_matches(said.as_bytes(), &found);
+                prop_assert!(said.len() < MAX_BYTES, "{}", said.len());
+                let said: Value = serde_json::from_slice(&said).unwrap();
+                prop_assert!(said["data"]["matched"].as_array().unwrap().len() >= n.min(2));
+            }
         }
     }
 }

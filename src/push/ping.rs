@@ -50,7 +50,7 @@ impl Push {
         let id = format!("msg_ping_{}", blake3::hash(&nonce).to_hex().get(..24).unwrap_or_default());
         let head = self.store.head().await?;
         let body = payload::ping(&subscription.id, at, head);
-        let (answer, words) = self.post(subscription, id, body).await;
+        let (answer, words) = self.post(subscription, id, (body.into(), "")).await;
         let error = complaint(&answer);
         Ok(Attempt {
             subscription: subscription.id.clone(),

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Push, facts_of};
+use super::{Push, facts_of, index::Index};
 use crate::{
-    model::{
-        Article, Delivery, Event, EventType, Follower, Seq, Subscription, SubscriptionId, filter::Facts,
-    },
+    model::{Delivery, Event, EventType, Follower, Seq, Subscription, SubscriptionId},
     store::{self, Error, Step},
 };
 
@@ -50,12 +48,10 @@ impl Push {
             other => other?,
         };
         // Read after the events: whoever is not here yet starts after them.
-        let subscriptions = self.book().await?.all();
+        let index = self.book().await?.index();
         let (mut reached, mut deliveries) = (None, Vec::new());
         for event in &events {
-            let candidates = subscriptions.iter().filter(|one| concerns(one, event));
-            self.route_event(event, &candidates.map(|one| &**one).collect::<Vec<_>>(), &mut deliveries)
-                .await?;
+            self.route_event(event, &index, &mut deliveries).await?;
             reached = Some(event.seq);
             if deliveries.len() >= DELIVERIES {
                 break;
@@ -69,10 +65,10 @@ impl Push {
     async fn route_event(
         &self,
         event: &Event,
-        candidates: &[&Subscription],
+        index: &Index,
         deliveries: &mut Vec<Delivery>,
     ) -> store::Result<()> {
-        if event.quiet || candidates.is_empty() {
+        if event.quiet || index.is_empty() {
             return Ok(());
         }
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
@@ -81,7 +77,13 @@ impl Push {
         };
         let first_delay = self.settings.load().schedule.first().copied().unwrap_or_default();
         let due = self.clock.now().plus(first_delay);
-        deliveries.extend(interested(candidates, &article).map(|subscription| Delivery {
+        let facts = facts_of(&article);
+        let wants = |subscription: &Subscription| {
+            concerns(subscription, event)
+                && subscription.filter.as_ref().is_none_or(|filter| filter.matches(&facts))
+        };
+        let interested = index.candidates(&facts).into_iter().filter(|subscription| wants(subscription));
+        deliveries.extend(interested.map(|subscription| Delivery {
             subscription: subscription.id.clone(),
             due,
             seq: event.seq,
@@ -112,16 +114,4 @@ fn concerns(subscription: &Subscription, event: &Event) -> bool {
 pub(super) fn is_of_type(subscription: &Subscription, event: &Event) -> bool {
     let kind = EventType::from(event.change);
     subscription.events.is_empty() || subscription.events.contains(&kind)
-}
-
-/// Those whose filter wants the article, which is prepared once for all of them.
-fn interested<'a>(
-    candidates: &'a [&'a Subscription],
-    article: &'a Article,
-) -> impl Iterator<Item = &'a Subscription> {
-    let mut facts: Option<Facts> = None;
-    candidates.iter().copied().filter(move |subscription| match &subscription.filter {
-        Some(filter) => filter.matches(facts.get_or_insert_with(|| facts_of(article))),
-        None => true,
-    })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Push, Settings, Webhook, book::Book, sign};
+use super::{Push, Settings, Webhook, book::Book, form::Fault, sign};
 use crate::{
     model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
     net::guard,
@@ -22,6 +22,8 @@ pub struct NewSubscription {
     pub events: Vec<EventType>,
     /// Their own secret; `None` makes one.
     pub secret: Option<Secret>,
+    /// What bodies look like, by name; `None` for the native form.
+    pub form: Option<String>,
     /// From where on.
     pub start: Start,
 }
@@ -103,6 +105,7 @@ impl Push {
     pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
         let settings = self.settings.load_full();
         let url = check_url(&new.url, &settings)?;
+        let form = named_form(new.form.as_deref(), &url, &settings)?;
         let secret = match new.secret {
             Some(secret) => secret,
             None => sign::generate_secret()?,
@@ -118,6 +121,7 @@ impl Push {
             filter: new.filter,
             events: new.events,
             secrets: vec![secret.clone()],
+            channel: Channel::Webhook(form),
             configured: false,
             allow_private: settings.allow_private,
             ..self.blank(mint()?, Seq(0))
@@ -262,8 +266,12 @@ impl Push {
             }
         }
         if after != *before {
+            let is_other = after.filter != before.filter;
             self.store.put_subscription(after.clone()).await?;
             entry.current.store(Some(after.into()));
+            if is_other {
+                book.refiltered();
+            }
         }
         Ok(())
     }
@@ -309,6 +317,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
         events: webhook.events.clone(),
         secrets: vec![webhook.secret.clone()],
         allow_private: webhook.allow_private,
+        channel: Channel::Webhook(webhook.form.clone()),
         configured: true,
         ..subscription
     }
@@ -354,6 +363,18 @@ fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
     })?;
     url.set_fragment(None);
     Ok(url.into())
+}
+
+/// The form of that name, if it can be told there.
+fn named_form(name: Option<&str>, url: &str, settings: &Settings) -> Result<Form, Error> {
+    let Some(name) = name else { return Ok(Form::Native) };
+    let invalid = |fault: Fault| Error::Invalid { field: "form", message: fault.message, hint: fault.hint };
+    let url = Url::parse(url).map_err(|cause| Error::Invalid {
+        field: "url",
+        message: format!("this is no address: {cause}"),
+        hint: None,
+    })?;
+    settings.forms.named(name, &url).map_err(invalid)
 }
 
 /// As much of a client's text as an answer repeats.

@@ -17,7 +17,7 @@ use axum::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Added, NewSubscription, Push, Settings};
+use super::{Added, NewSubscription, Push, Settings, form::Forms};
 use crate::{
     clock::Manual,
     journal::Journal,
@@ -119,6 +119,8 @@ pub(crate) fn settings() -> Settings {
         keep: Duration::from_secs(30 * 24 * 3600),
         keep_bytes: 1 << 20,
         webhooks: Vec::new(),
+        forms: Forms::default(),
+        base_url: "https://tin.example".into(),
     }
 }
 

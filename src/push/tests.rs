@@ -335,6 +335,7 @@ fn webhook(id: &str, url: &str) -> Webhook {
         events: Vec::new(),
         secret: Secret(vec![1; 32]),
         allow_private: true,
+        form: crate::model::Form::Native,
     }
 }
 

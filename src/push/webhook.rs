@@ -3,9 +3,15 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::{Push, policy::Answer, sign};
+use super::{
+    Push,
+    form::{self, Rendered, Told},
+    message::Message,
+    policy::Answer,
+    sign,
+};
 use crate::{
-    model::{Event, Subscription},
+    model::{Channel, Event, Form, Subscription},
     net,
 };
 
@@ -14,29 +20,29 @@ const WORDS: u64 = 256;
 
 impl Push {
     /// Tells one endpoint of an event, once: what it answered, and the beginning of its words.
-    pub(super) async fn tell(
-        &self,
-        subscription: &Subscription,
-        event: &Event,
-        body: String,
-    ) -> (Answer, String) {
-        self.post(subscription, message_id(subscription, event), body).await
+    pub(super) async fn tell(&self, subscription: &Subscription, message: &Message) -> (Answer, String) {
+        let id = message_id(subscription, &message.event);
+        // Only some forms show an article's text, and those few lack a summary of their own.
+        let text = if matches!(subscription.channel, Channel::Webhook(Form::Template(_))) {
+            message.text()
+        } else {
+            ""
+        };
+        self.post(subscription, id, (message.native(subscription), text)).await
     }
 
-    /// Sends one signed message.
+    /// Sends one signed message: a native payload, and the article's whole text for the forms that show it.
     pub(super) async fn post(
         &self,
         subscription: &Subscription,
         id: String,
-        body: String,
+        (native, text): (Bytes, &str),
     ) -> (Answer, String) {
-        let url = match Url::parse(&subscription.url) {
-            Ok(url) => url,
-            Err(cause) => {
-                return (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new());
-            }
+        let Rendered { content_type, body, url } = match self.written(subscription, &id, (&native, text)) {
+            Ok(rendered) => rendered,
+            Err(wrong) => return (Answer::Nothing(wrong), String::new()),
         };
-        let (address, body) = (url.to_string(), Bytes::from(body));
+        let address = url.to_string();
         let timestamp = self.clock.now().as_second();
         let n_secrets = if self.overlaps(subscription) { subscription.secrets.len() } else { 1 };
         let secrets: Vec<_> = subscription.secrets.iter().take(n_secrets).cloned().collect();
@@ -44,7 +50,7 @@ impl Push {
             method: reqwest::Method::POST,
             url,
             headers: vec![
-                ("content-type", "application/json".to_owned()),
+                ("content-type", content_type.to_owned()),
                 ("webhook-signature", sign::sign(&secrets, &id, timestamp, &body)),
                 ("webhook-id", id),
                 ("webhook-timestamp", timestamp.to_string()),
@@ -66,6 +72,25 @@ impl Push {
             }
             Err(cause) => (Answer::Nothing(without_address(&cause.to_string(), &address)), String::new()),
         }
+    }
+}
+
+impl Push {
+    /// The message in the subscription's form, or what is wrong with that.
+    fn written(
+        &self,
+        subscription: &Subscription,
+        id: &str,
+        (native, text): (&Bytes, &str),
+    ) -> Result<Rendered, String> {
+        let url =
+            Url::parse(&subscription.url).map_err(|cause| format!("its address cannot be read: {cause}"))?;
+        let Channel::Webhook(form) = &subscription.channel else {
+            return Err("it is no webhook".to_owned());
+        };
+        let settings = self.settings.load();
+        let told = Told { id, native, text, url: &url, base: &settings.base_url };
+        settings.forms.render(form, told).map_err(|fault| format!("the form `{}`: {fault}", form::name(form)))
     }
 }
 

@@ -49,7 +49,11 @@ pub(super) fn without_token(mut request: Request) -> Request {
 
 /// A path as logs may show it.
 pub(super) fn told(path: &str) -> &str {
-    if path.starts_with(PREFIX) { "/p/…" } else { path }
+    match path {
+        _ if path.starts_with(PREFIX) => "/p/…",
+        _ if path.starts_with("/s/") => "/s/…",
+        path => path,
+    }
 }
 
 /// Lets a request through to `feed`, or says why not.

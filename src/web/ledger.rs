@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/api/v1/subscriptions/{id}/replay", post(replay))
         .route("/api/v1/subscriptions/{id}/test", post(test))
         .route("/api/v1/subscriptions/{id}/rotate", post(rotate))
+        .route("/api/v1/subscriptions/{id}/page", post(page))
 }
 
 async fn attempts(
@@ -69,6 +70,18 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
     Ok(answer(StatusCode::OK, &renewed(&state.push, &named(&id)?, &members(body)?).await?))
+}
+
+/// A link to the page of a subscription, for its owner. The one before opens nothing any more.
+async fn page(
+    With(state): With<State>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    auth::require(&state, &headers)?;
+    let token = state.push.open_page(&named(&id)?).await?;
+    let base = state.publisher.settings().base_url.trim_end_matches('/').to_owned();
+    Ok(answer(StatusCode::OK, &json!({ "page": format!("{base}/s/{token}") })))
 }
 
 // === what is answered ===

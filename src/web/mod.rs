@@ -4,6 +4,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use crate::model::nearest;
+
 mod access;
 mod address;
 pub(crate) mod api;
@@ -20,7 +22,6 @@ mod feeds;
 mod health;
 mod history;
 pub(crate) mod ledger;
-mod nearest;
 mod pages;
 mod patience;
 mod routes;

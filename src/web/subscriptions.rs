@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 use super::{State, auth, error::Problem, ledger, nearest::nearest};
 use crate::{
     model::{self, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
-    push::{Added, Error, NewSubscription, Push, Start, sign},
+    push::{Added, Error, NewSubscription, Push, Start, form, sign},
 };
 
 const PATH: &str = "/api/v1/subscriptions";
-const MEMBERS: [&str; 5] = ["url", "filter", "events", "secret", "start"];
+const MEMBERS: [&str; 6] = ["url", "filter", "events", "secret", "start", "form"];
 
 /// Every one of them behind the token.
 pub(super) fn routes() -> Router<State> {
@@ -133,6 +133,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         filter: text(&members, "filter")?.map(parse_filter).transpose()?,
         events: parse_events(members.get("events"))?,
         secret: text(&members, "secret")?.map(parse_secret).transpose()?,
+        form: text(&members, "form")?.map(str::to_owned),
         start: parse_start(members.get("start"))?,
     })
 }
@@ -276,6 +277,14 @@ pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
+/// The name of a webhook's form.
+fn form_of(subscription: &Subscription) -> Option<&str> {
+    match &subscription.channel {
+        model::Channel::Webhook(form) => Some(form::name(form)),
+        model::Channel::WebSub { .. } => None,
+    }
+}
+
 /// A subscription without its secrets: they are shown once, when it is made.
 pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
@@ -287,6 +296,7 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let members = [
         ("id", subscription.id.as_str().into()),
         ("url", subscription.url.as_str().into()),
+        ("form", form_of(subscription).into()),
         ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
         ("events", subscription.events.iter().map(|event| event.as_str()).collect()),
         ("state", state.into()),
@@ -335,6 +345,7 @@ mod tests {
         check(r#"{"url": "x", "events": "article.published"}"#, Some("events"), "not text");
         check(r#"{"url": "x", "events": [1]}"#, Some("events"), "not of a number");
         check(r#"{"url": "x", "events": ["article.publish"]}"#, Some("events"), "`article.published`?");
+        check(r#"{"url": "x", "form": {}}"#, Some("form"), "not an object");
         check(r#"{"url": "x", "secret": "abc"}"#, Some("secret"), "whsec_");
         check(r#"{"url": "x", "secret": "whsec_AAAA"}"#, Some("secret"), "24 to 64 bytes");
         for start in ["-1", "1.5", "true", "\"yesterday\"", "[]"] {
@@ -374,6 +385,14 @@ mod tests {
                 "{url}"
             );
         }
+        let new = NewSubscription {
+            url: "https://a.example/".into(),
+            form: Some("slak".into()),
+            ..NewSubscription::default()
+        };
+        let unknown: Problem = world.push.add(new).await.unwrap_err().into();
+        assert_eq!(unknown.field.as_deref(), Some("form"));
+        assert_eq!(unknown.hint.as_deref(), Some("did you mean `slack`?"));
         let id: SubscriptionId = "nobody".parse().unwrap();
         let missing: Problem = world.push.get(&id).await.unwrap_err().into();
         assert_eq!(missing.status, StatusCode::NOT_FOUND);

@@ -130,6 +130,8 @@ async fn malformed_subscriptions_are_refused_by_name() {
         (r#"{"url":"https://x.example/","filter":"a AND ("}"#, Some("filter")),
         (r#"{"url":"https://x.example/","events":["article.deleted"]}"#, Some("events")),
         (r#"{"url":"https://x.example/","secret":"short"}"#, Some("secret")),
+        (r#"{"url":"https://x.example/","form":"slak"}"#, Some("form")),
+        (r#"{"url":"https://api.telegram.example/bot1/sendMessage","form":"telegram"}"#, Some("form")),
         (r#"{"url":"https://x.example/","colour":"red"}"#, Some("colour")),
         (r#"{"url":"https://x.example/\ud800"}"#, None),
     ] {
@@ -236,4 +238,82 @@ async fn a_subscription_is_made_where_a_ping_is_confirmed_and_nowhere_else() {
     assert_eq!(all["subscriptions"].as_array().unwrap().len(), 1, "nothing half-made");
     let wrong = add("\"soon\"").await;
     assert_eq!((wrong.status, wrong.json()["field"].as_str()), (400, Some("start")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_opens_the_page_of_one_subscription_and_what_its_owner_may_do() {
+    let world = World::new().await;
+    world.portal.publish(world.story(892, "Tin <một>"));
+    world.tick(FIVE_MINUTES).await;
+    let link = async || {
+        let made = world.api("POST", "/api/v1/subscriptions/newsroom/page", "").await.json();
+        made["page"].as_str().unwrap().strip_prefix("https://tin.example.vn").unwrap().to_owned()
+    };
+    let first = link().await;
+    let page = world.send("GET", &first, &[("Accept-Language", "en")], b"").await;
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")), "{}", page.text());
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert!(page.header("content-security-policy").unwrap().contains("form-action 'self'"));
+    for part in ["newsroom", "active", "204", "New secret", "Send a test"] {
+        assert_eq!(page.text().contains(part), part != "New secret", "{part}: {}", page.text());
+    }
+    let act = async |what: &str, body: &str| {
+        let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept-Language", "en")];
+        world.send("POST", &format!("{first}/{what}"), &form, body.as_bytes()).await
+    };
+    assert!(act("test", "").await.text().contains("ping: 204"));
+    assert!(act("pause", "").await.text().contains("paused"));
+    assert!(act("resume", "").await.text().contains("active"));
+    assert!(act("replay", "since=2026-11-01").await.text().contains("↻ 1"));
+    assert!(act("rotate", "").await.text().contains("stands in the configuration file"));
+    assert_eq!(act("remove", "").await.status, 404);
+    world.settle().await;
+
+    let second = link().await;
+    assert_eq!(world.get(&first).await.status, 404, "a new link ends the one before");
+    assert_eq!(world.get(&second).await.status, 200);
+    assert_eq!(world.get("/s/").await.status, 404);
+    assert_eq!(world.send("POST", "/api/v1/subscriptions/newsroom/page", &[], b"").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_is_told_in_its_own_form_and_signed_all_the_same() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let form = "form = \"slack\"\nfilter = 'thong bao'\nallow_private";
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", form, 1))
+        })
+        .await;
+    world.portal.publish(world.story(880, "Thông báo <!channel> & \"lịch\""));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 1);
+    let body = &received[0].body;
+    assert_eq!(body["text"], "Mới: Thông báo &lt;!channel&gt; &amp; \"lịch\"");
+    assert_eq!(body["blocks"][0]["type"], "section");
+    let link = body["blocks"][0]["text"]["text"].as_str().unwrap();
+    assert!(
+        link.starts_with("*Mới* <http://") && link.ends_with("|Thông báo &lt;!channel&gt; &amp; \"lịch\">"),
+        "{link}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_filter_hears_what_it_found() {
+    let mut world = World::new().await;
+    world
+        .reload(|config| {
+            let (head, webhook) = config.split_once("[[webhook]]").unwrap();
+            let filter = "filter = 'title:\"thong bao\" OR number:1'\nallow_private";
+            format!("{head}[[webhook]]{}", webhook.replacen("allow_private", filter, 1))
+        })
+        .await;
+    world.portal.publish(world.story(881, "THÔNG BÁO cúp điện"));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    let found = &received[0].body["data"]["matched"][0];
+    assert_eq!((&found["field"], &found["term"]), (&"title".into(), &"thong bao".into()));
+    assert_eq!(found["snippet"], "THÔNG BÁO cúp điện");
 }

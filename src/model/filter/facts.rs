@@ -1,9 +1,13 @@
 //! What filters ask of an article, prepared once for all of them.
 
+use std::collections::HashSet;
+
+use std::ops::Range;
+
 use jiff::{civil, tz::TimeZone};
 use unicode_normalization::char::is_combining_mark;
 
-use super::Place;
+use super::{Place, keys};
 use crate::model::{Article, Date, Timestamp, text};
 
 /// An article prepared for filters: folded and split into words.
@@ -15,6 +19,8 @@ pub struct Facts {
     categories: Vec<Words>,
     authors: Vec<Words>,
     source: String,
+    /// The same as a key.
+    source_key: String,
     /// Each document number as its folded parts between spaces: ` 123 qd ubnd `.
     numbers: Vec<String>,
     published: civil::Date,
@@ -31,7 +37,7 @@ pub(super) struct Phrase {
 
 /// A text as words, in two forms that have the same words at the same places.
 #[derive(Clone, Debug)]
-struct Words {
+pub(super) struct Words {
     /// Without marks, a space before and behind each.
     folded: String,
     /// With marks.
@@ -62,9 +68,17 @@ impl Facts {
             categories: categories.collect(),
             authors: authors.collect(),
             source: article.source.as_str().to_owned(),
+            source_key: keys::source(article.source.as_str()),
             numbers,
             published: day(&article.published),
         }
+    }
+
+    /// Everything of which filters may need one: its words without marks, the parts of its numbers, its source.
+    pub fn keys(&self) -> HashSet<&str> {
+        let words = [&self.title].into_iter().chain(&self.texts).chain(&self.categories).chain(&self.authors);
+        let texts = words.map(|words| &words.folded).chain(&self.numbers);
+        texts.flat_map(|text| text.split_whitespace()).chain([self.source_key.as_str()]).collect()
     }
 
     pub(super) fn say(&self, place: Place, phrase: &Phrase) -> bool {
@@ -112,7 +126,12 @@ impl Phrase {
 
     /// How many words it has.
     pub(super) fn length(&self) -> usize {
-        self.folded.split_whitespace().count()
+        self.words().count()
+    }
+
+    /// Its words without marks.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.folded.split_whitespace()
     }
 }
 
@@ -127,43 +146,80 @@ impl Words {
     fn of_key(text: &str) -> Self {
         let folded = text::fold(text);
         let aligned = split(text).count() == split(&folded).count();
-        let mut words = Self { folded: String::from(" "), keyed: Vec::new() };
+        let mut words = Self::default();
         if aligned {
-            split(text).zip(split(&folded)).for_each(|(keyed, folded)| words.push(keyed, folded));
+            for (keyed, folded) in split(text).zip(split(&folded)) {
+                words.push(keyed, folded);
+            }
         } else {
             // Somewhere a word is nothing but marks.
-            split(text).for_each(|keyed| words.push(keyed, &text::fold(keyed)));
+            for keyed in split(text) {
+                words.push(keyed, &text::fold(keyed));
+            }
         }
         words
     }
 
-    fn push(&mut self, keyed: &str, folded: &str) {
+    /// The words of a key beside the places of a text's words; `None` where they are not the same words.
+    pub(super) fn beside(keyed: &str, spans: &[Range<usize>]) -> Option<(Self, Vec<Range<usize>>)> {
+        let folded = text::fold(keyed);
+        if split(keyed).count() != spans.len() || split(&folded).count() != spans.len() {
+            return None;
+        }
+        let (mut words, mut kept) = (Self::default(), Vec::new());
+        for ((keyed, folded), span) in split(keyed).zip(split(&folded)).zip(spans) {
+            if words.push(keyed, folded) {
+                kept.push(span.clone());
+            }
+        }
+        Some((words, kept))
+    }
+
+    /// Adds a word; false when nothing is left of it without marks.
+    pub(super) fn push(&mut self, keyed: &str, folded: &str) -> bool {
         let before = self.folded.len();
         self.folded.extend(folded.chars().filter(|c| c.is_alphanumeric()));
-        if self.folded.len() > before {
+        let said = self.folded.len() > before;
+        if said {
             self.folded.push(' ');
             self.keyed.push(keyed.into());
         }
+        said
     }
 
-    /// Linear: the folded form finds candidates, the marks decide.
+    /// The words without marks.
+    pub(super) fn folded(&self) -> impl Iterator<Item = &str> {
+        self.folded.split_whitespace()
+    }
+
     fn have(&self, phrase: &Phrase) -> bool {
         if phrase.marked.is_empty() {
             return self.folded.contains(&phrase.folded);
         }
+        self.position(phrase).is_some()
+    }
+
+    /// The number of the word with which the phrase begins. Linear: the folded form finds candidates, the marks decide.
+    pub(super) fn position(&self, phrase: &Phrase) -> Option<usize> {
         let (mut from, mut word) = (0, 0);
         while let Some(rest) = self.folded.get(from..)
             && let Some(skipped) = rest.find(&phrase.folded)
         {
             word += rest.bytes().take(skipped).filter(|byte| *byte == b' ').count();
             if phrase.marked.iter().all(|(at, key)| self.keyed.get(word + at).is_some_and(|k| **k == **key)) {
-                return true;
+                return Some(word);
             }
             // Both begin with a space, so the next candidate begins at the next word at the earliest.
             from += skipped + 1;
             word += 1;
         }
-        false
+        None
+    }
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { folded: String::from(" "), keyed: Vec::new() }
     }
 }
 
@@ -172,7 +228,7 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Letters, digits, and marks that stand on them.
-fn is_of_word(c: char) -> bool {
+pub(super) fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c)
 }
 
@@ -212,16 +268,20 @@ fn join_parts(number: &str) -> String {
     let mut parts = String::from(" ");
     for part in split(number) {
         let folded: String = text::fold(part).chars().filter(|c| c.is_alphanumeric()).collect();
-        // `07/TB` and `7/TB` are one number.
-        let short = folded.trim_start_matches('0');
         if !folded.is_empty() {
-            parts.push_str(if short.starts_with(|c: char| c.is_ascii_digit()) { short } else { &folded });
+            parts.push_str(without_zeros(&folded));
             parts.push(' ');
         }
     }
     parts
 }
 
-fn is_joint(c: char) -> bool {
+/// `07/TB` and `7/TB` are one number.
+pub(super) fn without_zeros(part: &str) -> &str {
+    let short = part.trim_start_matches('0');
+    if short.starts_with(|c: char| c.is_ascii_digit()) { short } else { part }
+}
+
+pub(super) fn is_joint(c: char) -> bool {
     matches!(c, '/' | '-' | '\u{2010}'..='\u{2015}' | '.')
 }

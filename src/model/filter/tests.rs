@@ -6,7 +6,7 @@ use crate::model::{
     Status,
 };
 
-fn article() -> Article {
+pub(super) fn article() -> Article {
     let source = "quan1".parse().unwrap();
     Article {
         id: ArticleId::mint(&source, &IdentityKey::Item("1".into())),
@@ -34,7 +34,7 @@ fn article() -> Article {
     }
 }
 
-const TEXT: &str = "Quyết định số 123/QĐ-UBND ngày 30/07/2020, Nghị định 045/2020/NĐ-CP \
+pub(super) const TEXT: &str = "Quyết định số 123/QĐ-UBND ngày 30/07/2020, Nghị định 045/2020/NĐ-CP \
     và Công văn số: 07 / UBND–VX. Tháng tám, lại tháng tạm.";
 
 fn check(filter: &str, expected: bool) {

@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{
-    Job, Result, Unavailable,
-    cuts::Stream,
-    diff::{escaped, markup, runs, words},
-};
+use super::{Job, Result, Unavailable, cuts::Stream};
 use crate::{
     model::{
-        Article, Category, Change, Event, FeedId, Revision, Seq, Status, markup::to_text, text::xml_safe,
+        Article, Category, Change, Event, FeedId, Revision, Seq, Status,
+        diff::{escaped, markup, runs, words},
+        markup::to_text,
+        text::xml_safe,
     },
     publish::{
         Document, Extent, Feed, Format, Publisher,

@@ -9,7 +9,6 @@ mod archive;
 mod changes;
 mod cuts;
 mod delta;
-mod diff;
 mod kept;
 mod since;
 #[cfg(test)]

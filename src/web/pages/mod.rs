@@ -4,6 +4,7 @@ mod language;
 mod render;
 #[cfg(test)]
 pub(in crate::web) mod sample;
+mod subscription;
 mod view;
 mod when;
 
@@ -36,7 +37,7 @@ const HEADLINES: usize = 20;
 
 /// `/` and `/articles/{id}`; a feed's page stands beside its documents.
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(index)).route("/articles/{id}", get(article))
+    Router::new().route("/", get(index)).route("/articles/{id}", get(article)).merge(subscription::routes())
 }
 
 async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Response {

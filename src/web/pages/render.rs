@@ -16,14 +16,19 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self' https: http: data:; media-src https: http:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The same for a page with buttons.
+const POLICY_OF_FORMS: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    const SOURCES: [(&str, &str); 6] = [
+    const SOURCES: [(&str, &str); 7] = [
         ("base.html", include_str!("../../../templates/base.html")),
         ("parts.html", include_str!("../../../templates/parts.html")),
         ("index.html", include_str!("../../../templates/index.html")),
         ("feed.html", include_str!("../../../templates/feed.html")),
         ("article.html", include_str!("../../../templates/article.html")),
         ("message.html", include_str!("../../../templates/message.html")),
+        ("subscription.html", include_str!("../../../templates/subscription.html")),
     ];
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -79,8 +84,18 @@ pub(super) struct Frame {
     pub(super) base: String,
     /// What the client has.
     headers: HeaderMap,
-    /// Is it not for everybody?
-    private: bool,
+    /// Who may see it.
+    audience: Audience,
+}
+
+/// Who may see a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Everybody,
+    /// Readers of a private feed.
+    Readers,
+    /// Its owner, who may also change things there: it is kept nowhere.
+    Owner,
 }
 
 impl Frame {
@@ -93,18 +108,29 @@ impl Frame {
             root: root(uri.path()),
             base: base.to_owned(),
             headers: headers.clone(),
-            private: false,
+            audience: Audience::Everybody,
         }
     }
 
     /// The same for a page that only some may read, under `prefix` where its address has one.
     pub(super) fn private(mut self, prefix: Option<&str>) -> Self {
-        self.private = true;
+        self.audience = Audience::Readers;
         if let Some(prefix) = prefix {
             self.root = format!("{}{}", "../".repeat(prefix.matches('/').count()), self.root);
             self.base.push_str(prefix);
         }
         self
+    }
+
+    /// The same for a page of one owner.
+    pub(super) fn secret(mut self) -> Self {
+        self.audience = Audience::Owner;
+        self
+    }
+
+    /// The way from this page to one of ours.
+    pub(super) fn to(&self, path: &str) -> String {
+        format!("{}/{path}", self.root)
     }
 
     /// Renders a template into an answer.
@@ -137,23 +163,25 @@ impl Frame {
 
     fn answer(&self, status: StatusCode, html: String) -> Response {
         let tag = format!("\"{}\"", blake3::hash(html.as_bytes()).to_hex().split_at(32).0);
-        let fresh = status == StatusCode::OK;
+        let fresh = status == StatusCode::OK && self.audience != Audience::Owner;
         let mut response = if fresh && unchanged(&self.headers, &tag, None) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
         };
-        let cache = match (fresh, self.private) {
-            (true, false) => "public, max-age=60",
-            (true, true) => "private, max-age=60",
+        let cache = match (fresh, self.audience) {
+            (true, Audience::Everybody) => "public, max-age=60",
+            (true, _) => "private, max-age=60",
             (false, _) => "no-store",
         };
+        let is_hidden = self.audience != Audience::Everybody;
+        let policy = if self.audience == Audience::Owner { POLICY_OF_FORMS } else { POLICY };
         let lines: [(HeaderName, &str); 9] = [
-            (HeaderName::from_static("x-robots-tag"), if self.private { "noindex" } else { "" }),
+            (HeaderName::from_static("x-robots-tag"), if is_hidden { "noindex" } else { "" }),
             (header::CACHE_CONTROL, cache),
             (header::VARY, "Accept-Language"),
             (header::CONTENT_LANGUAGE, self.language.tag()),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CONTENT_SECURITY_POLICY, policy),
             (header::X_FRAME_OPTIONS, "DENY"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::REFERRER_POLICY, "no-referrer"),

@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// The one of `known` that takes the fewest edits, if it is near enough to be meant.
-pub(super) fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     /// Longer than any id of ours: not worth the quadratic work.
     const LONGEST: usize = 100;
     if given.len() > LONGEST {

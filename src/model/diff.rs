@@ -18,7 +18,7 @@ const BREAK: &str = "\n";
 
 /// A run of words with one fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Run<'a> {
+pub enum Run<'a> {
     /// In both texts.
     Same(&'a [&'a str]),
     /// Only in the old one.
@@ -28,7 +28,7 @@ pub(super) enum Run<'a> {
 }
 
 /// The words of a text; the end of a line is one of them.
-pub(super) fn words(text: &str) -> Vec<&str> {
+pub fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     for line in text.trim().lines() {
         if !words.is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn words(text: &str) -> Vec<&str> {
 }
 
 /// What became of the words of `old`, in the order of the texts.
-pub(super) fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<Run<'a>> {
+pub fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<Run<'a>> {
     let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let (same, old) = old.split_at(head);
     let (_, new) = new.split_at(head);
@@ -116,7 +116,7 @@ fn compared<'a, T: Hash + Ord>(old: &'a [T], new: &'a [T]) -> Vec<(Fate, &'a [T]
 
 /// The runs as markup, at most `limit` words of them: what went as `del`, what came as `ins`, and of what stayed the
 /// words around.
-pub(super) fn markup(runs: &[Run<'_>], limit: usize) -> String {
+pub fn markup(runs: &[Run<'_>], limit: usize) -> String {
     let mut out = String::new();
     let mut left = limit;
     for (at, run) in runs.iter().enumerate() {
@@ -131,7 +131,11 @@ pub(super) fn markup(runs: &[Run<'_>], limit: usize) -> String {
             Run::Gone(_) => push(&mut out, &format!("<del>{}</del>", joined(shown))),
             Run::New(_) => push(&mut out, &format!("<ins>{}</ins>", joined(shown))),
         }
-        left -= shown.len().min(if matches!(run, Run::Same(_)) { 2 * CONTEXT } else { usize::MAX });
+        let is_same = matches!(run, Run::Same(_));
+        if shown.len() < words.len() && !is_same && at + 1 == runs.len() {
+            push(&mut out, "…");
+        }
+        left -= shown.len().min(if is_same { 2 * CONTEXT } else { usize::MAX });
     }
     out
 }
@@ -176,7 +180,7 @@ fn shown(word: &str) -> String {
 }
 
 /// Plain text as markup that shows it.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,0 +1,34 @@
+//! The page on which an owner sees how one subscription is doing: whoever has its link, and no account.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::{Error, Push};
+use crate::{
+    model::{Subscription, SubscriptionId},
+    store,
+};
+
+impl Push {
+    /// A new token that opens the page of a subscription. The one before opens it no longer; only the hash is kept.
+    pub async fn open_page(&self, id: &SubscriptionId) -> Result<String, Error> {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes)?;
+        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash(&token);
+        self.change(id, |changed| changed.page = Some(hash)).await?;
+        Ok(token)
+    }
+
+    /// The subscription whose page a token opens.
+    pub async fn by_page(&self, token: &str) -> store::Result<Option<Arc<Subscription>>> {
+        let given = hash(token);
+        let opens = |one: &Arc<Subscription>| one.page.is_some_and(|page| bool::from(page.ct_eq(&given)));
+        Ok(self.book().await?.all().into_iter().find(opens))
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    *blake3::hash(token.as_bytes()).as_bytes()
+}
