@@ -98,7 +98,8 @@ where
     let is_kept = place.is_some();
     let place = Arc::new(Mutex::new(place));
     let service = service_fn(move |request| {
-        let (answered, place) = (answered(&answer, request), Arc::clone(&place));
+        // Boxed: the connection keeps the place of this future as long as it lives, but not what is in the box.
+        let (answered, place) = (Box::pin(answered(&answer, request)), Arc::clone(&place));
         async move { Ok::<_, Infallible>(alone(answered.await?, &place)) }
     });
     let connection = http1::Builder::new()
