@@ -45,6 +45,8 @@ struct Sink {
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    // The bare client has no other way to it; ours brings its own.
+    rustls::crypto::ring::default_provider().install_default().expect("nobody was here before");
     let n_hooks = arguments.next().unwrap_or(10_000);
     let rounds = arguments.next().unwrap_or(3);
     let concurrency = arguments.next().and_then(|n| usize::try_from(n).ok()).unwrap_or(256);
