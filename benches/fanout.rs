@@ -223,6 +223,8 @@ fn settings(concurrency: usize) -> Settings {
         keep: Duration::from_secs(30 * 86_400),
         keep_bytes: 1 << 20,
         webhooks: Vec::new(),
+        forms: loaphuong::push::form::Forms::default(),
+        base_url: "http://127.0.0.1".into(),
     }
 }
 

@@ -39,6 +39,15 @@ pub fn words(text: &str) -> Vec<&str> {
     words
 }
 
+/// How many pairs of words have to be compared, behind what both texts begin with and before what both end with: how
+/// dear `runs` may get.
+pub fn cost(old: &[&str], new: &[&str]) -> usize {
+    let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (old.get(head..).unwrap_or_default(), new.get(head..).unwrap_or_default());
+    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    (old.len() - tail).saturating_mul(new.len() - tail)
+}
+
 /// What became of the words of `old`, in the order of the texts.
 pub fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<Run<'a>> {
     let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
@@ -234,6 +243,15 @@ mod tests {
                 "một<br>hai" => assert_eq!(found, "một<br> <del>hai</del> <ins>ba</ins>"),
                 expected => assert_eq!(found, expected),
             }
+        }
+    }
+
+    #[test]
+    fn the_cost_counts_what_both_do_not_share() {
+        for (old, new, expected) in
+            [("", "", 0), ("a b c", "a b c", 0), ("a b c d", "a x y d", 4), ("a a", "a a a", 0)]
+        {
+            assert_eq!(cost(&words(old), &words(new)), expected, "{old}, {new}");
         }
     }
 

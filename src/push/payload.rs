@@ -13,6 +13,8 @@ pub const MAX_BYTES: usize = 20_000;
 const MATCHES: usize = 4_000;
 /// How many words of each difference are shown: tried in turn until they are few enough.
 const WORDS: [usize; 3] = [150, 60, 25];
+/// Pairs of words that are compared at most, in one text: a page of events has a thousand payloads.
+const PAIRS: usize = 250_000;
 /// Bytes of differences at most.
 const DIFF: usize = 6_000;
 
@@ -83,7 +85,7 @@ fn with_member(payload: &[u8], name: &str, json: &str) -> Vec<u8> {
 }
 
 /// What became of title, summary and full text, word by word, as an object of markup (`<del>`, `<ins>`, `<br>`) in
-/// `most` bytes; `None` where nothing of that changed, or where too much did.
+/// `most` bytes; a text that was rewritten is left out. `None` where nothing is left.
 fn diff(before: &Article, now: &Article, most: usize) -> Option<String> {
     let texts = |article: &Article| {
         let content = &article.content;
@@ -93,7 +95,8 @@ fn diff(before: &Article, now: &Article, most: usize) -> Option<String> {
     let (old, new) =
         (before.each_ref().map(|text| diff::words(text)), now.each_ref().map(|text| diff::words(text)));
     let parts = ["title", "summary", "content"].into_iter().zip(old.iter().zip(&new));
-    let changed: Vec<_> = parts.filter(|(_, (old, new))| old != new).collect();
+    let changed: Vec<_> =
+        parts.filter(|(_, (old, new))| old != new && diff::cost(old, new) <= PAIRS).collect();
     if changed.is_empty() {
         return None;
     }
@@ -279,20 +282,28 @@ mod tests {
         event.change = Change::Updated;
         after.content.title = "Thông báo số 2".into();
         after.content.html = Html::sanitized("<p>Một <b>hai</b></p>".into());
-        let said = |after: &Article| -> Value {
+        let told = |after: &Article| -> Value {
             serde_json::from_str(&payload(&event, after, Some(&before), &[])).unwrap()
         };
         let expected =
             json!({"title": "Thông báo số <del>1</del> <ins>2</ins>", "content": "<ins>Một hai</ins>"});
-        assert_eq!(said(&after)["data"]["diff"], expected);
+        assert_eq!(told(&after)["data"]["diff"], expected);
         after.content.html = Html::sanitized("<p>từ khác </p>".repeat(100_000));
-        let content = said(&after)["data"]["diff"]["content"].as_str().unwrap().to_owned();
+        let content = told(&after)["data"]["diff"]["content"].as_str().unwrap().to_owned();
         assert!(content.len() < DIFF && content.ends_with('…'), "{content}");
         after.content.html = Html::sanitized("\"\"\"\"".repeat(100_000));
-        assert!(said(&after)["data"]["diff"]["content"].is_string(), "long words are cut");
+        assert!(told(&after)["data"]["diff"]["content"].is_string(), "long words are cut");
+        let many = |word: &str| Html::sanitized((0..1_000).map(|n| format!("{word}{n} ")).collect());
+        let mut rewritten = before.clone();
+        rewritten.content.html = many("a");
+        after.content.html = many("b");
+        let said = payload(&event, &after, Some(&rewritten), &[]);
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["data"]["changed_fields"], json!(["title", "content"]));
+        assert_eq!(said["data"]["diff"], json!({"title": "Thông báo số <del>1</del> <ins>2</ins>"}));
         let mut image = before.clone();
         image.content.image = Some("https://a.example/1.jpg".into());
-        assert_eq!(said(&image)["data"].get("diff"), None);
+        assert_eq!(told(&image)["data"].get("diff"), None);
     }
 
     #[test]

@@ -3,7 +3,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, Feed, NewSubscription, Settings, Webhook, sign,
+    Error, Feed, NewSubscription, Settings, Webhook,
+    form::{Forms, Template},
+    sign,
     testing::{
         NOW, Received, Receiver, Reply, World, article, event, numbered, settings, subscription, until,
     },
@@ -438,4 +440,40 @@ async fn secrets_stay_out_of_debug_output() {
     for shown in [format!("{added:?}"), format!("{:?}", world.push), format!("{:?}", added.subscription)] {
         assert!(!shown.contains(encoded) && !shown.contains(&bytes), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_form_that_went_away_delays_what_is_told_in_it_and_says_so() {
+    let with = |names: &[&str]| {
+        let mut forms = Forms::default();
+        for name in names {
+            let source = "{\"sequence\": {{ sequence }}, \"said\": {{ data.title }}}".to_owned();
+            forms.add(Template { name: (*name).to_owned(), source }).unwrap();
+        }
+        Settings { forms, ..settings() }
+    };
+    let mut world = World::new().await;
+    world.push.reload(with(&["chat"])).await.unwrap();
+    let receiver = Receiver::new(&[]).await;
+    let new = NewSubscription {
+        url: receiver.url.clone(),
+        form: Some("chat".to_owned()),
+        ..NewSubscription::default()
+    };
+    let added = world.push.add(new).await.unwrap();
+    world.push.reload(with(&["chats"])).await.unwrap();
+    world.deliver();
+    world.publish(1, false).await;
+    world.settle().await;
+    assert!(receiver.received().is_empty());
+    let error = world.push.get(&added.subscription.id).await.unwrap().last_error.clone().unwrap();
+    assert!(error.contains("there is no form `chat`"), "{error}");
+    world.push.reload(with(&["chat"])).await.unwrap();
+    world.pass(5).await;
+    let [got] = &receiver.received()[..] else { panic!("exactly one request") };
+    assert_eq!(got.body, "{\"sequence\":1,\"said\":\"Thông báo số 1\"}");
+    let at = got.header("webhook-timestamp").parse().unwrap();
+    let signed = (got.header("webhook-id"), at, got.header("webhook-signature"));
+    let secret = sign::parse_secret(&added.secret).unwrap();
+    assert_eq!(sign::verify(&secret, signed, &got.body, world.clock.now()), Ok(()));
 }

@@ -1,7 +1,7 @@
 //! What the journal tells the public: one reader for the events API and for streams of events.
 //!
 //! Every client is a cursor over the journal. What was recorded last is rendered once for all of them and kept in a
-//! window of [`KEPT`] lines; who is further behind reads the store, a few at a time.
+//! window of `KEPT` lines; who is further behind reads the store, a few at a time.
 
 use std::sync::Arc;
 

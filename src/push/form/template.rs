@@ -62,17 +62,18 @@ fn add_filters(environment: &mut Environment<'static>) {
         let value = value.filter(|value| !value.is_none() && value.as_str() != Some(""));
         value.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, message))
     });
-    environment.add_function("slack_link", slack_link);
+    environment.add_function("slack_link", |url: Value, text: Value, most: usize| {
+        Ok::<_, Error>(slack_link(&address(&plain(&url)?), &fit::line(&plain(&text)?), most))
+    });
 }
 
 /// `<address|text>`, or the text alone where there is no address, or none that fits.
-fn slack_link(url: Value, text: Value, most: usize) -> Result<String, Error> {
-    let (address, text) = (address(&plain(&url)?), fit::line(&plain(&text)?));
+fn slack_link(address: &str, text: &str, most: usize) -> String {
     if address.is_empty() || address.len() + "<|…>".len() >= most {
-        return Ok(fit::fit(&text, Kind::Slack, Unit::Utf16, most));
+        return fit::fit(text, Kind::Slack, Unit::Utf16, most);
     }
-    let label = fit::fit(&text, Kind::Slack, Unit::Utf16, most - address.len() - "<|>".len());
-    Ok(if label.is_empty() { format!("<{address}>") } else { format!("<{address}|{label}>") })
+    let label = fit::fit(text, Kind::Slack, Unit::Utf16, most - address.len() - "<|>".len());
+    if label.is_empty() { format!("<{address}>") } else { format!("<{address}|{label}>") }
 }
 
 fn address(text: &str) -> String {
