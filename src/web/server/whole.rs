@@ -80,7 +80,12 @@ where
 {
     let told = tokio::time::timeout(limits.head, stream.is_http2());
     let Some(told) = stops.stop.run_until_cancelled(told).await else { return Ok(()) };
-    if told?? { two(stream, answer, limits, stops).await } else { one(stream, answer, limits, stops).await }
+    // Boxed: whoever runs this carries its place twice, and HTTP/2 takes twice as much of it as HTTP/1.1.
+    if told?? {
+        Box::pin(two(stream, answer, limits, stops)).await
+    } else {
+        Box::pin(one(stream, answer, limits, stops)).await
+    }
 }
 
 async fn one<S, A, F>(stream: S, answer: A, limits: Limits, stops: Stops) -> Result<(), Failure>
@@ -93,7 +98,8 @@ where
     let is_kept = place.is_some();
     let place = Arc::new(Mutex::new(place));
     let service = service_fn(move |request| {
-        let (answered, place) = (answered(&answer, request), Arc::clone(&place));
+        // Boxed: the connection keeps the place of this future as long as it lives, but not what is in the box.
+        let (answered, place) = (Box::pin(answered(&answer, request)), Arc::clone(&place));
         async move { Ok::<_, Infallible>(alone(answered.await?, &place)) }
     });
     let connection = http1::Builder::new()
