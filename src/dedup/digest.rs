@@ -116,6 +116,11 @@ fn file(enclosure: &Enclosure) -> String {
     format!("{}?{}", path(whole), query.unwrap_or_default())
 }
 
+/// Is it one file, as digests see it? Hosts move.
+pub fn is_same_file(one: &Enclosure, other: &Enclosure) -> bool {
+    file(one) == file(other)
+}
+
 /// The names of the images in sanitized markup.
 fn images(html: &str) -> impl Iterator<Item = String> {
     let sources = html.split("<img ").skip(1).filter_map(|rest| {

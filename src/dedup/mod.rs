@@ -3,7 +3,7 @@
 mod digest;
 mod identity;
 
-pub use digest::{changed_fields, digest, listed};
+pub use digest::{changed_fields, digest, is_same_file, listed};
 pub use identity::keys;
 
 use crate::model::{Digest, Known};

@@ -16,8 +16,8 @@ use super::{Became, Entry, Journal, Pass, Recorded};
 use crate::{
     dedup::{self, Decision},
     model::{
-        Article, ArticleId, Change, Content, Date, Digest, Event, ExtractedBy, IdentityKey, Known, Precision,
-        Revision, Seq, SourceId, SourceState, Status, Timestamp,
+        Article, ArticleId, Change, Content, Date, Digest, Enclosure, Event, ExtractedBy, IdentityKey, Known,
+        Precision, Revision, Seq, SourceId, SourceState, Status, Timestamp,
     },
     store::{self, Commit, Error},
 };
@@ -225,7 +225,9 @@ impl<'a> Plan<'a> {
         let moved =
             before.filter(|before| before.status == Status::Live && has_moved(&before.content, after));
         let Some(before) = moved else { return (known, Became::Unchanged) };
-        let article = Article { revision: known.revision.next(), content: after.clone(), ..before };
+        let mut content = after.clone();
+        keep_measures(&mut content.enclosures, &before.content.enclosures);
+        let article = Article { revision: known.revision.next(), content, ..before };
         (self.write(arrival.index, article, Change::Updated, true), Became::Revised)
     }
 
@@ -317,6 +319,15 @@ fn step(before: &Content, after: &Content) -> Step {
             Step::Guessed
         }
         _ => Step::Edit,
+    }
+}
+
+/// What was found out of the same files on their old host. Of an article that says what it said, nobody asks again.
+fn keep_measures(after: &mut [Enclosure], before: &[Enclosure]) {
+    for file in after {
+        let Some(known) = before.iter().find(|known| dedup::is_same_file(known, file)) else { continue };
+        file.length = file.length.or(known.length);
+        file.media_type = known.media_type.clone().or(file.media_type.take());
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    model::{Change, Content, Date, Event, ExtractedBy, Html, Offset, Precision, Status},
+    model::{Change, Content, Date, Enclosure, Event, ExtractedBy, Html, Offset, Precision, Status},
     store::Settings,
 };
 
@@ -122,6 +122,33 @@ async fn a_story_goes_to_another_host_without_a_word_but_not_to_another_path() {
         assert_eq!(article.updated, edited, "{second}: a move is no edit");
     }
     assert_eq!(events(&journal).await.len(), 4);
+}
+
+/// Nobody asks again how long the files of an article are that says what it said.
+#[tokio::test]
+async fn a_story_that_moved_keeps_what_is_known_of_its_files() {
+    let journal = journal().await;
+    let at_host = |host: &str, length: Option<u64>| {
+        let mut entry = entry("a", "A");
+        entry.draft.content.url = Some(format!("https://{host}/1"));
+        let media_type = length.map(|_| "application/pdf".to_owned());
+        let file = |name: &str| format!("https://{host}/{name}.pdf?id=1");
+        entry.draft.content.enclosures = ["a", "b"]
+            .map(|name| Enclosure { url: file(name), length, media_type: media_type.clone(), title: None })
+            .into();
+        entry
+    };
+    journal.record(pass(1_000, &[at_host("old.example", Some(7))])).await.unwrap();
+    let mut moved = at_host("new.example", None);
+    moved.draft.content.enclosures.reverse();
+    let recorded = journal.record(pass(2_000, &[moved])).await.unwrap();
+    let files = latest(&journal, recorded.entries[0].0).await.content.enclosures;
+    let known: Vec<_> = files.iter().map(|file| (file.url.as_str(), file.length)).collect();
+    assert_eq!(
+        known,
+        [("https://new.example/b.pdf?id=1", Some(7)), ("https://new.example/a.pdf?id=1", Some(7))]
+    );
+    assert!(files.iter().all(|file| file.media_type.as_deref() == Some("application/pdf")));
 }
 
 #[tokio::test]
