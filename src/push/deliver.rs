@@ -6,7 +6,6 @@ use std::{
         PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::{
@@ -19,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Push,
     lanes::{Lanes, Visit},
-    policy::{Answer, Policy},
+    policy::Policy,
+    webhook::Heard,
 };
 use crate::{
-    model::{Attempt, Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp},
+    model::{Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp},
     store::{self, Settled},
 };
 
@@ -101,21 +101,20 @@ impl Push {
             count("dropped");
             return self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await;
         };
-        let (at, started) = (self.clock.now(), std::time::Instant::now());
-        let (answer, words) = self.tell(subscription, &message).await;
-        let took = started.elapsed();
-        metrics::histogram!("loa_delivery_seconds").record(took.as_secs_f64());
-        self.settle(delivery, &answer, Spoken { at, took, words }).await
+        let heard = self.tell(subscription, &message).await;
+        metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
+        self.settle(delivery, heard).await
     }
 
-    async fn settle(&self, delivery: Delivery, answer: &Answer, spoken: Spoken) -> store::Result<()> {
+    async fn settle(&self, delivery: Delivery, heard: Heard) -> store::Result<()> {
         let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(()) };
         let _changing = entry.changing.lock().await;
         // Its state may have changed meanwhile: what was decided by its owner stands.
         let Some(before) = entry.current.load_full() else { return Ok(()) };
-        let (outcome, after) = self.policy().decide(&delivery, &before, answer, self.clock.now());
+        let (outcome, after) = self.policy().decide(&delivery, &before, &heard.answer, self.clock.now());
         log(&delivery, &outcome, &before, &after);
-        let attempt = Some(line_of(&delivery, answer, spoken, &outcome, &after));
+        let number = delivery.attempt.saturating_add(1);
+        let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
         let subscription = Some(after.clone());
         let settled = Settled { delivery, outcome, subscription, attempt };
         self.settling.settle(&*self.store, settled).await?;
@@ -131,42 +130,6 @@ impl Push {
             disable_after: settings.disable_after,
         }
     }
-}
-
-/// When an attempt was made, how long it took, and what was heard.
-struct Spoken {
-    at: Timestamp,
-    took: Duration,
-    words: String,
-}
-
-/// The attempt as the ledger keeps it.
-fn line_of(
-    delivery: &Delivery,
-    answer: &Answer,
-    spoken: Spoken,
-    outcome: &Outcome,
-    after: &Subscription,
-) -> Attempt {
-    Attempt {
-        subscription: delivery.subscription.clone(),
-        seq: delivery.seq,
-        at: spoken.at,
-        number: delivery.attempt.saturating_add(1),
-        took: whole_milliseconds(spoken.took),
-        status: match answer {
-            Answer::Status { code, .. } => Some(*code),
-            Answer::Nothing(_) => None,
-        },
-        answer: spoken.words,
-        error: after.last_error.clone().filter(|_| *outcome != Outcome::Delivered),
-        outcome: outcome.clone(),
-    }
-}
-
-/// As exact as the ledger is.
-pub(super) fn whole_milliseconds(took: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Counts an attempt, also when it is dropped halfway.

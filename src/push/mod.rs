@@ -232,3 +232,10 @@ impl fmt::Debug for Push {
 fn facts_of(article: &Article) -> Facts {
     Facts::new(article, &markup::to_text(article.content.html.as_str()))
 }
+
+/// So many random bytes in hexadecimal.
+fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

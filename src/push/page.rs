@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-use super::{Error, Push};
+use super::{Error, Push, random_hex};
 use crate::{
     model::{Subscription, SubscriptionId},
     store,
@@ -13,9 +13,7 @@ use crate::{
 impl Push {
     /// A new token that opens the page of a subscription. The one before opens it no longer; only the hash is kept.
     pub async fn open_page(&self, id: &SubscriptionId) -> Result<String, Error> {
-        let mut bytes = [0; 24];
-        getrandom::fill(&mut bytes)?;
-        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = random_hex::<24>()?;
         let hash = hash(&token);
         self.change(id, |changed| changed.page = Some(hash)).await?;
         Ok(token)

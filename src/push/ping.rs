@@ -1,13 +1,6 @@
 //! Asking an endpoint whether it is there: a signed `ping`, before its first event and whenever its owner wants one.
 
-use std::time::Instant;
-
-use super::{
-    Error, Push,
-    deliver::whole_milliseconds,
-    payload,
-    policy::{Answer, complaint},
-};
+use super::{Error, Push, payload, policy::complaint, random_hex};
 use crate::{
     model::{Attempt, Delivery, Outcome, Seq, Subscription, SubscriptionId},
     store::Settled,
@@ -44,27 +37,11 @@ impl Push {
     }
 
     async fn ping(&self, subscription: &Subscription) -> Result<Attempt, Error> {
-        let (at, started) = (self.clock.now(), Instant::now());
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce)?;
-        let id = format!("msg_ping_{}", blake3::hash(&nonce).to_hex().get(..24).unwrap_or_default());
-        let head = self.store.head().await?;
-        let body = payload::ping(&subscription.id, at, head);
-        let (answer, words) = self.post(subscription, id, (body.into(), "")).await;
-        let error = complaint(&answer);
-        Ok(Attempt {
-            subscription: subscription.id.clone(),
-            seq: PING,
-            at,
-            number: 1,
-            took: whole_milliseconds(started.elapsed()),
-            status: match answer {
-                Answer::Status { code, .. } => Some(code),
-                Answer::Nothing(_) => None,
-            },
-            answer: words,
-            outcome: if error.is_none() { Outcome::Delivered } else { Outcome::Dropped },
-            error,
-        })
+        let id = format!("msg_ping_{}", random_hex::<12>()?);
+        let body = payload::ping(&subscription.id, self.clock.now(), self.store.head().await?);
+        let heard = self.post(subscription, id, (body.into(), "")).await;
+        let confirmed = complaint(&heard.answer).is_none();
+        let outcome = if confirmed { Outcome::Delivered } else { Outcome::Dropped };
+        Ok(heard.into_line(&subscription.id, PING, 1, outcome))
     }
 }

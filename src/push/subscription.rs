@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Push, Settings, Webhook, book::Book, form::Fault, sign};
+use super::{Push, Settings, Webhook, book::Book, form::Fault, random_hex, sign};
 use crate::{
     model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
     net::guard,
@@ -325,10 +325,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
 
 /// A new id: 80 random bits.
 fn mint() -> Result<SubscriptionId, getrandom::Error> {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes)?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sub_{hex}").parse().expect("these characters are those of ids"))
+    Ok(format!("sub_{}", random_hex::<10>()?).parse().expect("these characters are those of ids"))
 }
 
 /// The address in its normal form, if it may be used.

@@ -1,5 +1,7 @@
 //! One webhook request, as Standard Webhooks 1.0 wants it.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use url::Url;
 
@@ -7,20 +9,58 @@ use super::{
     Push,
     form::{self, Rendered, Told},
     message::Message,
-    policy::Answer,
+    policy::{Answer, complaint},
     sign,
 };
 use crate::{
-    model::{Channel, Event, Form, Subscription},
+    model::{Attempt, Channel, Event, Form, Outcome, Seq, Subscription, SubscriptionId, Timestamp},
     net,
 };
 
 /// Bytes of an answer that the ledger keeps.
 const WORDS: u64 = 256;
 
+/// What one request brought, and when.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// When it began.
+    pub(super) at: Timestamp,
+    pub(super) took: Duration,
+    pub(super) answer: Answer,
+    /// The beginning of what was said.
+    words: String,
+}
+
+impl Heard {
+    /// The line of the ledger.
+    pub(super) fn into_line(
+        self,
+        subscription: &SubscriptionId,
+        seq: Seq,
+        number: u32,
+        outcome: Outcome,
+    ) -> Attempt {
+        Attempt {
+            subscription: subscription.clone(),
+            seq,
+            at: self.at,
+            number,
+            // As exact as the ledger is.
+            took: Duration::from_millis(u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX)),
+            status: match self.answer {
+                Answer::Status { code, .. } => Some(code),
+                Answer::Nothing(_) => None,
+            },
+            error: complaint(&self.answer),
+            answer: self.words,
+            outcome,
+        }
+    }
+}
+
 impl Push {
-    /// Tells one endpoint of an event, once: what it answered, and the beginning of its words.
-    pub(super) async fn tell(&self, subscription: &Subscription, message: &Message) -> (Answer, String) {
+    /// Tells one endpoint of an event, once.
+    pub(super) async fn tell(&self, subscription: &Subscription, message: &Message) -> Heard {
         let id = message_id(subscription, &message.event);
         // Only some forms show an article's text, and those few lack a summary of their own.
         let text = if matches!(subscription.channel, Channel::Webhook(Form::Template(_))) {
@@ -37,8 +77,20 @@ impl Push {
         subscription: &Subscription,
         id: String,
         (native, text): (Bytes, &str),
+    ) -> Heard {
+        let (at, started) = (self.clock.now(), Instant::now());
+        let (answer, words) = self.exchange(subscription, id, (&native, text)).await;
+        Heard { at, took: started.elapsed(), answer, words }
+    }
+
+    /// What an endpoint answers, and the beginning of its words.
+    async fn exchange(
+        &self,
+        subscription: &Subscription,
+        id: String,
+        told: (&Bytes, &str),
     ) -> (Answer, String) {
-        let Rendered { content_type, body, url } = match self.written(subscription, &id, (&native, text)) {
+        let Rendered { content_type, body, url } = match self.written(subscription, &id, told) {
             Ok(rendered) => rendered,
             Err(wrong) => return (Answer::Nothing(wrong), String::new()),
         };
