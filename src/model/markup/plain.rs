@@ -2,7 +2,7 @@
 
 use super::{
     entities::decode,
-    scan::{Event, Scanner},
+    scan::{Event, Reading, Scanner},
     tags,
 };
 
@@ -10,9 +10,9 @@ use super::{
 /// styles left out, character references decoded. Linear, and safe for any depth.
 pub fn to_text(markup: &str) -> String {
     let mut lines = Lines::default();
-    let mut scanner = Scanner::new(markup.as_bytes());
+    let mut scanner = Scanner::new(markup.as_bytes(), false);
     let mut pre = 0_usize;
-    while let Some(event) = scanner.next(false) {
+    while let Some(event) = scanner.next(Reading::Html) {
         match event {
             Event::Text { from, to } => {
                 let text = decode(markup.get(from..to).unwrap_or_default());

@@ -21,6 +21,18 @@ pub(super) struct Text {
     pub(super) length: usize,
 }
 
+/// What decides how a tag's content is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Html,
+    /// HTML directly in `svg` or `math`, where CDATA sections are still known.
+    Integrated,
+    /// The current element is `svg` or `math`: nothing is raw there.
+    Foreign,
+    /// The columns of a `template`: other elements are dropped, and what stands in them is markup.
+    Columns,
+}
+
 /// Walks over markup once.
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
@@ -29,41 +41,39 @@ pub(super) struct Scanner<'a> {
     pub(super) start_tags: usize,
     /// True when parsers may disagree on what is markup here: only `start_tags` is sure then.
     pub(super) ambiguous: bool,
-    /// Where the open `noscript` ends, which is text for parsers that script.
-    noscript: Option<usize>,
-    /// Is there a `<col>` behind the first `<template>`? Looked for once.
-    templates: Option<bool>,
+    /// Do scripts run, so that `noscript` holds text?
+    scripting: bool,
 }
 
 // === impl Scanner ===
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8], scripting: bool) -> Self {
         let start_tags =
             bytes.windows(2).filter(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic()).count();
-        Self { bytes, at: 0, start_tags, ambiguous: false, noscript: None, templates: None }
+        Self { bytes, at: 0, start_tags, ambiguous: false, scripting }
     }
 
-    /// The next tag or text; `foreign` says that the current element is `svg` or `math`.
-    pub(super) fn next(&mut self, foreign: bool) -> Option<Event> {
+    /// The next tag or text.
+    pub(super) fn next(&mut self, reading: Reading) -> Option<Event> {
         loop {
             let from = self.at;
             let rest = self.bytes.get(from..)?;
             match rest {
                 [] => return None,
-                [b'<', b'!', ..] => self.at = self.declaration(foreign),
+                [b'<', b'!', ..] => {
+                    self.at = self.declaration(matches!(reading, Reading::Foreign | Reading::Integrated));
+                }
                 [b'<', b'?', ..] => self.at = self.after(b">", self.at),
                 [b'<', b'/', name, ..] if name.is_ascii_alphabetic() => {
                     let (name, ..) = self.tag(self.at + 2)?;
-                    self.leave_noscript(from);
                     return Some(Event::End { name });
                 }
                 [b'<', b'/', ..] => self.at = self.after(b">", self.at + 2),
                 [b'<', name, ..] if name.is_ascii_alphabetic() => {
                     let (name, self_closing, attributes) = self.tag(from + 1)?;
                     let tag = Text { hash: hash(&self.bytes[from..self.at]), length: self.at - from };
-                    self.content(name, foreign);
-                    self.leave_noscript(from);
+                    self.content(name, reading);
                     return Some(Event::Start { name, tag, self_closing, attributes });
                 }
                 _ => {
@@ -72,23 +82,12 @@ impl<'a> Scanner<'a> {
                     return Some(Event::Text { from, to: self.at });
                 }
             }
-            self.leave_noscript(from);
         }
     }
 
     /// Where `needle` ends, looked for from `from` on; the end where it is missing.
     fn after(&self, needle: &[u8], from: usize) -> usize {
         find(self.bytes, needle, from).map_or(self.bytes.len(), |found| found + needle.len())
-    }
-
-    /// What began inside a `noscript` and ends behind it is text for one parser and markup for another.
-    fn leave_noscript(&mut self, from: usize) {
-        if let Some(end) = self.noscript {
-            self.ambiguous |= from < end && self.at > end;
-            if self.at > end {
-                self.noscript = None;
-            }
-        }
     }
 
     /// Comments, doctypes, CDATA: where it ends.
@@ -140,24 +139,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over what the tokenizer reads as text behind the start tag `name`.
-    fn content(&mut self, name: u64, foreign: bool) {
-        if foreign {
-            self.ambiguous |= tags::is_unsure(name);
-            return;
+    fn content(&mut self, name: u64, reading: Reading) {
+        // Whether a `frameset` takes the place of the body depends on more than is followed here.
+        self.ambiguous |= name == tags::FRAMESET;
+        match reading {
+            Reading::Html | Reading::Integrated => {}
+            Reading::Foreign => {
+                self.ambiguous |= tags::is_unsure(name);
+                return;
+            }
+            Reading::Columns => return,
         }
-        if name == tags::NOSCRIPT {
-            // Looked for once per element, or unclosed ones would cost the square.
-            self.noscript = self.noscript.or_else(|| Some(self.end_tag(b"noscript")));
-        } else if name == tags::PLAINTEXT {
+        if name == tags::PLAINTEXT {
             self.at = self.bytes.len();
         } else if name == tags::SCRIPT {
             self.at = end_of_script(self.bytes, self.at);
-        } else if tags::is_raw(name) {
-            self.ambiguous |= self.templates == Some(true);
+        } else if tags::is_raw(name, self.scripting) {
             self.at = self.end_tag(raw_name(name));
-        } else if name == tags::TEMPLATE && self.templates.is_none() {
-            // Inside a template's column group raw elements are dropped, and their content is markup.
-            self.templates = Some(find_name(self.bytes, b"<col", self.at).is_some());
         }
     }
 
@@ -175,6 +173,7 @@ fn raw_name(name: u64) -> &'static [u8] {
         tags::TEXTAREA => b"textarea",
         tags::XMP => b"xmp",
         tags::IFRAME => b"iframe",
+        tags::NOSCRIPT => b"noscript",
         tags::NOEMBED => b"noembed",
         _ => b"noframes",
     }
@@ -250,6 +249,11 @@ fn is_name(bytes: &[u8], needle: &[u8]) -> bool {
         && bytes
             .get(needle.len())
             .is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
+}
+
+/// True when the tag `needle` stands anywhere.
+pub(super) fn names(bytes: &[u8], needle: &[u8]) -> bool {
+    find_name(bytes, needle, 0).is_some()
 }
 
 fn find_name(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {

@@ -24,12 +24,14 @@ pub(super) struct Kind {
     pub(super) marker: bool,
     /// `svg` and `math`.
     pub(super) foreign: bool,
-    /// HTML again inside `svg` or `math`; known only where the element stands, see `integrates`.
+    /// HTML again inside `svg` or `math`; known only where the element stands, see [`Namespace::kind`].
     pub(super) integration: bool,
     /// Ends `svg` and `math`.
     pub(super) breakout: bool,
     /// Never a new element: there is one already.
     pub(super) ignored: bool,
+    /// What is inside it, if that changes what tags do.
+    pub(super) mode: Option<Mode>,
 }
 
 /// A lower-case name as a number: its bytes, the later ones folded over the first eight.
@@ -143,12 +145,11 @@ static SPECIAL: [u64; 63] = numbers([
     "tr",
     "ul",
 ]);
-/// Also `noscript`: with or without scripting, nothing in it closes what is outside.
-static SCOPE: [u64; 16] = numbers([
-    "applet", "caption", "html", "table", "td", "th", "marquee", "object", "select", "template", "noscript",
-    "mi", "mo", "mn", "ms", "mtext",
-]);
-static CLOSES_P: [u64; 38] = numbers([
+static SCOPE: [u64; 10] =
+    numbers(["applet", "caption", "html", "table", "td", "th", "marquee", "object", "select", "template"]);
+static CLOSES_P: [u64; 40] = numbers([
+    "plaintext",
+    "xmp",
     "address",
     "article",
     "aside",
@@ -191,8 +192,6 @@ static CLOSES_P: [u64; 38] = numbers([
 static TABLE_PARTS: [u64; 10] =
     numbers(["caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr", "tbody"]);
 static MARKERS: [u64; 7] = numbers(["applet", "caption", "marquee", "object", "td", "template", "th"]);
-static INTEGRATION: [u64; 9] =
-    numbers(["foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext", "annotation-xml"]);
 static BREAKOUT: [u64; 45] = numbers([
     "b",
     "big",
@@ -250,36 +249,108 @@ pub(super) fn kind(name: u64) -> Kind {
         void: VOID.contains(&name),
         formatting: FORMATTING.contains(&name),
         special: SPECIAL.contains(&name),
-        scope: SCOPE.contains(&name) || INTEGRATION.contains(&name),
+        scope: SCOPE.contains(&name),
         closes_p,
-        block: closes_p || table || matches!(name, TABLE | TEMPLATE | SCRIPT | STYLE | TITLE | NOSCRIPT),
+        block: closes_p && name != XMP || table || BLOCK.contains(&name),
         heading,
         table,
         marker: MARKERS.contains(&name),
         foreign: matches!(name, SVG | MATH),
         integration: false,
         breakout: BREAKOUT.contains(&name),
-        ignored: matches!(name, HTML | HEAD | BODY | FRAMESET),
+        mode: Mode::inside(name),
+        ignored: matches!(name, HTML | HEAD | BODY | FRAMESET | FRAME),
     }
 }
 
-names! { SVG = "svg", MATH = "math", HTML = "html", HEAD = "head", BODY = "body", FRAMESET = "frameset" }
+names! { SVG = "svg", MATH = "math", HTML = "html", HEAD = "head", BODY = "body", FRAMESET = "frameset", FRAME = "frame" }
 
-/// What a part of a table stands directly in.
-pub(super) fn table_context(name: u64) -> &'static [u64] {
-    match name {
-        TD | TH => &[TR],
-        TR => &[TBODY, THEAD, TFOOT],
-        COL => &[COLGROUP],
-        _ => &[],
+/// What stands around a tag decides what it does (WHATWG HTML, section 13.2.4.1, "insertion mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Body,
+    Table,
+    TableBody,
+    Row,
+    Cell,
+    Caption,
+    Columns,
+    /// A `template` with nothing in it yet that says.
+    Unknown,
+}
+
+// === impl Mode ===
+
+impl Mode {
+    /// How a template reads what stands directly in it, if its start tag `name` says (section 13.2.6.4.22).
+    pub(super) fn of_template(name: u64) -> Option<Self> {
+        match name {
+            COL => Some(Self::Columns),
+            TR => Some(Self::TableBody),
+            TD | TH => Some(Self::Row),
+            CAPTION | COLGROUP | TBODY | THEAD | TFOOT => Some(Self::Table),
+            SCRIPT | STYLE | TITLE | TEMPLATE | NOFRAMES | BASE | BASEFONT | BGSOUND | LINK | META => None,
+            _ => Some(Self::Body),
+        }
+    }
+
+    /// What is inside the element `name`, if that changes it.
+    fn inside(name: u64) -> Option<Self> {
+        match name {
+            TD | TH => Some(Self::Cell),
+            TR => Some(Self::Row),
+            TBODY | THEAD | TFOOT => Some(Self::TableBody),
+            CAPTION => Some(Self::Caption),
+            COLGROUP => Some(Self::Columns),
+            TABLE => Some(Self::Table),
+            TEMPLATE => Some(Self::Unknown),
+            _ => None,
+        }
     }
 }
 
-names! { COLGROUP = "colgroup" }
+names! {
+    CAPTION = "caption", BASE = "base", BASEFONT = "basefont", BGSOUND = "bgsound", LINK = "link", META = "meta",
+    FORM = "form", INPUT = "input", RUBY = "ruby", OL = "ol", UL = "ul", COLGROUP = "colgroup",
+    ANNOTATION = "annotation-xml",
+}
+
+pub(super) static BODIES: [u64; 3] = [TBODY, THEAD, TFOOT];
+pub(super) static BODIES_OR_TEMPLATE: [u64; 4] = [TBODY, THEAD, TFOOT, TEMPLATE];
+pub(super) static HEADINGS: [u64; 6] = numbers(["h1", "h2", "h3", "h4", "h5", "h6"]);
+/// Elements whose end tags may be left out (section 13.2.6.3).
+pub(super) static IMPLIED: [u64; 10] =
+    numbers(["dd", "dt", "li", "option", "optgroup", "p", "rb", "rp", "rt", "rtc"]);
+/// Formatting elements are not opened again before these, besides those that close a `p`.
+static BLOCK: [u64; 22] = numbers([
+    "table",
+    "template",
+    "script",
+    "style",
+    "title",
+    "base",
+    "basefont",
+    "bgsound",
+    "link",
+    "meta",
+    "noframes",
+    "textarea",
+    "iframe",
+    "noembed",
+    "param",
+    "source",
+    "track",
+    "plaintext",
+    "rb",
+    "rtc",
+    "rp",
+    "rt",
+]);
 
 /// True when the tokenizer reads the element's content as text, up to its end tag.
-pub(super) fn is_raw(name: u64) -> bool {
-    matches!(name, SCRIPT | STYLE | TITLE | TEXTAREA | XMP | IFRAME | NOEMBED | NOFRAMES)
+pub(super) fn is_raw(name: u64, scripting: bool) -> bool {
+    scripting && name == NOSCRIPT
+        || matches!(name, SCRIPT | STYLE | TITLE | TEXTAREA | XMP | IFRAME | NOEMBED | NOFRAMES)
 }
 
 /// True when text before and after the tag stands on different lines.
@@ -288,19 +359,48 @@ pub(super) fn breaks_line(name: u64) -> bool {
     facts.closes_p || facts.table || matches!(name, BR | HR | TABLE)
 }
 
-/// True when HTML stands again in the element `name` of `svg` or `math`.
-pub(super) fn integrates(root: u64, name: u64) -> bool {
-    match root {
-        SVG => SVG_INTEGRATION.contains(&name),
-        _ => MATH_INTEGRATION.contains(&name),
+/// Where an element belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Namespace {
+    Html,
+    Svg,
+    Math,
+}
+
+// === impl Namespace ===
+
+impl Namespace {
+    /// Where an element `name` belongs that stands in HTML.
+    pub(super) fn rooted_in(name: u64) -> Self {
+        match name {
+            SVG => Self::Svg,
+            MATH => Self::Math,
+            _ => Self::Html,
+        }
+    }
+
+    /// What matters of the element `name` of `svg` or `math`.
+    pub(super) fn kind(self, name: u64) -> Kind {
+        let integration = match self {
+            Self::Html => false,
+            Self::Svg => SVG_INTEGRATION.contains(&name),
+            Self::Math => MATH_INTEGRATION.contains(&name),
+        };
+        let scope = integration || (self == Self::Math && name == ANNOTATION);
+        Kind { integration, scope, special: scope, ..Kind::default() }
     }
 }
 
 static SVG_INTEGRATION: [u64; 3] = numbers(["foreignobject", "desc", "title"]);
 static MATH_INTEGRATION: [u64; 5] = numbers(["mi", "mo", "mn", "ms", "mtext"]);
-static UNSURE: [u64; 4] = numbers(["annotation-xml", "font", "mglyph", "malignmark"]);
+static UNSURE: [u64; 2] = numbers(["annotation-xml", "font"]);
 
 /// True when attributes, or what stands around, decide whether a tag in `svg` or `math` leads back to HTML.
 pub(super) fn is_unsure(name: u64) -> bool {
     UNSURE.contains(&name)
+}
+
+/// True for elements that are `math`'s even where HTML would stand.
+pub(super) fn is_glyph(name: u64) -> bool {
+    name == number(b"mglyph") || name == number(b"malignmark")
 }
