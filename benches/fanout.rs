@@ -225,6 +225,12 @@ fn settings(concurrency: usize) -> Settings {
         webhooks: Vec::new(),
         forms: loaphuong::push::form::Forms::default(),
         base_url: "http://127.0.0.1".into(),
+        hub: loaphuong::push::hub::Settings {
+            open: false,
+            lease: Duration::from_secs(24 * 3600),
+            max_per_topic: 1,
+            max_per_host: 1,
+        },
     }
 }
 

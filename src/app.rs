@@ -28,8 +28,11 @@ use crate::{
     journal::Journal,
     model::{SourceId, Timestamp},
     net,
-    publish::{self, Publisher},
-    push::{self, Push},
+    publish::{self, Format, Publisher},
+    push::{
+        self, Push,
+        hub::{Edition, Editions},
+    },
     store::{self, Store},
     telemetry,
     web::{self, server::tls::Tls, told::Teller},
@@ -154,6 +157,7 @@ impl App {
         push.reload(config.push).await?;
         let ingest = Ingest::new(Arc::clone(&journal), client.clone(), Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        push.set_editions(editions(&publisher, &stop));
         let broken = watch::Sender::new(None);
         let app = Self { ingest, publisher, push, store, token, journal, tls, clock, stop, tasks, broken };
         app.start_tasks(listener, config.web)?;
@@ -205,6 +209,11 @@ impl App {
         self.supervise("deliver", move || {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.deliver(stop).await }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("ask back", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.ask_back(stop).await }
         });
         let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
         self.supervise("sweep", move || {
@@ -332,12 +341,31 @@ async fn expect(
     }
 }
 
+/// What the hub sends: what the addresses of feeds serve.
+fn editions(publisher: &Arc<Publisher>, stop: &CancellationToken) -> Editions {
+    let (publisher, stop) = (Arc::clone(publisher), stop.clone());
+    Arc::new(move |feed, topic, seq| {
+        let (publisher, stop) = (Arc::clone(&publisher), stop.clone());
+        async move {
+            let format = *Format::ALL.get(topic)?;
+            let document = stop.run_until_cancelled(publisher.document_at(&feed, format, seq)).await??;
+            Some(Edition {
+                content_type: document.content_type,
+                link: document.link.clone(),
+                body: document.identity().body.clone(),
+            })
+        }
+        .boxed()
+    })
+}
+
 /// What push has to know of the feeds.
 fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
     let feed = |feed: &publish::Feed| push::Feed {
         id: feed.id.clone(),
         sources: feed.sources.clone(),
         filter: feed.filter.clone(),
+        topics: publish::topics(settings, feed),
     };
     // Payloads are public: they name no feed that is not.
     settings.feeds.iter().filter(|feed| !feed.is_private()).map(feed).collect()

@@ -100,6 +100,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
     let concurrency = root.table("ingest").and_then(sections::ingest);
     let push = root.table("push").and_then(sections::push);
+    let hub = root.table("hub").and_then(sections::hub);
     let publish = root.table("publish").and_then(sections::publish);
     let telemetry = root.table("log").and_then(sections::log);
     let around = Surroundings {
@@ -123,7 +124,11 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     root.finish();
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
-    let (sources, push, publish) = (sources?, push?, publish?);
+    let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
+    // One hub is enough for a feed: where another is named, ours has nothing to say.
+    hub.open &= publish.hub.is_none();
+    let own = || hub.open.then(|| publish::Hub::Own(format!("{base_url}{}", web::hub::PATH)));
+    let named_hub = publish.hub.map(publish::Hub::Other).or_else(own);
     Some(Config {
         telemetry: telemetry?,
         net: net?,
@@ -134,10 +139,10 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             sources: sources.iter().map(|source| source_info(source)).collect(),
             min_age: publish.min_age,
             max_age: publish.max_age,
-            hub: publish.hub,
+            hub: named_hub,
         },
         ingest: ingest::Settings { sources, concurrency: concurrency? },
-        push: push.with(webhooks?, forms.forms, &base_url),
+        push: push.with(webhooks?, forms.forms, hub, &base_url),
         web,
     })
 }

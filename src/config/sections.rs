@@ -142,6 +142,21 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
     })
 }
 
+/// `[hub]`.
+pub(super) fn hub(section: Section<'_>) -> Option<push::hub::Settings> {
+    let open = section.boolean("open");
+    let lease = section.duration("lease", HOUR..=10 * DAY);
+    let max_per_topic = section.integer("max_per_topic", 1..=1_000_000);
+    let max_per_host = section.integer("max_per_host", 1..=1_000_000);
+    section.finish();
+    Some(push::hub::Settings {
+        open: open?,
+        lease: lease?,
+        max_per_topic: max_per_topic?,
+        max_per_host: max_per_host?,
+    })
+}
+
 /// `[publish]`.
 #[derive(Debug)]
 pub(super) struct Publish {
@@ -227,6 +242,7 @@ impl Push {
         self,
         webhooks: Vec<push::Webhook>,
         forms: push::form::Forms,
+        hub: push::hub::Settings,
         base_url: &str,
     ) -> push::Settings {
         push::Settings {
@@ -245,6 +261,7 @@ impl Push {
             webhooks,
             forms,
             base_url: base_url.to_owned(),
+            hub,
         }
     }
 }

@@ -45,7 +45,7 @@ pub use history::{Delta, Since, Start, Unavailable};
 pub use live::Variant;
 use live::{Live, Slot};
 pub use selections::{Error, Part};
-pub use settings::{Access, Extent, Feed, Life, Settings, SourceInfo};
+pub use settings::{Access, Extent, Feed, Hub, Life, Settings, SourceInfo};
 
 /// Who writes the feeds. Without a version: an upgrade alone changes no byte.
 const GENERATOR: &str = "loaphuong";
@@ -144,6 +144,13 @@ impl Publisher {
         (!document.private).then_some(document)
     }
 
+    /// A feed's document in which every event up to `seq` is visible: waits until it is. `None` when there is no such
+    /// feed.
+    pub async fn document_at(&self, feed: &FeedId, format: Format, seq: Seq) -> Option<Arc<Document>> {
+        self.seen.subscribe().wait_for(|seen| *seen >= seq).await.ok()?;
+        self.document(feed, format, &Variant::default()).await
+    }
+
     /// The catalogue of all feeds.
     pub async fn opml(&self) -> Option<Arc<Document>> {
         live::catalogue(&self.shown.load_full(), self.clock.now()).await
@@ -181,6 +188,16 @@ impl Publisher {
         }
         *self.dues.lock().unwrap_or_else(PoisonError::into_inner) = dues;
     }
+}
+
+/// The addresses of a feed's documents, in the order of [`Format::ALL`], as they say them themselves: what a hub calls
+/// topics. None for a feed that is gone, or not for everybody.
+pub fn topics(settings: &Settings, feed: &Feed) -> Vec<String> {
+    if feed.is_private() || matches!(feed.life, Life::Ended | Life::Moved(_)) {
+        return Vec::new();
+    }
+    let address = document::Address::of(settings, &feed.id);
+    Format::ALL.map(|format| address.of_format(format)).to_vec()
 }
 
 // === impl Format ===

@@ -19,8 +19,8 @@ pub struct Settings {
     pub min_age: Duration,
     /// And at most: between the two it is the time until one of its sources is looked at again.
     pub max_age: Duration,
-    /// A WebSub hub that is told about changes, and that feeds name.
-    pub hub: Option<String>,
+    /// The hub that feeds name.
+    pub hub: Option<Hub>,
 }
 
 /// One feed.
@@ -78,6 +78,15 @@ impl Extent {
             Self::Summary => "summary",
         }
     }
+}
+
+/// A WebSub hub, by its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hub {
+    /// Our own, which sees by itself when feeds change.
+    Own(String),
+    /// Another one, which is told.
+    Other(String),
 }
 
 /// Where a feed stands in its life.
@@ -193,5 +202,16 @@ impl Feed {
     /// May only some read it?
     pub fn is_private(&self) -> bool {
         matches!(self.access, Access::Private(_))
+    }
+}
+
+// === impl Hub ===
+
+impl Hub {
+    /// Where it stands.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Own(address) | Self::Other(address) => address,
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
-use super::index::Index;
+use super::{hub::Topics, index::Index};
 use crate::{
     model::{Subscription, SubscriptionId},
     store::{self, Store},
@@ -70,18 +70,18 @@ impl Book {
         self.index.store(None);
     }
 
-    /// A subscription has another filter than before.
-    pub(super) fn refiltered(&self) {
+    /// What the index is made of is not what it was.
+    pub(super) fn changed(&self) {
         self.index.store(None);
     }
 
     /// The index, made again where it is old. Whoever changes the book holds `routing`, as the one who asks does.
-    pub(super) fn index(&self) -> Arc<Index> {
+    pub(super) fn index(&self, topics: &Topics) -> Arc<Index> {
         if let Some(index) = self.index.load_full() {
             return index;
         }
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let index = Arc::new(Index::of(entries.values().cloned().collect()));
+        let index = Arc::new(Index::of(entries.values().cloned().collect(), topics));
         self.index.store(Some(Arc::clone(&index)));
         index
     }

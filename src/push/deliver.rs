@@ -22,7 +22,7 @@ use super::{
     webhook::Heard,
 };
 use crate::{
-    model::{Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp},
+    model::{Channel, Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp},
     store::{self, Settled},
 };
 
@@ -82,6 +82,9 @@ impl Push {
     async fn visit(&self, id: SubscriptionId) -> store::Result<(SubscriptionId, Visit)> {
         let active = self.book().await?.get(&id).filter(|subscription| subscription.state == State::Active);
         let Some(subscription) = active else { return Ok((id, Visit::Nothing)) };
+        if matches!(subscription.channel, Channel::WebSub { .. }) {
+            return self.visit_subscriber(&subscription).await.map(|visit| (id, visit));
+        }
         // The first row of all, due or not: it says when to look again.
         let Some(delivery) = self.store.due(&id, Timestamp::MAX, 1).await?.into_iter().next() else {
             return Ok((id, Visit::Nothing));
@@ -122,22 +125,28 @@ impl Push {
         Ok(())
     }
 
-    fn policy(&self) -> Policy {
+    pub(super) fn policy(&self) -> Policy {
         let settings = self.settings.load();
         Policy {
             schedule: settings.schedule.clone(),
             jitter: settings.jitter,
             disable_after: settings.disable_after,
+            is_lease: false,
         }
     }
 }
 
 /// Counts an attempt, also when it is dropped halfway.
-struct UnderWay<'a>(&'a AtomicUsize);
+pub(super) struct UnderWay<'a>(&'a AtomicUsize);
 
 impl<'a> UnderWay<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
+    pub(super) fn begin(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+
+    /// One that was counted before.
+    pub(super) fn counted(count: &'a AtomicUsize) -> Self {
         Self(count)
     }
 }
@@ -149,7 +158,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// Says what operators have to know: when an endpoint begins to fail, recovers, is disabled, misses an event.
-fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
+pub(super) fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
     let (id, seq, attempt) = (&delivery.subscription, delivery.seq, delivery.attempt + 1);
     let error = after.last_error.as_deref().unwrap_or_default();
     match outcome {

@@ -180,6 +180,9 @@ impl Push {
     pub(super) async fn sweep_once(&self) -> store::Result<()> {
         let settings = self.settings.load_full();
         for subscription in self.book().await?.all() {
+            if self.has_ended(&subscription, self.clock.now()).await? {
+                continue;
+            }
             let before = self.clock.now().minus(settings.keep);
             self.store.forget_attempts(&subscription.id, before, settings.keep_bytes).await?;
             if subscription.secrets.len() > 1 && !self.overlaps(&subscription) {

@@ -13,6 +13,7 @@
 mod book;
 mod deliver;
 pub mod form;
+pub mod hub;
 mod index;
 mod lanes;
 mod ledger;
@@ -55,6 +56,7 @@ use crate::{
 };
 
 use book::Book;
+use hub::Hub;
 use message::Messages;
 use settling::Settling;
 
@@ -95,6 +97,8 @@ pub struct Settings {
     pub forms: form::Forms,
     /// Where the public reaches us.
     pub base_url: String,
+    /// The hub.
+    pub hub: hub::Settings,
 }
 
 /// A webhook of the configuration.
@@ -116,7 +120,7 @@ pub struct Webhook {
     pub form: Form,
 }
 
-/// What payloads say of feeds: which articles a feed shows.
+/// What payloads and the hub have to know of a feed: which articles it shows, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feed {
     /// Its key.
@@ -125,6 +129,8 @@ pub struct Feed {
     pub sources: Vec<SourceId>,
     /// Which of them.
     pub filter: Option<Filter>,
+    /// Its addresses, as its documents say them.
+    pub topics: Vec<String>,
 }
 
 /// The push room: subscriptions, routing and delivery.
@@ -146,6 +152,7 @@ pub struct Push {
     settling: Settling,
     /// What the newest events say, for all who are told of them.
     messages: Messages,
+    hub: Hub,
 }
 
 impl Push {
@@ -157,6 +164,7 @@ impl Push {
         clock: SharedClock,
         settings: Settings,
     ) -> Arc<Self> {
+        let hub = Hub::new(settings.concurrency);
         Arc::new(Self {
             store,
             journal,
@@ -171,13 +179,18 @@ impl Push {
             under_way: AtomicUsize::new(0),
             settling: Settling::default(),
             messages: Messages::default(),
+            hub,
         })
     }
 
     /// Says which feeds there are: payloads name those that show an article.
     pub fn set_feeds(&self, feeds: Vec<Feed>) {
+        self.hub.set_feeds(&feeds);
         self.feeds.store(Arc::new(feeds));
         self.messages.clear();
+        if let Some(book) = self.book.get() {
+            book.changed();
+        }
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.

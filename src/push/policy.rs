@@ -8,6 +8,8 @@ use crate::model::{Delivery, Outcome, State, Subscription, SubscriptionId, Times
 const MAX_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Between two attempts to an endpoint that fails again and again: its backlog waits, it is not hammered with it.
 const PACE: Duration = Duration::from_secs(5);
+/// The longest such time.
+const MAX_PACE: Duration = Duration::from_secs(60 * 60);
 /// Characters of an error that are kept.
 const MAX_ERROR: usize = 300;
 
@@ -34,6 +36,8 @@ pub(super) struct Policy {
     pub jitter: f64,
     /// An endpoint that only failed for this long is disabled.
     pub disable_after: Duration,
+    /// Is it a subscriber of the hub? It is told until its lease ends, however often it fails, and less and less often.
+    pub is_lease: bool,
 }
 
 impl Policy {
@@ -52,7 +56,7 @@ impl Policy {
             return (Outcome::Delivered, next);
         };
         let retry = self.retry(delivery, now);
-        let pace = next.failing_since.map(|_| now.plus(PACE));
+        let pace = next.failing_since.map(|since| now.plus(self.pace(since, now)));
         next.hold_until = hold(answer, retry, now).max(pace).or(next.hold_until);
         let since = *next.failing_since.get_or_insert(now);
         if next.state == State::Active
@@ -71,10 +75,17 @@ impl Policy {
     /// When the next attempt is due; `None` after the last.
     fn retry(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
         let attempt = delivery.attempt.saturating_add(1);
-        let delay = *self.schedule.get(usize::try_from(attempt).ok()?)?;
+        let last = self.schedule.last().filter(|_| self.is_lease);
+        let delay = *self.schedule.get(usize::try_from(attempt).ok()?).or(last)?;
         let stretch = self.stretch(&delivery.subscription, delivery.seq.0, attempt);
         // A delay beyond what can be counted stays as it is.
         Some(now.plus(Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(delay)))
+    }
+
+    /// Between two attempts to an endpoint that has failed for this long. News of a feed comes again and again: a
+    /// subscriber that is away for good is asked at most hourly.
+    fn pace(&self, since: Timestamp, now: Timestamp) -> Duration {
+        if self.is_lease { (now.since(since) / 10).clamp(PACE, MAX_PACE) } else { PACE }
     }
 
     /// Between 1 - jitter and 1 + jitter; the same for the same attempt, so that a restart changes nothing.
@@ -86,6 +97,9 @@ impl Policy {
     }
 
     fn why_disable(&self, answer: &Answer, since: Timestamp, now: Timestamp, error: &str) -> Option<String> {
+        if self.is_lease {
+            return None;
+        }
         if matches!(answer, Answer::Status { code: 410, .. }) {
             return Some("it answered 410: it does not want to be told any more".to_owned());
         }
@@ -128,6 +142,7 @@ mod tests {
             schedule: [0, 5, 300, 1800].map(Duration::from_secs).to_vec(),
             jitter: 0.0,
             disable_after: Duration::from_secs(1000),
+            is_lease: false,
         }
     }
 

@@ -6,7 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Push, facts_of, index::Index};
 use crate::{
-    model::{Delivery, Event, EventType, Follower, Seq, Subscription, SubscriptionId},
+    model::{
+        Article, Change, Delivery, Event, EventType, FeedId, Follower, Revision, Seq, Subscription,
+        SubscriptionId,
+    },
     store::{self, Error, Step},
 };
 
@@ -48,7 +51,7 @@ impl Push {
             other => other?,
         };
         // Read after the events: whoever is not here yet starts after them.
-        let index = self.book().await?.index();
+        let index = self.book().await?.index(&self.hub.topics());
         let (mut reached, mut deliveries) = (None, Vec::new());
         for event in &events {
             self.route_event(event, &index, &mut deliveries).await?;
@@ -68,28 +71,51 @@ impl Push {
         index: &Index,
         deliveries: &mut Vec<Delivery>,
     ) -> store::Result<()> {
-        if event.quiet || index.is_empty() {
+        let is_told = index.has_webhooks() && !event.quiet;
+        // Feeds show what is quiet, too, so their subscribers are told.
+        if !is_told && !index.has_subscribers() {
             return Ok(());
         }
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
             tracing::warn!(seq = %event.seq, "an event's article is gone: nobody is told");
             return Ok(());
         };
+        let mut interested = Vec::new();
+        if is_told {
+            let facts = facts_of(&article);
+            let wants = |subscription: &Subscription| {
+                concerns(subscription, event)
+                    && subscription.filter.as_ref().is_none_or(|filter| filter.matches(&facts))
+            };
+            interested.extend(index.candidates(&facts).into_iter().filter(|one| wants(one)));
+        }
+        if index.has_subscribers() {
+            let feeds = self.feeds_changed_by(event, &article).await?;
+            interested.extend(index.subscribers(&feeds).into_iter().filter(|one| concerns(one, event)));
+        }
         let first_delay = self.settings.load().schedule.first().copied().unwrap_or_default();
         let due = self.clock.now().plus(first_delay);
-        let facts = facts_of(&article);
-        let wants = |subscription: &Subscription| {
-            concerns(subscription, event)
-                && subscription.filter.as_ref().is_none_or(|filter| filter.matches(&facts))
-        };
-        let interested = index.candidates(&facts).into_iter().filter(|subscription| wants(subscription));
-        deliveries.extend(interested.map(|subscription| Delivery {
+        deliveries.extend(interested.into_iter().map(|subscription| Delivery {
             subscription: subscription.id.clone(),
             due,
             seq: event.seq,
             attempt: 0,
         }));
         Ok(())
+    }
+
+    /// The feeds that look different after the event: those that show the article, and those that have shown it.
+    async fn feeds_changed_by(&self, event: &Event, article: &Article) -> store::Result<Vec<FeedId>> {
+        let mut feeds = self.feeds_with(event, article);
+        if let (Change::Updated, 2..) = (event.change, event.revision.0) {
+            let before = Revision(event.revision.0 - 1);
+            if let Some(before) = self.store.article(event.article, Some(before)).await? {
+                let left = self.feeds_with(event, &before).into_iter().filter(|feed| !feeds.contains(feed));
+                let left: Vec<FeedId> = left.collect();
+                feeds.extend(left);
+            }
+        }
+        Ok(feeds)
     }
 
     async fn advance(&self, cursor: Seq, deliveries: Vec<Delivery>) -> store::Result<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Push, Settings, Webhook, book::Book, form::Fault, random_hex, sign};
+use super::{Push, Settings, Webhook, book::Book, form::Fault, hub::Refusal, random_hex, sign};
 use crate::{
     model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
     net::guard,
@@ -71,6 +71,9 @@ pub enum Error {
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
+    /// The hub does not take what was asked of it.
+    #[error(transparent)]
+    Hub(#[from] Refusal),
     /// The endpoint did not confirm the ping.
     #[error("the endpoint did not confirm the ping: {0}")]
     Unverified(String),
@@ -112,7 +115,8 @@ impl Push {
         };
         let book = self.book().await?;
         let is_full = || {
-            let count = book.all().len();
+            let webhooks = book.all().into_iter().filter(|one| matches!(one.channel, Channel::Webhook(_)));
+            let count = webhooks.count();
             if count >= settings.max_subscriptions { Err(Error::Full(count)) } else { Ok(()) }
         };
         is_full()?;
@@ -239,7 +243,7 @@ impl Push {
         Ok(changed)
     }
 
-    async fn forget(&self, book: &Book, id: &SubscriptionId) -> store::Result<()> {
+    pub(super) async fn forget(&self, book: &Book, id: &SubscriptionId) -> store::Result<()> {
         let Some(entry) = book.entry(id) else { return Ok(()) };
         let _changing = entry.changing.lock().await;
         self.store.remove_subscription(id).await?;
@@ -270,13 +274,13 @@ impl Push {
             self.store.put_subscription(after.clone()).await?;
             entry.current.store(Some(after.into()));
             if is_other {
-                book.refiltered();
+                book.changed();
             }
         }
         Ok(())
     }
 
-    fn blank(&self, id: SubscriptionId, after: Seq) -> Subscription {
+    pub(super) fn blank(&self, id: SubscriptionId, after: Seq) -> Subscription {
         Subscription {
             id,
             url: String::new(),

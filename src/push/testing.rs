@@ -17,7 +17,7 @@ use axum::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Added, NewSubscription, Push, Settings, form::Forms};
+use super::{Added, NewSubscription, Push, Settings, form::Forms, hub};
 use crate::{
     clock::Manual,
     journal::Journal,
@@ -121,6 +121,12 @@ pub(crate) fn settings() -> Settings {
         webhooks: Vec::new(),
         forms: Forms::default(),
         base_url: "https://tin.example".into(),
+        hub: hub::Settings {
+            open: true,
+            lease: Duration::from_secs(10 * 24 * 3600),
+            max_per_topic: 5,
+            max_per_host: 8,
+        },
     }
 }
 

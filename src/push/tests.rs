@@ -401,6 +401,7 @@ async fn payloads_name_the_feeds_that_show_the_article() {
         id: id.parse().unwrap(),
         sources: vec![source.parse().unwrap()],
         filter: filter.map(|filter| Filter::parse(filter).unwrap()),
+        topics: Vec::new(),
     };
     world.push.set_feeds(vec![
         feed("other", "quan3", None),

@@ -28,7 +28,7 @@ pub(super) struct Heard {
     pub(super) took: Duration,
     pub(super) answer: Answer,
     /// The beginning of what was said.
-    words: String,
+    pub(super) words: String,
 }
 
 impl Heard {
@@ -79,12 +79,12 @@ impl Push {
         (native, text): (Bytes, &str),
     ) -> Heard {
         let (at, started) = (self.clock.now(), Instant::now());
-        let (answer, words) = self.exchange(subscription, id, (&native, text)).await;
+        let (answer, words) = self.signed(subscription, id, (&native, text)).await;
         Heard { at, took: started.elapsed(), answer, words }
     }
 
-    /// What an endpoint answers, and the beginning of its words.
-    async fn exchange(
+    /// A message in its form, signed and sent.
+    async fn signed(
         &self,
         subscription: &Subscription,
         id: String,
@@ -94,19 +94,31 @@ impl Push {
             Ok(rendered) => rendered,
             Err(wrong) => return (Answer::Nothing(wrong), String::new()),
         };
-        let address = url.to_string();
         let timestamp = self.clock.now().as_second();
         let n_secrets = if self.overlaps(subscription) { subscription.secrets.len() } else { 1 };
         let secrets: Vec<_> = subscription.secrets.iter().take(n_secrets).cloned().collect();
+        let headers = vec![
+            ("content-type", content_type.to_owned()),
+            ("webhook-signature", sign::sign(&secrets, &id, timestamp, &body)),
+            ("webhook-id", id),
+            ("webhook-timestamp", timestamp.to_string()),
+        ];
+        self.exchange(subscription, url, headers, body).await
+    }
+
+    /// What an endpoint answers to a POST, and the beginning of its words.
+    pub(super) async fn exchange(
+        &self,
+        subscription: &Subscription,
+        url: Url,
+        headers: Vec<(&'static str, String)>,
+        body: Bytes,
+    ) -> (Answer, String) {
+        let address = url.to_string();
         let request = net::Request {
             method: reqwest::Method::POST,
             url,
-            headers: vec![
-                ("content-type", content_type.to_owned()),
-                ("webhook-signature", sign::sign(&secrets, &id, timestamp, &body)),
-                ("webhook-id", id),
-                ("webhook-timestamp", timestamp.to_string()),
-            ],
+            headers,
             body: Some(body),
             max_redirects: 0,
             allow_private: subscription.allow_private,

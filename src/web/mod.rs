@@ -21,6 +21,7 @@ mod events;
 mod feeds;
 mod health;
 mod history;
+pub mod hub;
 pub(crate) mod ledger;
 mod pages;
 mod patience;

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, pages, sse,
+    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, hub, pages, sse,
     subscriptions,
 };
 
@@ -26,6 +26,7 @@ pub(super) fn all() -> Router<State> {
         .merge(assets::routes())
         .merge(health::routes())
         .merge(sse::routes())
+        .merge(hub::routes())
         .merge(apis())
         .fallback(pages::not_found)
         .layer(from_fn(remember))

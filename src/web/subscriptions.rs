@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{State, auth, error::Problem, ledger, nearest::nearest};
 use crate::{
-    model::{self, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
+    model::{self, Channel, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
     push::{Added, Error, NewSubscription, Push, Start, form, sign},
 };
 
@@ -257,7 +257,7 @@ impl From<Error> for Problem {
                 }
             }
             Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            Error::Configured(_) | Error::Full(_) => Self::new(StatusCode::CONFLICT, detail),
+            Error::Configured(_) | Error::Full(_) | Error::Hub(_) => Self::new(StatusCode::CONFLICT, detail),
             Error::Unverified(_) => {
                 Self::field("url", detail).hint("answer a signed `ping` with 2xx: see `docs/webhooks.md`")
             }
@@ -277,14 +277,6 @@ pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
-/// The name of a webhook's form.
-fn form_of(subscription: &Subscription) -> Option<&str> {
-    match &subscription.channel {
-        model::Channel::Webhook(form) => Some(form::name(form)),
-        model::Channel::WebSub { .. } => None,
-    }
-}
-
 /// A subscription without its secrets: they are shown once, when it is made.
 pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
@@ -293,10 +285,17 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
         model::State::Paused => ("paused", None),
         model::State::Disabled { reason } => ("disabled", Some(reason.as_str())),
     };
+    let (channel, form, topic, until) = match &subscription.channel {
+        Channel::Webhook(form) => ("webhook", Some(form::name(form)), None, None),
+        Channel::WebSub { topic, until } => ("websub", None, Some(topic.as_str()), Some(*until)),
+    };
     let members = [
         ("id", subscription.id.as_str().into()),
+        ("channel", channel.into()),
         ("url", subscription.url.as_str().into()),
-        ("form", form_of(subscription).into()),
+        ("form", form.into()),
+        ("topic", topic.into()),
+        ("lease_until", at(until).into()),
         ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
         ("events", subscription.events.iter().map(|event| event.as_str()).collect()),
         ("state", state.into()),

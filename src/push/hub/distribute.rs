@@ -1,0 +1,122 @@
+//! Sending a feed to its subscribers (WebSub, section 7).
+
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use url::Url;
+
+use super::{Edition, Push};
+use crate::{
+    model::{Delivery, Outcome, Secret, Subscription, SubscriptionId, Timestamp},
+    push::{
+        deliver::UnderWay,
+        lanes::Visit,
+        policy::{Answer, Policy},
+        webhook::Heard,
+    },
+    store::{self, Settled},
+};
+
+/// Rows that one delivery makes up for; more wait for the next.
+const ROWS: usize = 1_000;
+/// When a feed that cannot be had is looked at again.
+const SOON: Duration = Duration::from_secs(5);
+
+impl Push {
+    /// Looks at one subscriber's queue and sends it the feed if something is due.
+    pub(in crate::push) async fn visit_subscriber(
+        &self,
+        subscription: &Subscription,
+    ) -> store::Result<Visit> {
+        let now = self.clock.now();
+        if self.has_ended(subscription, now).await? {
+            return Ok(Visit::Nothing);
+        }
+        let rows = self.store.due(&subscription.id, Timestamp::MAX, ROWS).await?;
+        let (Some(first), Some(newest)) = (rows.first(), rows.iter().map(|row| row.seq).max()) else {
+            return Ok(Visit::Nothing);
+        };
+        let ready = subscription.hold_until.map_or(first.due, |hold| hold.max(first.due));
+        if ready > now {
+            return Ok(Visit::Until(ready));
+        }
+        let _under_way = UnderWay::begin(&self.under_way);
+        let Some(edition) = self.edition(subscription, newest).await else {
+            return Ok(Visit::Until(now.plus(SOON)));
+        };
+        let heard = self.send_edition(subscription, edition).await;
+        metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
+        self.settle_edition(&subscription.id, rows, heard).await?;
+        Ok(Visit::Tried)
+    }
+
+    async fn edition(&self, subscription: &Subscription, newest: crate::model::Seq) -> Option<Edition> {
+        let (topic, _) = super::lease(subscription)?;
+        let (feed, n) = self.hub.topics().get(topic)?.clone();
+        self.hub.editions.get()?(feed, n, newest).await
+    }
+
+    async fn send_edition(&self, subscription: &Subscription, edition: Edition) -> Heard {
+        let (at, started) = (self.clock.now(), Instant::now());
+        let (answer, words) = match Url::parse(&subscription.url) {
+            Ok(url) => {
+                let headers = headers(subscription, &edition);
+                self.exchange(subscription, url, headers, edition.body).await
+            }
+            Err(cause) => (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new()),
+        };
+        Heard { at, took: started.elapsed(), answer, words }
+    }
+
+    /// One write for all rows: what the newest of them says is what the others would have said.
+    async fn settle_edition(
+        &self,
+        id: &SubscriptionId,
+        rows: Vec<Delivery>,
+        heard: Heard,
+    ) -> store::Result<()> {
+        if matches!(heard.answer, Answer::Status { code: 410, .. }) {
+            let _routing = self.routing.lock().await;
+            tracing::info!(subscription = %id, "a subscriber of the hub answered 410 and is forgotten");
+            return self.forget(self.book().await?, id).await;
+        }
+        let Some(entry) = self.book().await?.entry(id) else { return Ok(()) };
+        let _changing = entry.changing.lock().await;
+        let Some(before) = entry.current.load_full() else { return Ok(()) };
+        let Some(newest) = rows.iter().max_by_key(|row| row.seq).cloned() else { return Ok(()) };
+        let policy = Policy { is_lease: true, ..self.policy() };
+        let (outcome, after) = policy.decide(&newest, &before, &heard.answer, self.clock.now());
+        crate::push::deliver::log(&newest, &outcome, &before, &after);
+        let number = newest.attempt.saturating_add(1);
+        let line = heard.into_line(id, newest.seq, number, outcome.clone());
+        let others = rows.into_iter().filter(|row| row.seq != newest.seq);
+        let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
+        let mut settled: Vec<Settled> = others.map(|row| Settled::new(row, rest.clone())).collect();
+        settled.push(Settled {
+            delivery: newest,
+            outcome,
+            subscription: Some(after.clone()),
+            attempt: Some(line),
+        });
+        self.store.settle(settled).await?;
+        entry.current.store(Some(after.into()));
+        Ok(())
+    }
+}
+
+fn headers(subscription: &Subscription, edition: &Edition) -> Vec<(&'static str, String)> {
+    let mut headers = vec![("content-type", edition.content_type.to_owned()), ("link", edition.link.clone())];
+    if let Some(secret) = subscription.secrets.first() {
+        headers.push(("x-hub-signature", signature(secret, &edition.body)));
+    }
+    headers
+}
+
+/// `X-Hub-Signature` (section 7.1).
+fn signature(secret: &Secret, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
+    mac.update(body);
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256={hex}")
+}
