@@ -164,6 +164,11 @@ base_url = "http://{address}"
 [store]
 path = {store:?}
 
+# Whoever tries it does so on this machine.
+[push]
+allow_http = true
+allow_private = true
+
 [[source]]
 id = "quan1"
 name = "Quận 1 – Tin tức - Sự kiện"
