@@ -236,5 +236,5 @@ fn settings(concurrency: usize) -> Settings {
 
 fn net_settings(concurrency: usize) -> net::Settings {
     let config = loaphuong::config::load(None, &[]).expect("the built-in configuration is right");
-    net::Settings { concurrency, ..config.net }
+    net::Settings { concurrency, idle_per_host: concurrency, ..config.net }
 }

@@ -98,6 +98,8 @@ pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str
         max_redirects: max_redirects?,
         concurrency: concurrency?,
         spacing: spacing?,
+        // One site is asked for one thing at a time, mostly.
+        idle_per_host: 2,
         ca_file,
     })
 }

@@ -242,8 +242,7 @@ fn build(settings: &Settings, resolver: Resolver) -> Result<reqwest::Client, Err
         .user_agent(settings.user_agent.as_str())
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
-        // One host is asked for one thing at a time, mostly: few connections need to be kept.
-        .pool_max_idle_per_host(2)
+        .pool_max_idle_per_host(settings.idle_per_host)
         .pool_idle_timeout(Duration::from_secs(30))
         .build()
         .map_err(|cause| {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// The least time between two requests to one host that ask for politeness.
     pub spacing: Duration,
+    /// Connections to one host that are kept open for its next requests.
+    pub idle_per_host: usize,
     /// A file of additional trusted root certificates, PEM.
     pub ca_file: Option<std::path::PathBuf>,
 }

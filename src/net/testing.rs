@@ -129,6 +129,7 @@ pub(crate) fn settings() -> Settings {
         max_redirects: 5,
         concurrency: 8,
         spacing: Duration::ZERO,
+        idle_per_host: 2,
         ca_file: None,
     }
 }

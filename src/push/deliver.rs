@@ -34,8 +34,12 @@ impl Push {
         self.touch(self.store.queues().await?.into_iter().map(|queue| queue.subscription));
         while !stop.is_cancelled() {
             self.line_up(&mut lanes).await?;
-            while let Some(id) = lanes.next(self.settings.load().concurrency) {
-                visits.push(self.visit(id));
+            let places = self.settings.load().concurrency;
+            let next: Vec<_> = std::iter::from_fn(|| lanes.next(places)).collect();
+            if !next.is_empty() {
+                // The second row says whether there is more to come.
+                let rows = self.store.first_due(next.clone(), 2).await?;
+                visits.extend(next.into_iter().zip(rows).map(|(id, rows)| self.visit(id, rows)));
             }
             let wake = pin!(self.wake(lanes.earliest()));
             tokio::select! {
@@ -78,51 +82,65 @@ impl Push {
         Ok(self.book().await?.get(id).is_some_and(|subscription| subscription.failing_since.is_some()))
     }
 
-    /// Looks at one endpoint's queue and tells it the first thing that is due.
-    async fn visit(&self, id: SubscriptionId) -> store::Result<(SubscriptionId, Visit)> {
+    /// Tells one endpoint the first thing that is due, of the first rows of its queue.
+    async fn visit(&self, id: SubscriptionId, rows: Vec<Delivery>) -> store::Result<(SubscriptionId, Visit)> {
         let active = self.book().await?.get(&id).filter(|subscription| subscription.state == State::Active);
         let Some(subscription) = active else { return Ok((id, Visit::Nothing)) };
         if matches!(subscription.channel, Channel::WebSub { .. }) {
             return self.visit_subscriber(&subscription).await.map(|visit| (id, visit));
         }
-        // The first row of all, due or not: it says when to look again.
-        let Some(delivery) = self.store.due(&id, Timestamp::MAX, 1).await?.into_iter().next() else {
-            return Ok((id, Visit::Nothing));
-        };
+        let is_last = rows.len() < 2;
+        let Some(delivery) = rows.into_iter().next() else { return Ok((id, Visit::Nothing)) };
         let ready = subscription.hold_until.map_or(delivery.due, |hold| hold.max(delivery.due));
         if ready > self.clock.now() {
             return Ok((id, Visit::Until(ready)));
         }
         let _under_way = UnderWay::begin(&self.under_way);
-        self.attempt(&subscription, delivery).await.map(|()| (id, Visit::Tried))
+        let again = self.attempt(&subscription, delivery).await?;
+        let visit = match again {
+            _ if !is_last => Visit::Tried,
+            Some(due) => Visit::Until(due),
+            None => Visit::Nothing,
+        };
+        Ok((id, visit))
     }
 
     /// One attempt, and what became of it. A crash in between repeats the attempt under the same `webhook-id`.
-    async fn attempt(&self, subscription: &Subscription, delivery: Delivery) -> store::Result<()> {
+    /// When it is due again, where it is.
+    async fn attempt(
+        &self,
+        subscription: &Subscription,
+        delivery: Delivery,
+    ) -> store::Result<Option<Timestamp>> {
         let Some(message) = self.message(delivery.seq).await? else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
-            return self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await;
+            self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await?;
+            return Ok(None);
         };
         let heard = self.tell(subscription, &message).await;
         metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
         self.settle(delivery, heard).await
     }
 
-    async fn settle(&self, delivery: Delivery, heard: Heard) -> store::Result<()> {
-        let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(()) };
+    async fn settle(&self, delivery: Delivery, heard: Heard) -> store::Result<Option<Timestamp>> {
+        let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(None) };
         let _changing = entry.changing.lock().await;
         // Its state may have changed meanwhile: what was decided by its owner stands.
-        let Some(before) = entry.current.load_full() else { return Ok(()) };
+        let Some(before) = entry.current.load_full() else { return Ok(None) };
         let (outcome, after) = self.policy().decide(&delivery, &before, &heard.answer, self.clock.now());
         log(&delivery, &outcome, &before, &after);
         let number = delivery.attempt.saturating_add(1);
         let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
         let subscription = Some(after.clone());
+        let again = match &outcome {
+            Outcome::Retry { due } => Some(*due),
+            Outcome::Delivered | Outcome::Parked | Outcome::Dropped => None,
+        };
         let settled = Settled { delivery, outcome, subscription, attempt };
         self.settling.settle(&*self.store, settled).await?;
         entry.current.store(Some(after.into()));
-        Ok(())
+        Ok(again)
     }
 
     pub(super) fn policy(&self) -> Policy {

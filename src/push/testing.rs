@@ -230,6 +230,7 @@ fn net_settings() -> net::Settings {
         max_redirects: 5,
         concurrency: 64,
         spacing: Duration::ZERO,
+        idle_per_host: 2,
         ca_file: None,
     }
 }

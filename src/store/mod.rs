@@ -72,6 +72,10 @@ pub trait Store: Send + Sync + 'static {
     async fn due(&self, subscription: &SubscriptionId, now: Timestamp, limit: usize)
     -> Result<Vec<Delivery>>;
 
+    /// The first `limit` rows of each of these subscriptions' queues, due or not, in one look.
+    async fn first_due(&self, subscriptions: Vec<SubscriptionId>, limit: usize)
+    -> Result<Vec<Vec<Delivery>>>;
+
     /// Every subscription that has queued deliveries, with its queue's state.
     async fn queues(&self) -> Result<Vec<Queue>>;
 

@@ -60,6 +60,10 @@ pub(super) async fn due_is_asked_per_subscription(Kept { store, folder: _folder 
     assert_eq!(due, [mixed[1].clone(), mixed[0].clone()], "by due time, the present included");
     assert_eq!(store.due(&fast, at(30), 1).await.unwrap(), [mixed[1].clone()]);
     assert_eq!(store.due(&fast, at(19), 10).await.unwrap(), []);
+    let queues = vec!["nobody".parse().unwrap(), fast.clone(), "slow".parse().unwrap()];
+    let first = store.first_due(queues, 1).await.unwrap();
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 1], "each its own, in the order asked");
+    assert_eq!(first[1], [mixed[1].clone()]);
     let slow = store.due(&"slow".parse().unwrap(), at(10), 3).await.unwrap();
     assert_eq!(slow, backlog[..3]);
     let queue = |id: &str, due, waiting| Queue { subscription: id.parse().unwrap(), due: at(due), waiting };

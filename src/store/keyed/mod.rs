@@ -149,6 +149,21 @@ impl Store for Keyed {
         .await
     }
 
+    async fn first_due(
+        &self,
+        subscriptions: Vec<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Delivery>>> {
+        self.run(move |core| {
+            let rows = |id: &SubscriptionId| {
+                let (from, to) = keys::queue_range(id);
+                core.models::<codec::DeliveryV1, _>(Bound::Included(&from), &to, limit)
+            };
+            subscriptions.iter().map(rows).collect()
+        })
+        .await
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>> {
         self.run(Core::queues).await
     }

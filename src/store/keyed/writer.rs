@@ -141,9 +141,12 @@ impl Core {
                 (true, false) => *count = count.saturating_sub(1),
                 _ => {}
             }
-        }
-        if let Some(queued) = &mut counts.queued {
-            queued.retain(|_, count| *count > 0);
+            if *count == 0
+                && Kind::of(key) == Some(Kind::Queued)
+                && let (Some(owner), Some(queued)) = (keys::queue_owner(key), &mut counts.queued)
+            {
+                queued.remove(owner);
+            }
         }
         Ok(counts)
     }
