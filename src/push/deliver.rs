@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{Either, pending},
     stream::FuturesUnordered,
 };
@@ -45,8 +45,13 @@ impl Push {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(visited) = visits.next() => {
-                    let (id, visit) = visited?;
-                    lanes.finished(&id, visit, self.is_failing(&id).await?);
+                    // Those that were written down together end together, and are looked at together again.
+                    let mut ended = Some(Some(visited));
+                    while let Some(Some(visited)) = ended {
+                        let (id, visit) = visited?;
+                        lanes.finished(&id, visit, self.is_failing(&id).await?);
+                        ended = visits.next().now_or_never();
+                    }
                 }
                 () = wake => {}
             }
