@@ -3,11 +3,14 @@ use std::time::Duration;
 use super::{
     Added, Error, NewSubscription, PING, Replay, Standing, Start,
     sign::{self, Scheme},
-    testing::{NOW, Received, Receiver, Reply, World, numbered, settings},
+    testing::{NOW, Received, Receiver, Reply, World, numbered, settings, subscription},
 };
 use crate::{
     clock::Manual,
-    model::{Attempt, Change, Filter, Outcome, Revision, Seq, State, SubscriptionId, Timestamp},
+    model::{
+        Attempt, Change, Channel, Filter, Outcome, Revision, Seq, State, Subscription, SubscriptionId,
+        Timestamp,
+    },
     store,
 };
 
@@ -261,6 +264,25 @@ async fn a_rotation_keeps_the_kind_of_signature_unless_another_is_asked_for() {
     assert!(said.contains("begins with `whsk_` signs as `v1a`"), "{said}");
     let brought = world.push.rotate(&id, Some(own.clone()), None).await.unwrap();
     assert_eq!((brought.secret.as_ref(), newest(&brought)), (None, own));
+}
+
+#[tokio::test]
+async fn a_subscriber_of_the_hub_shares_its_secret_and_gets_no_key_pair() {
+    let world = World::new().await;
+    let until = Timestamp::from_second(NOW.as_second() + 86_400);
+    let channel = Channel::WebSub { topic: "https://a.example/feeds/a.atom".to_owned(), until };
+    let subscriber = Subscription { channel, ..subscription("reader") };
+    world.store.put_subscription(subscriber.clone()).await.unwrap();
+    world.push.book().await.unwrap().insert(subscriber.clone());
+    let id = &subscriber.id;
+    let own = sign::generate(Scheme::V1a).unwrap();
+    for (own, scheme, wrong) in [(None, Some(Scheme::V1a), "signature"), (Some(own), None, "secret")] {
+        let refused = world.push.rotate(id, own, scheme).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid { field, .. } if field == wrong), "{refused:?}");
+        assert!(refused.to_string().contains("WebSub knows no public keys"), "{refused}");
+    }
+    assert_eq!(world.push.get(id).await.unwrap().secrets, subscriber.secrets);
+    assert!(world.push.rotate(id, None, None).await.unwrap().secret.is_some());
 }
 
 #[tokio::test]

@@ -186,13 +186,14 @@ impl Push {
         if before.configured {
             return Err(Error::Configured(id.clone()));
         }
+        let field = if own.is_some() { "secret" } else { "signature" };
         let usual = before.secrets.first().map(sign::scheme).unwrap_or_default();
         let (newest, at) = (secret(own, scheme, usual)?, self.clock.now());
         if matches!((&newest, &before.channel), (Secret::Ed25519(_), Channel::WebSub { .. })) {
             return Err(Error::Invalid {
-                field: "signature",
+                field,
                 message: "subscribers of the hub share a secret: WebSub knows no public keys".to_owned(),
-                hint: Some("leave `signature` out, or write `v1`".to_owned()),
+                hint: Some("leave it out, or bring a secret that begins with `whsec_`".to_owned()),
             });
         }
         let rotate = |changed: &mut Subscription| {
