@@ -50,7 +50,7 @@ async fn main() {
     let n_hooks = arguments.next().unwrap_or(10_000);
     let rounds = arguments.next().unwrap_or(3);
     let concurrency = arguments.next().and_then(|n| usize::try_from(n).ok()).unwrap_or(256);
-    let secret = Secret(vec![7; 32]);
+    let secret = Secret::Shared(vec![7; 32]);
     let sink = Arc::new(Sink {
         secret: secret.clone(),
         heard: AtomicU64::new(0),

@@ -29,6 +29,7 @@ Examples:
   loa subscriptions list
   loa subscriptions add https://newsroom.example/hook --filter 'title:\"thông báo\"'
   loa subscriptions add https://newsroom.example/hook --start 2026-11-20
+  loa subscriptions add https://newsroom.example/hook --signature v1a
   loa subscriptions log newsroom --limit 20
   loa subscriptions replay newsroom --since 2026-11-20
   loa subscriptions replay newsroom --parked
@@ -51,7 +52,7 @@ enum Command {
         /// Which
         id: String,
     },
-    /// Makes one; its secret is shown this once
+    /// Makes one; its secret is shown this once, or its public key
     Add {
         /// Where to POST
         url: String,
@@ -65,9 +66,12 @@ enum Command {
         /// the name of a `[[template]]`
         #[arg(long, value_name = "NAME")]
         form: Option<String>,
-        /// A secret of yours: `whsec_` and base64
+        /// A secret of yours: `whsec_` and base64, or an ed25519 key: `whsk_` and base64
         #[arg(long)]
         secret: Option<String>,
+        /// How messages are signed: `v1` by a shared secret, `v1a` by a key pair (ed25519) whose public half is shown
+        #[arg(long, value_name = "SCHEME")]
+        signature: Option<String>,
         /// From where on: `now`, the number of an event, or a date
         #[arg(long, default_value = "now")]
         start: String,
@@ -103,9 +107,12 @@ enum Command {
     Rotate {
         /// Which
         id: String,
-        /// A secret of yours: `whsec_` and base64
+        /// A secret of yours: `whsec_` and base64, or an ed25519 key: `whsk_` and base64
         #[arg(long)]
         secret: Option<String>,
+        /// How messages are signed from now on: `v1` or `v1a`; as before without it
+        #[arg(long, value_name = "SCHEME")]
+        signature: Option<String>,
     },
     /// What was said to it, newest first
     Log {
@@ -153,11 +160,14 @@ fn ask(command: &Command) -> Ask {
     let (method, path, body) = match command {
         Command::List => (Method::GET, String::new(), Map::new()),
         Command::Show { id } => (Method::GET, of(id, ""), Map::new()),
-        Command::Add { url, filter, events, form, secret, start } => {
+        Command::Add { url, filter, events, form, secret, signature, start } => {
             // A number is one: the API tells it from a date.
             let start = start.parse::<u64>().map_or_else(|_| Value::from(start.as_str()), Value::from);
             let events = (!events.is_empty()).then(|| events.clone());
-            let body = json!({ "url": url, "filter": filter, "events": events, "form": form, "secret": secret, "start": start });
+            let body = json!({
+                "url": url, "filter": filter, "events": events, "form": form, "secret": secret,
+                "signature": signature, "start": start,
+            });
             (Method::POST, String::new(), members(body))
         }
         Command::Remove { id } => (Method::DELETE, of(id, ""), Map::new()),
@@ -165,8 +175,9 @@ fn ask(command: &Command) -> Ask {
         Command::Resume { id } => (Method::POST, of(id, "/resume"), Map::new()),
         Command::Test { id } => (Method::POST, of(id, "/test"), Map::new()),
         Command::Replay { id, what } => (Method::POST, of(id, "/replay"), replayed(what)),
-        Command::Rotate { id, secret } => {
-            (Method::POST, of(id, "/rotate"), members(json!({ "secret": secret })))
+        Command::Rotate { id, secret, signature } => {
+            let body = json!({ "secret": secret, "signature": signature });
+            (Method::POST, of(id, "/rotate"), members(body))
         }
         Command::Log { id, limit } => (Method::GET, of(id, &format!("/attempts?limit={limit}")), Map::new()),
     };
@@ -233,20 +244,25 @@ fn describe(command: &Command, answer: &Value) -> String {
         Command::List => list(answer),
         Command::Show { .. } => whole(answer),
         Command::Add { .. } => {
-            let secret = table::cell(answer["secret"].as_str().unwrap_or_default(), 200);
-            format!("{}secret (shown this once): {secret}\n", whole(answer))
+            let secret = shown_once(answer).map(|secret| format!("secret (shown this once): {secret}\n"));
+            format!("{}{}", whole(answer), secret.unwrap_or_default())
         }
         Command::Remove { id: removed } => format!("`{}` is no more\n", id(removed)),
         Command::Pause { id: paused } => format!("`{}` waits\n", id(paused)),
         Command::Resume { id: resumed } => format!("`{}` goes on\n", id(resumed)),
         Command::Test { .. } => format!("{}\n", attempt(answer)),
         Command::Replay { .. } => format!("{} events are due again\n", answer["replayed"]),
-        Command::Rotate { .. } => {
-            let secret = table::cell(answer["secret"].as_str().unwrap_or_default(), 200);
-            format!("new secret (shown this once): {secret}\n")
-        }
+        Command::Rotate { .. } => match shown_once(answer) {
+            Some(secret) => format!("new secret (shown this once): {secret}\n"),
+            None => format!("new public key: {}\n", text(&answer["public_key"], 200)),
+        },
         Command::Log { .. } => log(answer),
     }
+}
+
+/// The new secret; none where there is a key pair.
+fn shown_once(answer: &Value) -> Option<String> {
+    answer["secret"].as_str().map(|secret| table::cell(secret, 200))
 }
 
 fn list(answer: &Value) -> String {
@@ -321,12 +337,22 @@ mod tests {
             events: vec!["article.published".to_owned()],
             form: Some("slack".to_owned()),
             secret: None,
+            signature: None,
             start: "120".to_owned(),
         };
         let asked = ask(&add);
         assert_eq!((asked.method, asked.path.as_str()), (Method::POST, ""));
         let body = json!({ "url": "https://a.example/", "events": ["article.published"], "form": "slack", "start": 120 });
         assert_eq!(Value::Object(asked.body), body);
+        let rotate = Command::Rotate { id: "a".into(), secret: None, signature: Some("v1a".into()) };
+        let asked = ask(&rotate);
+        assert_eq!((asked.path.as_str(), asked.body["signature"].as_str()), ("/a/rotate", Some("v1a")));
+        let keys = json!({ "id": "a", "signature": "v1a", "public_key": "whpk_AAAA" });
+        assert_eq!(describe(&rotate, &keys), "new public key: whpk_AAAA\n");
+        assert!(describe(&add, &keys).ends_with("public_key     whpk_AAAA\n"));
+        let shared = json!({ "id": "a", "signature": "v1", "public_key": null, "secret": "whsec_AAAA" });
+        assert_eq!(describe(&rotate, &shared), "new secret (shown this once): whsec_AAAA\n");
+        assert!(describe(&add, &shared).ends_with("v1\nsecret (shown this once): whsec_AAAA\n"));
         let what = What { sequence: None, after: Some(3), upto: None, since: None, parked: false };
         let asked = ask(&Command::Replay { id: "a/../b".to_owned(), what });
         assert_eq!(asked.path, "/a%2F..%2Fb/replay");

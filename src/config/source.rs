@@ -237,10 +237,10 @@ fn secret(section: &Section<'_>, folders: &Folders) -> Option<Secret> {
     let parsed = push::sign::parse_secret(&word.text);
     // The text itself stays out of messages: reports end up in logs and tickets.
     let wrong = |cause: push::sign::SecretError| {
+        let hint = format!("make one: `echo {}$(openssl rand -base64 32)`", cause.scheme().prefix());
         let cause = cause.to_string();
         let what = cause.lines().next().unwrap_or_default();
-        Wrong::new(format!("this secret cannot be used: {what}"))
-            .hint("make one: `echo whsec_$(openssl rand -base64 32)`")
+        Wrong::new(format!("this secret cannot be used: {what}")).hint(hint)
     };
     parsed.map_err(|cause| section.blame(&word, wrong(cause))).ok()
 }

@@ -237,7 +237,7 @@ fn every_key_reaches_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("token", "file-token-0123456789\n"),
-        ("newsroom", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\n"),
+        ("newsroom", "whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=\n"),
         ("ca.pem", "pem"),
         ("portal.pem", CERTIFICATE),
         ("portal.key", KEY),
@@ -255,8 +255,8 @@ fn every_key_reaches_its_setting() {
     let rules =
         |source: &ingest::Source| (source.extract.clone(), source.normalize.clone(), source.dedup.clone());
     let (mine, custom) = (sources.next().unwrap(), sources.next().unwrap());
-    assert_eq!(config.push.webhooks[0].secret.0.len(), 32);
-    assert_eq!(config.push.webhooks[1].secret.0.len(), 32);
+    let kinds = [0, 1].map(|n: usize| push::sign::scheme(&config.push.webhooks[n].secret));
+    assert_eq!(kinds, [push::sign::Scheme::V1a, push::sign::Scheme::V1]);
     let filters = [&config.publish.feeds[0].filter, &config.push.webhooks[0].filter];
     assert_eq!(filters.map(|filter| filter.as_ref().unwrap().to_string()), ["tin", "tin"]);
     assert!(config.publish.feeds[1].filter.is_none() && config.push.webhooks[1].filter.is_none());
@@ -581,5 +581,19 @@ fn forms_of_webhooks_are_read_tried_and_blamed_where_they_are_wrong() {
         "needs `name`",
     ] {
         assert!(report.contains(words), "{words}: {report}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_not_repeated_and_the_hint_makes_one_that_can() {
+    for (secret, words) in [
+        ("whsk_c2hvcnQ=", "behind `whsk_` stand the 32 bytes of an ed25519 seed"),
+        ("whsk_c2hvcnQ!", "what follows `whsk_` is not base64"),
+        ("whpk_c2hvcnQ=", "this is a public key"),
+    ] {
+        let text = format!("[[webhook]]\nid = 'a'\nurl = 'https://a.example/'\nsecret = '{secret}'\n");
+        let said = problems(&text);
+        assert!(said.contains(words) && said.contains("echo whsk_$(openssl rand -base64 32)"), "{said}");
+        assert!(said.contains("loa.toml:4") && !said.contains("c2hvcnQ"), "{said}");
     }
 }

@@ -35,10 +35,16 @@ pub enum Answer {
 pub struct Received {
     /// `webhook-id`.
     pub id: String,
+    /// `webhook-timestamp`.
+    pub timestamp: i64,
+    /// `webhook-signature`.
+    pub signatures: String,
     /// Did the signature fit?
     pub verified: bool,
     /// The body.
     pub body: serde_json::Value,
+    /// The body as it came: what was signed.
+    pub bytes: Bytes,
     /// What it was answered; 0 for nothing.
     pub status: u16,
 }
@@ -115,7 +121,8 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let id = header("webhook-id");
     let timestamp = header("webhook-timestamp").parse().unwrap_or_default();
-    let sealed = (id, timestamp, header("webhook-signature"));
+    let signatures = header("webhook-signature");
+    let sealed = (id, timestamp, signatures);
     let verified = sign::verify(&receiver.secret, sealed, &body, receiver.clock.now()).is_ok();
     let answer = {
         let mut inner = receiver.inner();
@@ -125,8 +132,15 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
         Answer::Status(status) | Answer::Later(status, _) => status,
         Answer::Silent => 0,
     };
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    receiver.remember(Received { id: id.to_owned(), verified, body, status });
+    receiver.remember(Received {
+        id: id.to_owned(),
+        timestamp,
+        signatures: signatures.to_owned(),
+        verified,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        bytes: body,
+        status,
+    });
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match answer {
         Answer::Status(_) => code.into_response(),

@@ -104,9 +104,14 @@ pub enum EventType {
     Ping,
 }
 
-/// The bytes of a webhook secret. Never printed.
+/// What messages are signed with. Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Vec<u8>);
+pub enum Secret {
+    /// The receiver has it too: HMAC-SHA256 (`v1` of Standard Webhooks, and subscribers of our hub).
+    Shared(Vec<u8>),
+    /// The seed of an ed25519 key pair (RFC 8032, section 5.1.5), which stays here; receivers have the public key (`v1a`).
+    Ed25519([u8; 32]),
+}
 
 /// One event that one subscription still has to be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -201,6 +206,9 @@ impl From<Change> for EventType {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
+        f.write_str(match self {
+            Self::Shared(_) => "Shared(…)",
+            Self::Ed25519(_) => "Ed25519(…)",
+        })
     }
 }

@@ -1,12 +1,16 @@
 use std::time::Duration;
 
 use super::{
-    Error, NewSubscription, PING, Replay, Standing, Start, sign,
-    testing::{NOW, Received, Receiver, Reply, World, numbered, settings},
+    Added, Error, NewSubscription, PING, Replay, Standing, Start,
+    sign::{self, Scheme},
+    testing::{NOW, Received, Receiver, Reply, World, numbered, settings, subscription},
 };
 use crate::{
     clock::Manual,
-    model::{Attempt, Change, Filter, Outcome, Revision, Seq, State, SubscriptionId, Timestamp},
+    model::{
+        Attempt, Change, Channel, Filter, Outcome, Revision, Seq, State, Subscription, SubscriptionId,
+        Timestamp,
+    },
     store,
 };
 
@@ -170,7 +174,7 @@ async fn a_subscription_that_does_not_confirm_a_ping_is_not_made() {
     let [ping] = &receiver.received()[..] else { panic!("exactly one request") };
     let body: serde_json::Value = serde_json::from_slice(&ping.body).unwrap();
     assert_eq!((&body["type"], &body["sequence"]), (&"ping".into(), &1.into()));
-    assert!(is_signed(ping, &added.secret));
+    assert!(is_signed(ping, added.secret.as_ref().unwrap()));
 }
 
 fn is_signed(got: &Received, secret: &str) -> bool {
@@ -204,7 +208,7 @@ async fn a_secret_that_was_replaced_signs_for_a_day_beside_the_new_one() {
     let added = world.subscribe(&receiver.url, "").await;
     let id = added.subscription.id.clone();
     world.deliver();
-    let rotated = world.push.rotate(&id, None).await.unwrap();
+    let rotated = world.push.rotate(&id, None, None).await.unwrap();
     assert_ne!(rotated.secret, added.secret);
     world.publish(1, false).await;
     world.settle().await;
@@ -214,14 +218,71 @@ async fn a_secret_that_was_replaced_signs_for_a_day_beside_the_new_one() {
     let got = receiver.received();
     for (n, secret, fits) in [(0, &added, true), (0, &rotated, true), (1, &added, false), (1, &rotated, true)]
     {
-        assert_eq!(is_signed(&got[n], &secret.secret), fits, "{n}");
+        assert_eq!(is_signed(&got[n], secret.secret.as_ref().unwrap()), fits, "{n}");
     }
     world.push.sweep_once().await.unwrap();
     assert_eq!(world.push.get(&id).await.unwrap().secrets.len(), 1);
     let own = sign::generate_secret().unwrap();
-    let again = world.push.rotate(&id, Some(own.clone())).await.unwrap();
-    assert_eq!(again.secret, sign::print_secret(&own));
+    let again = world.push.rotate(&id, Some(own.clone()), None).await.unwrap();
+    assert_eq!(again.secret, Some(sign::print_secret(&own)));
     assert_eq!(again.subscription.secrets.len(), 2);
+}
+
+#[tokio::test]
+async fn a_rotation_keeps_the_kind_of_signature_unless_another_is_asked_for() {
+    let world = World::new().await;
+    let receiver = Receiver::new(&[]).await;
+    let new = NewSubscription {
+        url: receiver.url.clone(),
+        scheme: Some(Scheme::V1a),
+        ..NewSubscription::default()
+    };
+    let added = world.push.add(new).await.unwrap();
+    let id = added.subscription.id.clone();
+    let newest = |added: &Added| added.subscription.secrets[0].clone();
+    assert_eq!((added.secret.as_ref(), sign::scheme(&newest(&added))), (None, Scheme::V1a));
+    let first = sign::public_key(&newest(&added)).unwrap();
+
+    let rotated = world.push.rotate(&id, None, None).await.unwrap();
+    let second = sign::public_key(&newest(&rotated)).unwrap();
+    assert_eq!(rotated.secret, None);
+    assert_ne!(first, second);
+    world.push.test(&id).await.unwrap();
+    let got = receiver.received().pop().unwrap();
+    let at = got.header("webhook-timestamp").parse().unwrap();
+    let signed = (got.header("webhook-id"), at, got.header("webhook-signature"));
+    assert_eq!(signed.2.split(' ').filter(|one| one.starts_with("v1a,")).count(), 2, "{}", signed.2);
+    for key in [first, second] {
+        assert_eq!(sign::verify_public(&key, signed, &got.body, Timestamp::from_second(at)), Ok(()));
+    }
+
+    let shared = world.push.rotate(&id, None, Some(Scheme::V1)).await.unwrap();
+    assert!(shared.secret.is_some_and(|secret| secret.starts_with("whsec_")));
+    let own = sign::generate(Scheme::V1a).unwrap();
+    let refused = world.push.rotate(&id, Some(own.clone()), Some(Scheme::V1)).await.unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("begins with `whsk_` signs as `v1a`"), "{said}");
+    let brought = world.push.rotate(&id, Some(own.clone()), None).await.unwrap();
+    assert_eq!((brought.secret.as_ref(), newest(&brought)), (None, own));
+}
+
+#[tokio::test]
+async fn a_subscriber_of_the_hub_shares_its_secret_and_gets_no_key_pair() {
+    let world = World::new().await;
+    let until = Timestamp::from_second(NOW.as_second() + 86_400);
+    let channel = Channel::WebSub { topic: "https://a.example/feeds/a.atom".to_owned(), until };
+    let subscriber = Subscription { channel, ..subscription("reader") };
+    world.store.put_subscription(subscriber.clone()).await.unwrap();
+    world.push.book().await.unwrap().insert(subscriber.clone());
+    let id = &subscriber.id;
+    let own = sign::generate(Scheme::V1a).unwrap();
+    for (own, scheme, wrong) in [(None, Some(Scheme::V1a), "signature"), (Some(own), None, "secret")] {
+        let refused = world.push.rotate(id, own, scheme).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid { field, .. } if field == wrong), "{refused:?}");
+        assert!(refused.to_string().contains("WebSub knows no public keys"), "{refused}");
+    }
+    assert_eq!(world.push.get(id).await.unwrap().secrets, subscriber.secrets);
+    assert!(world.push.rotate(id, None, None).await.unwrap().secret.is_some());
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ mod policy;
 mod router;
 mod settling;
 pub mod sign;
+#[cfg(test)]
+mod sign_tests;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod testing;

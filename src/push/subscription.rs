@@ -4,7 +4,14 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Push, Settings, Webhook, book::Book, form::Fault, hub::Refusal, random_hex, sign};
+use super::{
+    Push, Settings, Webhook,
+    book::Book,
+    form::Fault,
+    hub::Refusal,
+    random_hex,
+    sign::{self, Scheme},
+};
 use crate::{
     model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
     net::guard,
@@ -22,6 +29,8 @@ pub struct NewSubscription {
     pub events: Vec<EventType>,
     /// Their own secret; `None` makes one.
     pub secret: Option<Secret>,
+    /// How messages are signed; `None` as the secret has it, and without one as `v1`.
+    pub scheme: Option<Scheme>,
     /// What bodies look like, by name; `None` for the native form.
     pub form: Option<String>,
     /// From where on.
@@ -40,13 +49,13 @@ pub enum Start {
     Since(Timestamp),
 }
 
-/// A new subscription, with the secret that is shown this once.
+/// A new subscription, or one with a new secret, and what receivers configure.
 #[derive(Clone, PartialEq)]
 pub struct Added {
     /// The subscription.
     pub subscription: Arc<Subscription>,
-    /// Its secret, as receivers configure it.
-    pub secret: String,
+    /// Its newest secret, which is shown this once; `None` where receivers have a public key instead.
+    pub secret: Option<String>,
 }
 
 /// Why a subscription cannot be made or changed.
@@ -109,10 +118,7 @@ impl Push {
         let settings = self.settings.load_full();
         let url = check_url(&new.url, &settings)?;
         let form = named_form(new.form.as_deref(), &url, &settings)?;
-        let secret = match new.secret {
-            Some(secret) => secret,
-            None => sign::generate_secret()?,
-        };
+        let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
         let is_full = || {
             let webhooks = book.all().into_iter().filter(|one| matches!(one.channel, Channel::Webhook(_)));
@@ -124,7 +130,7 @@ impl Push {
             url,
             filter: new.filter,
             events: new.events,
-            secrets: vec![secret.clone()],
+            secrets: vec![secret],
             channel: Channel::Webhook(form),
             configured: false,
             allow_private: settings.allow_private,
@@ -150,7 +156,7 @@ impl Push {
         if let Some(earlier) = earlier {
             self.catch_up(&subscription, earlier).await?;
         }
-        Ok(Added { subscription: Arc::new(subscription), secret: sign::print_secret(&secret) })
+        Ok(added(Arc::new(subscription)))
     }
 
     /// Tells a new subscription what happened before it was made. One that cannot have it is not made.
@@ -168,24 +174,35 @@ impl Push {
         }
     }
 
-    /// A new secret; the one before signs beside it for a while.
-    pub async fn rotate(&self, id: &SubscriptionId, secret: Option<Secret>) -> Result<Added, Error> {
-        if self.get(id).await?.configured {
+    /// A new secret, which signs as the one before unless `scheme` or the secret itself says otherwise. The one before
+    /// signs beside it for a while.
+    pub async fn rotate(
+        &self,
+        id: &SubscriptionId,
+        own: Option<Secret>,
+        scheme: Option<Scheme>,
+    ) -> Result<Added, Error> {
+        let before = self.get(id).await?;
+        if before.configured {
             return Err(Error::Configured(id.clone()));
         }
-        let secret = match secret {
-            Some(secret) => secret,
-            None => sign::generate_secret()?,
-        };
-        let (newest, at) = (secret.clone(), self.clock.now());
+        let field = if own.is_some() { "secret" } else { "signature" };
+        let usual = before.secrets.first().map(sign::scheme).unwrap_or_default();
+        let (newest, at) = (secret(own, scheme, usual)?, self.clock.now());
+        if matches!((&newest, &before.channel), (Secret::Ed25519(_), Channel::WebSub { .. })) {
+            return Err(Error::Invalid {
+                field,
+                message: "subscribers of the hub share a secret: WebSub knows no public keys".to_owned(),
+                hint: Some("leave it out, or bring a secret that begins with `whsec_`".to_owned()),
+            });
+        }
         let rotate = |changed: &mut Subscription| {
             changed.secrets.retain(|old| *old != newest);
             changed.secrets.truncate(1);
             changed.secrets.insert(0, newest);
             changed.rotated = Some(at);
         };
-        let subscription = self.change(id, rotate).await?;
-        Ok(Added { subscription, secret: sign::print_secret(&secret) })
+        Ok(added(self.change(id, rotate).await?))
     }
 
     /// Every subscription, by id.
@@ -303,6 +320,32 @@ impl Push {
             channel: Channel::Webhook(Form::Native),
         }
     }
+}
+
+/// Somebody's own secret, or a new one: of the scheme that is asked for, of the usual one where none is.
+fn secret(own: Option<Secret>, asked: Option<Scheme>, usual: Scheme) -> Result<Secret, Error> {
+    let Some(own) = own else { return Ok(sign::generate(asked.unwrap_or(usual))?) };
+    let scheme = sign::scheme(&own);
+    match asked {
+        Some(asked) if asked != scheme => Err(Error::Invalid {
+            field: "secret",
+            message: format!(
+                "`signature` is `{}`, but a secret that begins with `{}` signs as `{}`",
+                asked.as_str(),
+                scheme.prefix(),
+                scheme.as_str()
+            ),
+            hint: Some(format!("leave one of the two out, or bring a secret with `{}`", asked.prefix())),
+        }),
+        _ => Ok(own),
+    }
+}
+
+/// What is shown of a subscription whose newest secret is new.
+fn added(subscription: Arc<Subscription>) -> Added {
+    let shared = subscription.secrets.first().filter(|secret| sign::scheme(secret) == Scheme::V1);
+    let secret = shared.map(sign::print_secret);
+    Added { subscription, secret }
 }
 
 fn in_the_future(earlier: Seq, head: Seq) -> Error {

@@ -86,7 +86,7 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         url: "https://receiver.example/hook".into(),
         filter: None,
         events: Vec::new(),
-        secrets: vec![Secret(vec![7; 32])],
+        secrets: vec![Secret::Shared(vec![7; 32])],
         state: State::Active,
         configured: false,
         allow_private: false,

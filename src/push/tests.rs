@@ -40,7 +40,7 @@ async fn a_receiver_can_verify_what_it_gets() {
     let (id, timestamp) = (got.header("webhook-id"), got.header("webhook-timestamp"));
     assert_eq!(timestamp, "1772676909");
     assert!(id.starts_with("msg_") && !id.contains('.'));
-    let secret = sign::parse_secret(&added.secret).unwrap();
+    let secret = sign::parse_secret(added.secret.as_ref().unwrap()).unwrap();
     let signed = (id, timestamp.parse().unwrap(), got.header("webhook-signature"));
     assert_eq!(sign::verify(&secret, signed, &got.body, NOW), Ok(()));
     let event = world.store.events(Seq(0), 1).await.unwrap().remove(0);
@@ -179,7 +179,7 @@ async fn a_restart_goes_on_where_it_stopped() {
     assert_eq!(all, [1, 1, 2, 3, 4]);
     let repeated = receiver.received().into_iter().rfind(|got| got.sequence() == 1).unwrap();
     assert_eq!(repeated.header("webhook-id"), first[0].header("webhook-id"));
-    let secret = sign::parse_secret(&added.secret).unwrap();
+    let secret = sign::parse_secret(added.secret.as_ref().unwrap()).unwrap();
     let signed = (
         repeated.header("webhook-id"),
         repeated.header("webhook-timestamp").parse().unwrap(),
@@ -335,7 +335,7 @@ fn webhook(id: &str, url: &str) -> Webhook {
         url: url.into(),
         filter: Some(Filter::parse("thông báo").unwrap()),
         events: Vec::new(),
-        secret: Secret(vec![1; 32]),
+        secret: Secret::Shared(vec![1; 32]),
         allow_private: true,
         form: crate::model::Form::Native,
     }
@@ -436,10 +436,19 @@ fn another_event_has_another_id() {
 async fn secrets_stay_out_of_debug_output() {
     let world = World::new().await;
     let added = world.subscribe("https://receiver.example/", "").await;
-    let encoded = added.secret.strip_prefix("whsec_").unwrap();
-    let bytes = format!("{:?}", sign::parse_secret(&added.secret).unwrap().0);
-    for shown in [format!("{added:?}"), format!("{:?}", world.push), format!("{:?}", added.subscription)] {
-        assert!(!shown.contains(encoded) && !shown.contains(&bytes), "{shown}");
+    let keys = world.push.rotate(&added.subscription.id, None, Some(sign::Scheme::V1a)).await.unwrap();
+    for (secret, added) in [(&added.subscription.secrets[0], &added), (&keys.subscription.secrets[0], &keys)]
+    {
+        let printed = sign::print_secret(secret);
+        let encoded = printed.split_once('_').unwrap().1;
+        let bytes = match secret {
+            Secret::Shared(bytes) => format!("{bytes:?}"),
+            Secret::Ed25519(seed) => format!("{seed:?}"),
+        };
+        for shown in [format!("{added:?}"), format!("{:?}", world.push), format!("{:?}", added.subscription)]
+        {
+            assert!(!shown.contains(encoded) && !shown.contains(&bytes), "{shown}");
+        }
     }
 }
 
@@ -475,6 +484,6 @@ async fn a_form_that_went_away_delays_what_is_told_in_it_and_says_so() {
     assert_eq!(got.body, "{\"sequence\":1,\"said\":\"Thông báo số 1\"}");
     let at = got.header("webhook-timestamp").parse().unwrap();
     let signed = (got.header("webhook-id"), at, got.header("webhook-signature"));
-    let secret = sign::parse_secret(&added.secret).unwrap();
+    let secret = sign::parse_secret(added.secret.as_ref().unwrap()).unwrap();
     assert_eq!(sign::verify(&secret, signed, &got.body, world.clock.now()), Ok(()));
 }

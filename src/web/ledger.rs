@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 use super::{
     State, auth,
     error::Problem,
-    subscriptions::{all, answer, instant, kind, named, parse, parse_secret, text, view, whole, with_secret},
+    subscriptions::{
+        all, answer, instant, kind, named, parse, parse_scheme, parse_secret, text, view, whole, with_secret,
+    },
 };
 use crate::{
     model::{Attempt, Outcome, Seq, SubscriptionId, Timestamp},
@@ -138,9 +140,10 @@ async fn again(push: &Push, id: &SubscriptionId, members: &Map<String, Value>) -
 }
 
 async fn renewed(push: &Push, id: &SubscriptionId, members: &Map<String, Value>) -> Result<Value, Problem> {
-    only(members, &["secret"])?;
+    only(members, &["secret", "signature"])?;
     let secret = text(members, "secret")?.map(parse_secret).transpose()?;
-    Ok(with_secret(&push.rotate(id, secret).await?))
+    let scheme = text(members, "signature")?.map(parse_scheme).transpose()?;
+    Ok(with_secret(&push.rotate(id, secret, scheme).await?))
 }
 
 // === what comes in ===

@@ -13,11 +13,14 @@ use serde_json::{Map, Value, json};
 use super::{State, auth, error::Problem, ledger, nearest::nearest};
 use crate::{
     model::{self, Channel, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
-    push::{Added, Error, NewSubscription, Push, Start, form, sign},
+    push::{
+        Added, Error, NewSubscription, Push, Start, form,
+        sign::{self, Scheme},
+    },
 };
 
 const PATH: &str = "/api/v1/subscriptions";
-const MEMBERS: [&str; 6] = ["url", "filter", "events", "secret", "start", "form"];
+const MEMBERS: [&str; 7] = ["url", "filter", "events", "secret", "signature", "start", "form"];
 
 /// Every one of them behind the token.
 pub(super) fn routes() -> Router<State> {
@@ -52,10 +55,12 @@ async fn add(
     Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &with_secret(&added))).into_response())
 }
 
-/// A subscription with the secret that is shown this once.
+/// A subscription with the secret that is shown this once; of a key pair it shows the public key alone, as always.
 pub(super) fn with_secret(added: &Added) -> Value {
     let mut shown = view(&added.subscription);
-    shown.insert("secret".to_owned(), added.secret.as_str().into());
+    if let Some(secret) = &added.secret {
+        shown.insert("secret".to_owned(), secret.as_str().into());
+    }
     shown.into()
 }
 
@@ -133,6 +138,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         filter: text(&members, "filter")?.map(parse_filter).transpose()?,
         events: parse_events(members.get("events"))?,
         secret: text(&members, "secret")?.map(parse_secret).transpose()?,
+        scheme: text(&members, "signature")?.map(parse_scheme).transpose()?,
         form: text(&members, "form")?.map(str::to_owned),
         start: parse_start(members.get("start"))?,
     })
@@ -208,6 +214,18 @@ pub(super) fn parse_secret(text: &str) -> Result<Secret, Problem> {
     })
 }
 
+/// `v1` or `v1a`.
+pub(super) fn parse_scheme(name: &str) -> Result<Scheme, Problem> {
+    Scheme::parse(name).ok_or_else(|| {
+        let shown: String = name.chars().take(64).collect();
+        let hint = match nearest(&name.to_ascii_lowercase(), &Scheme::ALL.map(Scheme::as_str)) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "write `v1` for a shared secret, `v1a` for a public key (ed25519)".to_owned(),
+        };
+        Problem::field("signature", format!("there is no signature `{shown}`")).hint(hint)
+    })
+}
+
 fn parse_events(value: Option<&Value>) -> Result<Vec<EventType>, Problem> {
     let names = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
@@ -277,7 +295,7 @@ pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
-/// A subscription without its secrets: they are shown once, when it is made.
+/// A subscription without its secrets: they are shown once, when it is made. Public keys are none.
 pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let (state, reason) = match &subscription.state {
@@ -289,11 +307,15 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
         Channel::Webhook(form) => ("webhook", Some(form::name(form)), None, None),
         Channel::WebSub { topic, until } => ("websub", None, Some(topic.as_str()), Some(*until)),
     };
+    // Subscribers of the hub are signed for as WebSub says.
+    let secret = subscription.secrets.first().filter(|_| form.is_some());
     let members = [
         ("id", subscription.id.as_str().into()),
         ("channel", channel.into()),
         ("url", subscription.url.as_str().into()),
         ("form", form.into()),
+        ("signature", secret.map(|secret| sign::scheme(secret).as_str()).into()),
+        ("public_key", secret.and_then(sign::public_key).map(|key| key.to_string()).into()),
         ("topic", topic.into()),
         ("lease_until", at(until).into()),
         ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
@@ -315,6 +337,8 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::push::testing::{World, subscription};
 
@@ -334,7 +358,11 @@ mod tests {
         check(r#"{"url": null}"#, Some("url"), "missing");
         check(r#"{"url": 1}"#, Some("url"), "not a number");
         check(r#"{"url": "x", "filtr": "x"}"#, Some("filtr"), "did you mean `filter`?");
-        check(r#"{"url": "x", "zzzzzzzz": "x"}"#, Some("zzzzzzzz"), "url, filter, events, secret, start");
+        check(
+            r#"{"url": "x", "zzzzzzzz": "x"}"#,
+            Some("zzzzzzzz"),
+            "url, filter, events, secret, signature, start",
+        );
         check(r#"{"url": "x", "filter": ["a"]}"#, Some("filter"), "not a list");
         check(
             r#"{"url": "x", "filter": "ả titel:b"}"#,
@@ -347,6 +375,16 @@ mod tests {
         check(r#"{"url": "x", "form": {}}"#, Some("form"), "not an object");
         check(r#"{"url": "x", "secret": "abc"}"#, Some("secret"), "whsec_");
         check(r#"{"url": "x", "secret": "whsec_AAAA"}"#, Some("secret"), "24 to 64 bytes");
+        check(r#"{"url": "x", "secret": "whsk_AAAA"}"#, Some("secret"), "32 bytes");
+        check(
+            r#"{"url": "x", "secret": "whpk_AAAA"}"#,
+            Some("secret"),
+            "only a private one (`whsk_`) can sign",
+        );
+        check(r#"{"url": "x", "signature": "V1A"}"#, Some("signature"), "did you mean `v1a`?");
+        check(r#"{"url": "x", "signature": "ed25519"}"#, Some("signature"), "`v1a` for a public key");
+        check(r#"{"url": "x", "signature": 1}"#, Some("signature"), "not a number");
+        check(r#"{"url": "x", "signatur": "v1"}"#, Some("signatur"), "did you mean `signature`?");
         for start in ["-1", "1.5", "true", "\"yesterday\"", "[]"] {
             check(&format!(r#"{{"url": "x", "start": {start}}}"#), Some("start"), "the number of an event");
         }
@@ -367,6 +405,13 @@ mod tests {
         let shown = Value::from(view(&subscription("hook")));
         assert!(shown.get("secret").is_none() && shown.get("secrets").is_none());
         assert_eq!((&shown["state"], &shown["filter"]), (&json!("active"), &Value::Null));
+        assert_eq!((&shown["signature"], &shown["public_key"]), (&json!("v1"), &Value::Null));
+        let secret = sign::parse_secret("whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=").unwrap();
+        let public = sign::public_key(&secret).map(|key| key.to_string());
+        let subscription = Arc::new(Subscription { secrets: vec![secret], ..subscription("hook") });
+        let shown = with_secret(&Added { subscription, secret: None });
+        assert_eq!((&shown["signature"], &shown["public_key"]), (&json!("v1a"), &json!(public)));
+        assert!(shown.get("secret").is_none() && !shown.to_string().contains("whsk_"));
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod push;
 mod readers;
 mod selections;
 mod shared;
+mod signature;
 mod text;
 mod tidy;
 mod tls;

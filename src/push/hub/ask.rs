@@ -168,7 +168,7 @@ fn lease(text: &str) -> Result<Duration, Refusal> {
 
 fn secret(text: String) -> Result<Secret, Refusal> {
     if text.len() < MAX_SECRET {
-        return Ok(Secret(text.into_bytes()));
+        return Ok(Secret::Shared(text.into_bytes()));
     }
     Err(wrong("hub.secret", "it has less than 200 bytes"))
 }
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(ask.callback.as_str(), "https://reader.example/push?key=a%2Fb&x");
         assert_eq!(ask.topic, "https://tin.example/feeds/a.atom");
         assert_eq!(ask.lease, Some(Duration::from_secs(864_000)));
-        assert_eq!(ask.secret, Some(Secret(b"s3cret".to_vec())));
+        assert_eq!(ask.secret, Some(Secret::Shared(b"s3cret".to_vec())));
         let bare = parse(&format!("{PLAIN}&hub.secret=&hub.lease_seconds=")).unwrap();
         assert_eq!((bare.lease, bare.secret), (None, None));
         assert_eq!(parse(PLAIN).unwrap().id(), ask.id(), "the lease and the secret may change");
@@ -232,7 +232,7 @@ mod tests {
             }
         }
         let long = parse(&format!("{PLAIN}&hub.secret={}", "x".repeat(199))).unwrap();
-        assert_eq!(long.secret.unwrap().0.len(), 199);
+        assert_eq!(long.secret, Some(Secret::Shared(vec![b'x'; 199])));
     }
 
     #[test]

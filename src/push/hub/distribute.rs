@@ -107,15 +107,16 @@ impl Push {
 
 fn headers(subscription: &Subscription, edition: &Edition) -> Vec<(&'static str, String)> {
     let mut headers = vec![("content-type", edition.content_type.to_owned()), ("link", edition.link.clone())];
-    if let Some(secret) = subscription.secrets.first() {
+    // WebSub knows shared secrets only: `rotate` gives its subscribers no other.
+    if let Some(Secret::Shared(secret)) = subscription.secrets.first() {
         headers.push(("x-hub-signature", signature(secret, &edition.body)));
     }
     headers
 }
 
 /// `X-Hub-Signature` (section 7.1).
-fn signature(secret: &Secret, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
+fn signature(secret: &[u8], body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(body);
     let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256={hex}")

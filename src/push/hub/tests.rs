@@ -248,7 +248,7 @@ async fn renewing_takes_over_the_new_secret_and_leaving_ends_it() {
     scene.ask(reader.ask("subscribe", "&hub.secret=new&hub.lease_seconds=3600")).await;
     let second = scene.world.push.list().await.unwrap().remove(0);
     assert_eq!(second.id, first.id);
-    assert_eq!((&second.secrets, second.created), (&vec![Secret(b"new".to_vec())], first.created));
+    assert_eq!((&second.secrets, second.created), (&vec![Secret::Shared(b"new".to_vec())], first.created));
     assert!(lease(&second).unwrap().1 > lease(&first).unwrap().1);
     assert_eq!(reader.bodies().len(), 2, "readers trust a hub again after they were told");
     scene.ask(reader.ask("unsubscribe", "")).await;

@@ -63,11 +63,11 @@ use super::{
 pub(super) use article::{AliasV1, ArticleV1, KnownV1};
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use source::SourceV1;
-pub(super) use subscription::{SubscriptionV1, SubscriptionV2};
+pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3};
 
 /// The version in which records are written, and the one in which subscriptions are.
 const VERSION: u8 = 1;
-const SUBSCRIPTION: u8 = 2;
+const SUBSCRIPTION: u8 = 3;
 
 /// What a value of the table may hold of a record. Sled's leaves hold 16 values and stay far below the 128 KiB from
 /// which it would move a leaf to a file of its own.
@@ -97,8 +97,8 @@ pub(super) enum Stored {
     Queued(DeliveryV1),
     /// A delivery that was given up for now.
     Parked(DeliveryV1),
-    /// See [`SubscriptionV2`].
-    Subscription(Box<SubscriptionV2>),
+    /// See [`SubscriptionV3`].
+    Subscription(Box<SubscriptionV3>),
     /// See [`SourceV1`].
     Source(Box<SourceV1>),
     /// See [`EventV1`].
@@ -123,7 +123,7 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge>
 }
 
 /// The same of a subscription.
-pub(super) fn encode_subscription(record: &SubscriptionV2) -> Result<Vec<Vec<u8>>, TooLarge> {
+pub(super) fn encode_subscription(record: &SubscriptionV3) -> Result<Vec<Vec<u8>>, TooLarge> {
     encode_as(SUBSCRIPTION, record)
 }
 
@@ -157,9 +157,10 @@ pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T>
 }
 
 /// The same of a subscription, whichever version wrote it.
-pub(super) fn decode_subscription(key: &[u8], value: &[u8]) -> Result<SubscriptionV2> {
+pub(super) fn decode_subscription(key: &[u8], value: &[u8]) -> Result<SubscriptionV3> {
     match version(key, value, SUBSCRIPTION)? {
-        (VERSION, rest) => decode_rest::<SubscriptionV1>(key, VERSION, rest).map(SubscriptionV2::from),
+        (1, rest) => decode_rest::<SubscriptionV1>(key, 1, rest).map(SubscriptionV3::from),
+        (2, rest) => decode_rest::<SubscriptionV2>(key, 2, rest).map(SubscriptionV3::from),
         (version, rest) => decode_rest(key, version, rest),
     }
 }
@@ -295,10 +296,12 @@ impl Stored {
             "cursor" => from_value(value).map(Self::Cursor),
             "queued" => from_value(value).map(Self::Queued),
             "parked" => from_value(value).map(Self::Parked),
-            "subscription" if version == Some(VERSION.into()) => {
-                from_value::<SubscriptionV1>(value).map(|stored| Self::Subscription(Box::new(stored.into())))
+            "subscription" => match version {
+                Some(1) => from_value::<SubscriptionV1>(value).map(SubscriptionV3::from),
+                Some(2) => from_value::<SubscriptionV2>(value).map(SubscriptionV3::from),
+                _ => from_value(value),
             }
-            "subscription" => from_value(value).map(Self::Subscription),
+            .map(|stored| Self::Subscription(Box::new(stored))),
             "source" => from_value(value).map(Self::Source),
             "event" => from_value(value).map(Self::Event),
             "alias" => from_value(value).map(Self::Alias),

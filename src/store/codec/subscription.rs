@@ -7,9 +7,9 @@ use crate::model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscri
 
 use super::text::{Bytes, Instant};
 
-/// Who is told.
+/// Who is told. The versions since the second differ in what a secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SubscriptionV2 {
+pub(crate) struct SubscriptionOf<S> {
     id: String,
     url: String,
     channel: ChannelV2,
@@ -17,7 +17,7 @@ pub(crate) struct SubscriptionV2 {
     filter: Option<String>,
     /// Dotted names.
     events: Vec<String>,
-    secrets: Vec<Bytes>,
+    secrets: Vec<S>,
     rotated: Option<Instant>,
     state: StateV1,
     configured: bool,
@@ -31,6 +31,20 @@ pub(crate) struct SubscriptionV2 {
     verified: Option<Instant>,
     owner: Option<String>,
     page: Option<Bytes>,
+}
+
+/// As the second version wrote it: every secret was shared with its receiver.
+pub(crate) type SubscriptionV2 = SubscriptionOf<Bytes>;
+
+/// As it is written.
+pub(crate) type SubscriptionV3 = SubscriptionOf<SecretV3>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SecretV3 {
+    Shared(Bytes),
+    /// The seed of the key pair.
+    Ed25519(Bytes),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +91,7 @@ enum StateV1 {
     Disabled { reason: String },
 }
 
-impl From<Subscription> for SubscriptionV2 {
+impl From<Subscription> for SubscriptionV3 {
     fn from(subscription: Subscription) -> Self {
         Self {
             id: subscription.id.to_string(),
@@ -85,7 +99,7 @@ impl From<Subscription> for SubscriptionV2 {
             channel: subscription.channel.into(),
             filter: subscription.filter.map(|filter| filter.to_string()),
             events: subscription.events.iter().map(|event| event.as_str().to_owned()).collect(),
-            secrets: subscription.secrets.into_iter().map(|secret| Bytes(secret.0)).collect(),
+            secrets: subscription.secrets.into_iter().map(SecretV3::from).collect(),
             rotated: subscription.rotated.map(Instant),
             state: subscription.state.into(),
             configured: subscription.configured,
@@ -130,10 +144,43 @@ impl From<SubscriptionV1> for SubscriptionV2 {
     }
 }
 
-impl TryFrom<SubscriptionV2> for Subscription {
+/// A subscription that was made before there were key pairs.
+impl From<SubscriptionV2> for SubscriptionV3 {
+    fn from(stored: SubscriptionV2) -> Self {
+        Self {
+            id: stored.id,
+            url: stored.url,
+            channel: stored.channel,
+            filter: stored.filter,
+            events: stored.events,
+            secrets: stored.secrets.into_iter().map(SecretV3::Shared).collect(),
+            rotated: stored.rotated,
+            state: stored.state,
+            configured: stored.configured,
+            allow_private: stored.allow_private,
+            created: stored.created,
+            after: stored.after,
+            hold_until: stored.hold_until,
+            failing_since: stored.failing_since,
+            last_error: stored.last_error,
+            delivered: stored.delivered,
+            verified: stored.verified,
+            owner: stored.owner,
+            page: stored.page,
+        }
+    }
+}
+
+impl From<SubscriptionV1> for SubscriptionV3 {
+    fn from(stored: SubscriptionV1) -> Self {
+        SubscriptionV2::from(stored).into()
+    }
+}
+
+impl TryFrom<SubscriptionV3> for Subscription {
     type Error = String;
 
-    fn try_from(stored: SubscriptionV2) -> Result<Self, String> {
+    fn try_from(stored: SubscriptionV3) -> Result<Self, String> {
         let filter = stored.filter.map(|text| text.parse::<Filter>().map_err(super::cause)).transpose()?;
         let events = stored
             .events
@@ -146,7 +193,7 @@ impl TryFrom<SubscriptionV2> for Subscription {
             channel: stored.channel.into(),
             filter,
             events: events.collect::<Result<_, _>>()?,
-            secrets: stored.secrets.into_iter().map(|bytes| Secret(bytes.0)).collect(),
+            secrets: stored.secrets.into_iter().map(Secret::try_from).collect::<Result<_, _>>()?,
             rotated: stored.rotated.map(|at| at.0),
             state: stored.state.into(),
             configured: stored.configured,
@@ -164,9 +211,32 @@ impl TryFrom<SubscriptionV2> for Subscription {
     }
 }
 
-impl SubscriptionV2 {
+impl SubscriptionV3 {
     pub(crate) fn id(&self) -> Result<SubscriptionId, String> {
         self.id.parse().map_err(super::cause)
+    }
+}
+
+impl From<Secret> for SecretV3 {
+    fn from(secret: Secret) -> Self {
+        match secret {
+            Secret::Shared(bytes) => Self::Shared(Bytes(bytes)),
+            Secret::Ed25519(seed) => Self::Ed25519(Bytes(seed.to_vec())),
+        }
+    }
+}
+
+impl TryFrom<SecretV3> for Secret {
+    type Error = String;
+
+    fn try_from(stored: SecretV3) -> Result<Self, String> {
+        match stored {
+            SecretV3::Shared(bytes) => Ok(Self::Shared(bytes.0)),
+            SecretV3::Ed25519(seed) => {
+                let seed = seed.0.try_into().map_err(|_| "the seed of a key pair has 32 bytes")?;
+                Ok(Self::Ed25519(seed))
+            }
+        }
     }
 }
 

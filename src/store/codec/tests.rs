@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Article, Delivery, Event, Known, SourceState, Subscription},
+    model::{Article, Delivery, Event, Known, Secret, SourceState, Subscription},
     store::{conformance::samples, keys},
 };
 
@@ -64,31 +64,61 @@ fn the_first_version_of_every_record_keeps_its_bytes() {
     );
 }
 
-/// What was stored before subscriptions had channels is still read.
+/// What was stored before subscriptions had channels, and before they had key pairs, is still read.
 #[test]
-fn a_subscription_of_the_first_version_is_a_webhook_now() {
+fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() {
     const FIRST: &str = "\
         04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b010b7469746c653a6de1\
         bb9d69021161727469636c652e7075626c69736865640470696e67010673656372657402033431300100d00f04\
         0001a01f010774696d656f75740103";
+    const SECOND: &str = "\
+        04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b0000010b7469746c653a\
+        6de1bb9d69021161727469636c652e7075626c69736865640470696e6701067365637265740002033431300100\
+        d00f040001a01f010774696d656f75740103000000";
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    let plain: Vec<u8> = FIRST.as_bytes().chunks(2).map(byte).collect();
-    let value = [&[1, 0, 0, 0][..], &plain].concat();
-    let read = decode_subscription(&keys::meta(), &value).unwrap();
-    assert_eq!(Subscription::try_from(read), Ok(samples::subscription("hook")));
-    let now = encode_subscription(&samples::subscription("hook").into()).unwrap().concat();
-    assert_eq!(now.first(), Some(&2));
-    assert_eq!(
-        Subscription::try_from(decode_subscription(&keys::meta(), &now).unwrap()),
-        Ok(samples::subscription("hook"))
-    );
+    for (version, hex) in [(1, FIRST), (2, SECOND)] {
+        let plain: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
+        let value = [&[version, 0, 0, 0][..], &plain].concat();
+        let read = decode_subscription(&keys::meta(), &value).unwrap();
+        assert_eq!(Subscription::try_from(read), Ok(samples::subscription("hook")), "{version}");
+    }
     let json = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
-    let mut first = json.clone();
+    let mut second = json.clone();
+    second["secrets"] = serde_json::json!(["c2VjcmV0"]);
+    second["v"] = 2.into();
+    let mut first = second.clone();
     for member in ["channel", "rotated", "verified", "owner", "page"] {
         first.as_object_mut().unwrap().remove(member);
     }
     first["v"] = 1.into();
-    assert_eq!(Stored::from_json(first).unwrap(), Stored::from_json(json).unwrap());
+    for earlier in [first, second] {
+        assert_eq!(Stored::from_json(earlier).unwrap(), Stored::from_json(json.clone()).unwrap());
+    }
+}
+
+#[test]
+fn a_subscription_keeps_its_key_pair_and_a_seed_of_another_length_is_damage() {
+    const THIRD: &str = "\
+        04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b0000010b7469746c653a\
+        6de1bb9d69021161727469636c652e7075626c69736865640470696e67020120070707070707070707070707\
+        07070707070707070707070707070707070707070006736563726574000203343130\
+        0100d00f040001a01f010774696d656f75740103000000";
+    let secrets = vec![Secret::Ed25519([7; 32]), Secret::Shared(b"secret".to_vec())];
+    let subscription = Subscription { secrets, ..samples::subscription("hook") };
+    let written = encode_subscription(&subscription.clone().into()).unwrap().concat();
+    assert_eq!(written.first(), Some(&3));
+    let read = decode_subscription(&keys::meta(), &written).unwrap();
+    let plain: String =
+        postcard::to_allocvec(&read).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(plain, THIRD);
+    assert_eq!(Subscription::try_from(read), Ok(subscription.clone()));
+    let mut json = Stored::Subscription(Box::new(subscription.into())).to_json();
+    assert_eq!(json["secrets"][1], serde_json::json!({ "shared": "c2VjcmV0" }));
+    assert!(Stored::from_json(json.clone()).is_ok());
+    json["secrets"][0] = serde_json::json!({ "ed25519": "BwcH" });
+    let Ok(Stored::Subscription(short)) = Stored::from_json(json) else { panic!("it is read as it stands") };
+    let refused = Subscription::try_from(*short).unwrap_err();
+    assert!(refused.contains("32 bytes"), "{refused}");
 }
 
 #[test]
@@ -109,11 +139,11 @@ fn an_export_is_readable_and_comes_back_the_same() {
     ];
     for stored in all {
         let json = stored.to_json();
-        assert_eq!(json["v"], if json["kind"] == "subscription" { 2 } else { 1 });
+        assert_eq!(json["v"], if json["kind"] == "subscription" { 3 } else { 1 });
         assert_eq!(Stored::from_json(json).unwrap(), stored);
     }
     let secret = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
-    assert_eq!(secret["secrets"][0], "c2VjcmV0");
+    assert_eq!(secret["secrets"][0]["shared"], "c2VjcmV0");
     assert_eq!(secret["created"], "1970-01-01T00:00:01Z");
 }
 

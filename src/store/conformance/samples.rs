@@ -109,7 +109,7 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         url: "https://newsroom.example/hook".to_owned(),
         filter: Some("title:mời".parse::<Filter>().unwrap()),
         events: vec![EventType::ArticlePublished, EventType::Ping],
-        secrets: vec![Secret(b"secret".to_vec())],
+        secrets: vec![Secret::Shared(b"secret".to_vec())],
         state: State::Disabled { reason: "410".to_owned() },
         configured: true,
         allow_private: false,

@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::render::Frame;
 use crate::{
     model::{self, Attempt, Subscription},
-    push::{Error, PING, Push, Replay},
+    push::{Error, PING, Push, Replay, sign},
     web::{State, error::Problem, ledger, subscriptions::instant},
 };
 
@@ -32,6 +32,8 @@ pub(super) fn routes() -> Router<State> {
 struct Said {
     notice: Option<String>,
     secret: Option<String>,
+    /// The key pair is new: its public half is on the page anyway.
+    new_key: bool,
 }
 
 async fn show(With(state): With<State>, Path(token): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
@@ -89,9 +91,11 @@ async fn done(
             Some(what) => push.replay(id, what).await.map(|n| notice(format!("↻ {n}"))),
             None => Ok(notice("?".to_owned())),
         },
-        "rotate" => {
-            push.rotate(id, None).await.map(|added| Said { secret: Some(added.secret), ..Said::default() })
-        }
+        "rotate" => push.rotate(id, None, None).await.map(|added| Said {
+            new_key: added.secret.is_none(),
+            secret: added.secret,
+            ..Said::default()
+        }),
         _ => return None,
     })
 }
@@ -144,6 +148,8 @@ async fn page(
         error => subscription.last_error,
         notice => said.notice,
         secret => said.secret,
+        public_key => subscription.secrets.first().and_then(sign::public_key).map(|key| key.to_string()),
+        new_key => said.new_key,
         here => frame.to(&format!("s/{token}")),
         attempts,
     };
