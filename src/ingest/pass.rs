@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
     async fn read_list(&mut self) -> store::Result<List> {
         let kind = if self.source.extract.feed { Kind::Feed } else { Kind::List };
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
-            Outcome::Fresh { body, content_type, url, validators, moved } => {
+            Outcome::Fresh { body, content_type, url, validators, moved, links: _ } => {
                 self.note_move(moved);
                 let (found, drafts) = self.parse(body, content_type, url, kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
