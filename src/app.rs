@@ -222,12 +222,21 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.sweep(stop).await }
         });
+        self.start_watching();
+        Ok(())
+    }
+
+    fn start_watching(&self) {
+        let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
+        self.supervise("hubs", move || {
+            let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
+            async move { ingest.follow_hubs(stop).await }
+        });
         let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
         self.supervise("ingest", move || {
             let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
             async move { ingest.run(stop).await }
         });
-        Ok(())
     }
 
     /// Tells the public of events, and at most `places` clients that wait for them.

@@ -97,6 +97,10 @@ fn describe() {
         "clients that wait for events: streams, and polls that wait"
     );
     metrics::describe_gauge!("loa_store_bytes", "size of the store on disk");
+    metrics::describe_counter!(
+        "loa_source_pushes_total",
+        "pushes of hubs: `ok` looked after, `ignored` with no or a wrong signature, `unknown` at addresses of nobody"
+    );
     metrics::describe_gauge!("loa_source_failures", "failures of a source since its last success");
     metrics::describe_gauge!("loa_source_last_success_seconds", "when a source last answered, unix time");
 }

@@ -1,5 +1,7 @@
 //! `loa sources`
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
@@ -12,10 +14,10 @@ use super::{
 use crate::{
     clock::{self, Clock},
     config::Config,
-    ingest::Source,
-    model::{SourceState, Timestamp},
+    ingest::{Source, schedule::pushed::Pushed},
+    model::{Following, SourceState, Timestamp},
     store,
-    web::api::sources,
+    web::api::sources::{self, Remembered},
 };
 
 /// How the sources are: when each was read, when it is due, what was wrong
@@ -43,10 +45,13 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 /// Every source in the form of `GET /api/v1/sources`: from the store, or from the daemon that has it.
 async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
     match states(config).await {
-        Ok(states) => {
+        Ok((states, followings)) => {
             let now = clock::System.now();
-            let state = |source: &Source| states.iter().find(|state| state.id == source.id);
-            Ok(config.ingest.sources.iter().map(|source| value(source, state(source), now)).collect())
+            let remembered = |source: &Source| Remembered {
+                state: states.iter().find(|state| state.id == source.id),
+                following: followings.iter().find(|following| following.source == source.id),
+            };
+            Ok(config.ingest.sources.iter().map(|source| value(source, remembered(source), now)).collect())
         }
         Err(error) if api::is_locked(&error) => {
             let answer = Daemon::of(config)?.get("api/v1/sources").await?;
@@ -59,23 +64,29 @@ async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
 }
 
 /// What the store remembers; nothing when there is none yet (looking at it does not make one).
-async fn states(config: &Config) -> anyhow::Result<Vec<SourceState>> {
+async fn states(config: &Config) -> anyhow::Result<(Vec<SourceState>, Vec<Following>)> {
     if config.store.path.as_ref().is_some_and(|path| !path.exists()) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    Ok(store::open(&config.store).await?.sources().await?)
+    let store = store::open(&config.store).await?;
+    Ok((store.sources().await?, store.followings().await?))
 }
 
-fn value(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Value {
+fn value(source: &Source, remembered: Remembered<'_>, now: Timestamp) -> Value {
+    let state = remembered.state;
     let due = match state.and_then(|state| state.last_attempt) {
         // Never asked: due at once.
         None => Some(now),
         Some(last) => {
             let not_before = state.and_then(|state| state.not_before);
-            source.schedule.next(last).map(|due| due.max(not_before.unwrap_or(due)))
+            let pushed = remembered.following.map(Pushed::from).unwrap_or_default();
+            source
+                .schedule
+                .next_with(last, Duration::ZERO, &pushed)
+                .map(|due| due.max(not_before.unwrap_or(due)))
         }
     };
-    sources::health(source, state, due)
+    sources::health(source, remembered, due)
 }
 
 fn describe(sources: &[Value]) -> String {
@@ -98,6 +109,7 @@ fn describe(sources: &[Value]) -> String {
         if !source["moved_to"].is_null() {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
         }
+        notes.extend(hub(source));
         for issue in source["issues"].as_array().into_iter().flatten() {
             let line = [&source["id"], &issue["severity"], &issue["message"]];
             let line = line.map(|value| table::cell(value.as_str().unwrap_or_default(), 400)).join(": ");
@@ -109,6 +121,26 @@ fn describe(sources: &[Value]) -> String {
     }
     let gap = if notes.is_empty() { "" } else { "\n" };
     format!("{}{gap}{notes}", table::print(&table))
+}
+
+/// What comes from the hub of a source that has one, as a line.
+fn hub(source: &Value) -> Option<String> {
+    let hub = source["websub"].as_object()?;
+    let text = |name: &str| hub[name].as_str().map(|text| table::cell(text, 200));
+    let state = match (text("state")?.as_str(), text("lease_until")) {
+        ("not-followed", _) => "is not asked (`websub` of the source, `base_url` of `[web]`)".to_owned(),
+        (_, Some(until)) => format!("tells of changes until {until}"),
+        (_, None) => "does not tell of changes yet".to_owned(),
+    };
+    let pushes = match (hub["pushes"].as_u64(), text("last_push")) {
+        (Some(n_pushes), Some(last)) => format!("; pushes: {n_pushes}, the last {last}"),
+        _ => "; no push yet".to_owned(),
+    };
+    let pace = hub["poll_factor"].as_u64().filter(|factor| *factor > 1);
+    let pace = pace.map_or_else(String::new, |factor| format!("; polled {factor} times slower"));
+    let error = text("error").map_or_else(String::new, |error| format!("; its last refusal: {error}"));
+    let (id, hub) = (table::cell(source["id"].as_str()?, 120), text("hub")?);
+    Some(format!("{id}: hub {hub} {state}{pushes}{pace}{error}\n"))
 }
 
 fn state(source: &Value) -> String {
@@ -123,7 +155,7 @@ fn state(source: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config, model::Issue};
+    use crate::{config, model::Issue, store::conformance::samples};
 
     #[test]
     fn the_table_says_what_is_wrong() {
@@ -139,12 +171,35 @@ mod tests {
             moved_to: Some("https://new.example/".to_owned()),
             ..SourceState::new(source.id.clone())
         };
-        let text = describe(&[value(source, Some(&state), now)]);
+        let remembered = Remembered { state: Some(&state), following: None };
+        let text = describe(&[value(source, remembered, now)]);
         for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"]
         {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.contains("quan1: warning: no title [0m") && !text.contains('\u{1b}'), "{text}");
-        assert!(describe(&[value(source, None, now)]).contains("never"));
+        assert!(describe(&[value(source, Remembered::default(), now)]).contains("never"));
+    }
+
+    #[test]
+    fn a_line_says_what_comes_from_a_hub() {
+        let config = config::load(None, &[]).unwrap();
+        let source = &config.ingest.sources[0];
+        let line = |following: &Following| {
+            let remembered = Remembered { state: None, following: Some(following) };
+            hub(&value(source, remembered, Timestamp::from_second(0)))
+        };
+        let mut following = samples::following("quan1");
+        assert_eq!(
+            line(&following).unwrap(),
+            "quan1: hub https://hub.example/ tells of changes until 1970-01-01T08:15:00+08:00; pushes: 7, \
+             the last 1970-01-01T08:00:08+08:00; polled 4 times slower; its last refusal: 503\n"
+        );
+        following = Following { lease: None, pushed: None, trust: 0, ..following };
+        assert_eq!(
+            line(&following).unwrap(),
+            "quan1: hub https://hub.example/ is not asked (`websub` of the source, `base_url` of `[web]`); no push yet\n"
+        );
+        assert_eq!(line(&Following::new(source.id.clone())), None);
     }
 }

@@ -98,7 +98,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
     let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
     let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
-    let concurrency = root.table("ingest").and_then(sections::ingest);
+    let ingest = root.table("ingest").and_then(|section| sections::ingest(section, base_url));
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
     let publish = root.table("publish").and_then(sections::publish);
@@ -124,6 +124,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     root.finish();
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
+    let (concurrency, callbacks) = ingest?;
     let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
     // One hub is enough for a feed: where another is named, ours has nothing to say.
     hub.open &= publish.hub.is_none();
@@ -141,7 +142,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             max_age: publish.max_age,
             hub: named_hub,
         },
-        ingest: ingest::Settings { sources, concurrency: concurrency? },
+        ingest: ingest::Settings { sources, concurrency, callbacks },
         push: push.with(webhooks?, forms.forms, hub, &base_url),
         web,
     })

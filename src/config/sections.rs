@@ -104,11 +104,17 @@ pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str
     })
 }
 
-/// `ingest.concurrency`.
-pub(super) fn ingest(section: Section<'_>) -> Option<usize> {
+/// `[ingest]`: passes at once, and where hubs reach us.
+///
+/// That is `base_url`, where somebody wrote it and it is not an address of this machine or its network: a hub elsewhere
+/// could not reach one of those, and would be asked in vain.
+pub(super) fn ingest(section: Section<'_>, base_url: Option<&str>) -> Option<(usize, Option<String>)> {
     let concurrency = section.integer("concurrency", 1..=1000);
+    let allow_private = section.boolean("allow_private_callbacks")?;
     section.finish();
-    concurrency
+    let is_reachable =
+        |text: &&str| Url::parse(text).is_ok_and(|url| net::guard::check(&url, allow_private).is_ok());
+    Some((concurrency?, base_url.filter(is_reachable).map(str::to_owned)))
 }
 
 pub(super) fn push(section: Section<'_>) -> Option<Push> {

@@ -265,7 +265,7 @@ fn every_key_reaches_its_setting() {
     config.publish.feeds[0].filter = None;
     config.push.webhooks[0].filter = None;
     let printed = format!(
-        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{} at once\n{}\n{}\n",
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{} at once, {:?}\n{}\n{}\n",
         config.telemetry,
         config.net,
         config.store,
@@ -273,6 +273,7 @@ fn every_key_reaches_its_setting() {
         config.push,
         config.web,
         config.ingest.concurrency,
+        config.ingest.callbacks,
         source_text(mine),
         source_text(custom),
     );
@@ -292,7 +293,10 @@ fn source_text(source: &ingest::Source) -> String {
     let lines = [
         format!("source {} {:?} {} {}", source.id, source.name, source.url, source.home),
         format!("  {} {}", print_duration(source.jitter), print_duration(source.recheck)),
-        format!("  private={} {:?} {}", source.allow_private, source.spacing, source.max_pages),
+        format!(
+            "  private={} websub={} {:?} {}",
+            source.allow_private, source.websub, source.spacing, source.max_pages
+        ),
         format!("  {} feed={} max={}", extract.platform, extract.feed, extract.max_items),
         format!("  {:?}", extract.fingerprint),
         lists.join("\n"),
@@ -419,6 +423,29 @@ proptest::proptest! {
             Err(report) => proptest::prop_assert!(!report.to_string().is_empty() && !report.is_empty()),
         }
     }
+}
+
+#[test]
+fn hubs_reach_us_where_our_address_is_written_and_public() {
+    let check = |base_url: &str, allow: bool, expected: Option<&str>| {
+        let base_url = if base_url.is_empty() { String::new() } else { format!("base_url = '{base_url}'\n") };
+        let text = format!("{SOURCE}[web]\n{base_url}[ingest]\nallow_private_callbacks = {allow}\n");
+        assert_eq!(load_text(&text).unwrap().ingest.callbacks.as_deref(), expected, "{base_url} {allow}");
+    };
+    check("https://tin.example.vn/loa/", false, Some("https://tin.example.vn/loa"));
+    check("https://93.184.216.34:8443", false, Some("https://93.184.216.34:8443"));
+    for private in [
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "https://10.1.2.3",
+        "http://[::1]",
+        "https://a.internal",
+    ] {
+        check(private, false, None);
+        check(private, true, Some(private));
+    }
+    check("", false, None);
+    check("", true, None);
 }
 
 #[test]

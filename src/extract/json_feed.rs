@@ -73,6 +73,11 @@ fn head(feed: &Value, found: &mut Found) {
             head.links.push(Link { href, rel: Some(rel.to_owned()), media_type: None });
         }
     }
+    let hubs = feed.get("hubs").and_then(Value::as_array).into_iter().flatten();
+    // There are hubs of other kinds (`rssCloud`).
+    let hubs = hubs.filter(|hub| string(hub, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("WebSub")));
+    let hubs = hubs.filter_map(|hub| string(hub, "url"));
+    head.links.extend(hubs.map(|href| Link { href, rel: Some("hub".to_owned()), media_type: None }));
 }
 
 fn item(value: &Value) -> Item {

@@ -434,3 +434,26 @@ fn the_markup_of_an_element_comes_back_as_it_was_read() {
     assert_eq!(super::dom::inner_html(page.root_element()), page.root_element().inner_html());
     assert_eq!(super::dom::inner_html(page.root_element()), html);
 }
+
+#[test]
+fn feeds_of_every_format_name_their_hub_and_themselves() {
+    let links = |document: &str| -> Vec<(String, String)> {
+        let found = read(document.as_bytes(), "https://a.vn/feed", Kind::Feed, &Rules::default());
+        let links = found.head.links.into_iter().map(|link| (link.rel.unwrap_or_default(), link.href));
+        links.filter(|(rel, _)| rel == "hub" || rel == "self").collect()
+    };
+    let both =
+        [("hub".to_owned(), "https://h/".to_owned()), ("self".to_owned(), "https://a.vn/feed".to_owned())];
+    let named = "<atom:link rel='hub' href='https://h/'/><atom:link rel='self' href='https://a.vn/feed'/>";
+    let rss = format!(
+        "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>{named}</channel></rss>"
+    );
+    assert_eq!(links(&rss), both);
+    let atom = format!("<feed xmlns='http://www.w3.org/2005/Atom'>{}</feed>", named.replace("atom:", ""));
+    assert_eq!(links(&atom), both);
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "items": [], "feed_url": "https://a.vn/feed", "hubs": [
+        {"type": "rssCloud", "url": "https://cloud/"}, {"type": "WebSub"}, 4, {"type": "WebSub", "url": "https://h/"}]}"#;
+    let mut found = links(json);
+    found.sort();
+    assert_eq!(found, both);
+}

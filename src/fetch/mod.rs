@@ -3,6 +3,7 @@
 //! Knows what statuses mean to a reader; `net` knows how to send. It never looks into the body.
 
 mod error;
+mod links;
 mod measure;
 mod validators;
 
@@ -16,7 +17,7 @@ use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use url::Url;
 
 use crate::{
-    model::{Timestamp, Validators},
+    model::{Link, Timestamp, Validators},
     net::{Answer, Client, Request, backoff},
 };
 
@@ -62,6 +63,8 @@ pub enum Outcome {
         validators: Validators,
         /// Where it lives now, by its own permanent word.
         moved: Option<Url>,
+        /// The hubs and topics that its `Link` headers name (RFC 8288).
+        links: Vec<Link>,
     },
     /// Nothing new.
     Unchanged {
@@ -116,6 +119,7 @@ fn outcome(ask: &Ask, answer: Answer, now: Timestamp) -> Outcome {
             url,
             validators: received(&headers),
             moved,
+            links: links::links(&headers),
         },
         304 if ask.validators == Validators::default() => Outcome::Failed(Error::Unasked { url: url.into() }),
         304 => Outcome::Unchanged { moved },

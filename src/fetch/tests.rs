@@ -38,7 +38,7 @@ async fn ask_again(answer: &str) -> Outcome {
 async fn content_is_fresh_with_its_type_and_validators() {
     let head = "Content-Type: text/html; charset=utf-8\r\nETag: W/\"a b-gzip\"\r\nLast-Modified: Thu, 05 Mar 2026 02:15:09 GMT\r\n";
     let outcome = ask(&format!("HTTP/1.1 200 OK\r\n{head}\r\n<p>Tin mới")).await;
-    let Outcome::Fresh { body, content_type, url, validators, moved } = outcome else {
+    let Outcome::Fresh { body, content_type, url, validators, moved, links: _ } = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(body, "<p>Tin mới".as_bytes());

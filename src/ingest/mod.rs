@@ -9,6 +9,7 @@ mod pages;
 mod pass;
 mod quality;
 pub mod schedule;
+pub mod websub;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,6 +34,8 @@ use crate::{
 
 pub use pass::Show;
 
+use schedule::pushed::Pushed;
+
 /// One news section to watch.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -50,8 +53,10 @@ pub struct Source {
     pub schedule: schedule::Schedule,
     /// How far a due time may be put off at random, so that many sources do not start in the same second.
     pub jitter: Duration,
-    /// May it stand at a private address?
+    /// May it stand at a private address? Its hub may then, too.
     pub allow_private: bool,
+    /// Is it followed by push, where its feed names a hub?
+    pub websub: bool,
     /// The least time between two requests to its host; `None` for `net.spacing`.
     pub spacing: Option<Duration>,
     /// How many article pages one pass may read.
@@ -75,6 +80,8 @@ pub struct Settings {
     pub sources: Vec<Arc<Source>>,
     /// Passes under way at once.
     pub concurrency: usize,
+    /// What the addresses begin with at which hubs reach us; `None` where they cannot, and nothing is followed by push.
+    pub callbacks: Option<String>,
 }
 
 /// The ingest room.
@@ -91,6 +98,8 @@ pub struct Ingest {
     changed: Notify,
     /// Parsing under way at once: it is all CPU, and a hostile page may take a while.
     parsers: Semaphore,
+    /// What is agreed with the hubs of sources.
+    hubs: websub::Book,
 }
 
 /// What one pass did.
@@ -198,6 +207,7 @@ impl Ingest {
             due: watch::Sender::default(),
             changed: Notify::new(),
             parsers: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+            hubs: websub::Book::default(),
         })
     }
 
@@ -205,6 +215,7 @@ impl Ingest {
     pub fn reload(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
         self.changed.notify_one();
+        self.hubs.reconsider();
     }
 
     /// The sources as configured now.
@@ -228,7 +239,10 @@ impl Ingest {
         let running = !self.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         let due = self.due.borrow();
         // A source without a due time is one that the loop has not looked at yet.
-        running || due.len() < self.settings.load().sources.len() || due.values().any(|due| *due <= now)
+        running
+            || self.is_asking_hubs()
+            || due.len() < self.settings.load().sources.len()
+            || due.values().any(|due| *due <= now)
     }
 
     /// One pass now.
@@ -294,12 +308,16 @@ impl Ingest {
             .into_iter()
             .map(|state| (state.id.clone(), state))
             .collect();
+        let pushed = self.hubs.pushed(self.store()).await?;
         let now = self.clock.now();
         let mut sources = self.sources();
         sources.sort_by_key(|source| states.get(&source.id).and_then(|state| state.last_attempt));
         let next: Vec<_> = sources
             .iter()
-            .filter_map(|source| Some((source.id.clone(), due(source, states.get(&source.id), now)?)))
+            .filter_map(|source| {
+                let pushed = pushed.get(&source.id).copied().unwrap_or_default();
+                Some((source.id.clone(), due(source, states.get(&source.id), &pushed, now)?))
+            })
             .collect();
         let mut due: HashMap<_, _> = next.iter().cloned().collect();
         // A source that is never due must not look like one that was not looked at.
@@ -339,9 +357,9 @@ impl fmt::Debug for Ingest {
 }
 
 /// When a source is due: at once if it was never asked or has missed a run, never before it may be asked again.
-fn due(source: &Source, state: Option<&SourceState>, now: Timestamp) -> Option<Timestamp> {
+fn due(source: &Source, state: Option<&SourceState>, pushed: &Pushed, now: Timestamp) -> Option<Timestamp> {
     let Some(last) = state.and_then(|state| state.last_attempt) else { return Some(now) };
-    let scheduled = source.schedule.next(last.min(now))?.plus(jitter(source, last));
+    let scheduled = source.schedule.next_with(last.min(now), jitter(source, last), pushed)?;
     Some(state.and_then(|state| state.not_before).map_or(scheduled, |not_before| scheduled.max(not_before)))
 }
 

@@ -15,6 +15,7 @@ use super::{
     Error, Ingest, Report, Source, Step,
     listed::{Listed, without_shared},
     quality,
+    websub::{self, Sight},
 };
 use crate::{
     dedup,
@@ -54,6 +55,8 @@ pub(super) struct Walk<'a> {
     pub(super) report: Report,
     /// The rules have changed since the last pass: what is known is read again, and nobody is told.
     pub(super) reread: bool,
+    /// What it saw that has to do with hubs.
+    sight: Sight,
 }
 
 /// What became of the list.
@@ -109,7 +112,8 @@ impl<'a> Walk<'a> {
         }
         state.last_attempt = Some(at);
         let report = Report::new(&source.id, at);
-        Ok(Self { ingest, source, sink, show, at, state, report, reread })
+        let sight = ingest.sight(&source.id).await?;
+        Ok(Self { ingest, source, sink, show, at, state, report, reread, sight })
     }
 
     // --- step 1 and 2: the list ---
@@ -117,11 +121,15 @@ impl<'a> Walk<'a> {
     async fn read_list(&mut self) -> store::Result<List> {
         let kind = if self.source.extract.feed { Kind::Feed } else { Kind::List };
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
-            Outcome::Fresh { body, content_type, url, validators, moved } => {
+            Outcome::Fresh { body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
-                let (found, drafts) = self.parse(body, content_type, url, kind).await;
+                let (found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
                 self.report.items = drafts.len();
+                if refused.is_none() {
+                    self.sight.advert =
+                        Some(websub::advertised(self.source, &links, &found.head.links, &url));
+                }
                 self.report.issues.extend(found.issues);
                 if drafts.is_empty() && refused.is_none() {
                     // A feed may be empty; a person should still know.
@@ -271,7 +279,9 @@ impl<'a> Walk<'a> {
         self.report.issues.truncate(MAX_ISSUES);
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
+            let sight = self.seen();
             self.ingest.journal.store().put_source(self.state).await?;
+            self.ingest.seen(&self.source.id, sight).await?;
             let Report { source, items, new, revised, .. } = &self.report;
             // Most passes find what is known: nobody wants to read that every ten minutes.
             if new + revised > 0 {
@@ -279,6 +289,13 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(self.report)
+    }
+
+    fn seen(&mut self) -> Sight {
+        // Pages are read again for edits of which a hub, which knows the feed only, cannot tell.
+        let n_edits = if self.source.extract.page.is_some() { 0 } else { self.report.revised };
+        let (succeeded, news) = (self.report.failed.is_none(), self.report.new + n_edits > 0);
+        Sight { succeeded, news, ..std::mem::take(&mut self.sight) }
     }
 
     pub(super) fn wrong(&mut self, issue: Issue) {

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use crate::model::Timestamp;
 
 mod crontab;
+pub mod pushed;
 #[cfg(test)]
 mod tests;
 

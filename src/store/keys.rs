@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Part = 12,
     /// A line of the ledger: an attempt to deliver.
     Attempt = 13,
+    /// How a source is followed by push.
+    Following = 14,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -54,7 +56,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 13] = [
+        const ALL: [Kind; 14] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -68,6 +70,7 @@ impl Kind {
             Kind::ByDate,
             Kind::Part,
             Kind::Attempt,
+            Kind::Following,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -94,6 +97,10 @@ pub(super) fn event(seq: Seq) -> Vec<u8> {
 
 pub(super) fn source(id: &SourceId) -> Vec<u8> {
     key(Kind::Source, &[id.as_str().as_bytes()])
+}
+
+pub(super) fn following(id: &SourceId) -> Vec<u8> {
+    key(Kind::Following, &[id.as_str().as_bytes()])
 }
 
 pub(super) fn subscription(id: &SubscriptionId) -> Vec<u8> {
@@ -285,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Attempt as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Following as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

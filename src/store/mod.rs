@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Attempt, Delivery, Event, Follower, IdentityKey, Known, Outcome, Revision, Seq,
-    SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
+    Article, ArticleId, Attempt, Delivery, Event, Follower, Following, IdentityKey, Known, Outcome, Revision,
+    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 /// Everything that outlives the process.
@@ -57,6 +57,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Remembers a source outside of a commit (a pass that changed no article).
     async fn put_source(&self, state: SourceState) -> Result<()>;
+
+    /// How every source that has or had a hub is followed by push, by id. Holds secrets.
+    async fn followings(&self) -> Result<Vec<Following>>;
+
+    /// Adds or replaces how a source is followed.
+    async fn put_following(&self, following: Following) -> Result<()>;
+
+    /// Forgets how a source was followed.
+    async fn remove_following(&self, source: &SourceId) -> Result<()>;
 
     /// How far a follower has read; 0 for one that never did.
     async fn cursor(&self, follower: Follower) -> Result<Seq>;
@@ -124,7 +133,7 @@ pub trait Store: Send + Sync + 'static {
     async fn stats(&self) -> Result<Stats>;
 
     /// Up to `limit` records after the opaque place `after`, for an export; an empty answer is the end.
-    /// An export holds the secrets of subscriptions.
+    /// An export holds the secrets of subscriptions, of others at ours and of ours at hubs.
     async fn dump(&self, after: Option<Vec<u8>>, limit: usize) -> Result<Vec<Record>>;
 
     /// Writes records of an export into this store as they are: their HTML is trusted. In any order.

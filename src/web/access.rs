@@ -52,6 +52,7 @@ pub(super) fn told(path: &str) -> &str {
     match path {
         _ if path.starts_with(PREFIX) => "/p/…",
         _ if path.starts_with("/s/") => "/s/…",
+        _ if path.starts_with(super::websub::PREFIX) => "/websub/…",
         path => path,
     }
 }
@@ -169,6 +170,7 @@ mod tests {
     #[test]
     fn logs_do_not_tell_tokens() {
         assert_eq!(told("/p/secret/feeds/quan1.rss"), "/p/…");
+        assert_eq!(told("/websub/quan1/0123"), "/websub/…");
         assert_eq!(told("/feeds/quan1.rss"), "/feeds/quan1.rss");
     }
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::error::Problem;
+use super::{error::Problem, websub};
 
 /// How long a request's body may take. All of ours are small.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,9 +20,13 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most of a refusal in plain text that is carried over into a problem.
 const MAX_DETAIL: usize = 4096;
 
-/// The same routes for requests whose bodies have at most `max` bytes. Bodies are whole before a handler runs.
+/// The same routes for requests whose bodies have at most `max` bytes. Bodies are whole before a handler runs; but for
+/// pushes, which are as large as feeds: their handler reads them, and only for whom it knows.
 pub(super) fn limited(router: Router, max: usize) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| async move {
+        if request.uri().path().starts_with(websub::PREFIX) {
+            return next.run(request).await;
+        }
         match whole(request, max).await {
             Ok(request) => next.run(request).await,
             Err(problem) => problem.into_response(),

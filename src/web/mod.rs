@@ -31,6 +31,7 @@ mod sse;
 mod subscriptions;
 pub mod told;
 mod wanted;
+mod websub;
 
 /// How we are reached.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, hub, pages, sse,
-    subscriptions,
+    subscriptions, websub,
 };
 
 /// The pattern that a request matched, told to whoever counts: patterns are few, paths are not.
@@ -27,6 +27,7 @@ pub(super) fn all() -> Router<State> {
         .merge(health::routes())
         .merge(sse::routes())
         .merge(hub::routes())
+        .merge(websub::routes())
         .merge(apis())
         .fallback(pages::not_found)
         .layer(from_fn(remember))

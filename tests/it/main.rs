@@ -25,4 +25,5 @@ mod text;
 mod tidy;
 mod tls;
 mod validator;
+mod websub;
 mod world;

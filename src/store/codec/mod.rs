@@ -48,6 +48,7 @@ use mirror;
 
 mod article;
 mod event;
+mod following;
 mod source;
 mod subscription;
 mod text;
@@ -62,6 +63,7 @@ use super::{
 
 pub(super) use article::{AliasV1, ArticleV1, KnownV1};
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
+pub(super) use following::FollowingV1;
 pub(super) use source::SourceV1;
 pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3};
 
@@ -111,6 +113,8 @@ pub(super) enum Stored {
     Article(Box<ArticleV1>),
     /// See [`AttemptV1`].
     Attempt(AttemptV1),
+    /// See [`FollowingV1`].
+    Following(Box<FollowingV1>),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -194,6 +198,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Known) => Stored::Known(decode(key, value)?),
         Some(Kind::Article) => Stored::Article(decode(key, value)?),
         Some(Kind::Attempt) => Stored::Attempt(decode(key, value)?),
+        Some(Kind::Following) => Stored::Following(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -269,6 +274,7 @@ impl Stored {
             Self::Known(record) => ("known", serde_json::to_value(record)),
             Self::Article(record) => ("article", serde_json::to_value(record)),
             Self::Attempt(record) => ("attempt", serde_json::to_value(record)),
+            Self::Following(record) => ("following", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -308,6 +314,7 @@ impl Stored {
             "known" => from_value(value).map(Self::Known),
             "article" => from_value(value).map(Self::Article),
             "attempt" => from_value(value).map(Self::Attempt),
+            "following" => from_value(value).map(Self::Following),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -326,6 +333,7 @@ impl Stored {
             Self::Known(record) => encode(record),
             Self::Article(record) => encode(record),
             Self::Attempt(record) => encode(record),
+            Self::Following(record) => encode(record),
         }
     }
 }

@@ -55,6 +55,16 @@ fn the_first_version_of_every_record_keeps_its_bytes() {
          00000000000000000002",
     );
     check(
+        &FollowingV1::from(samples::following("quan1")),
+        "\
+         057175616e31011468747470733a2f2f6875622e6578616d706c652f1a68747470733a2f2f706f7274616c2e65\
+         78616d706c652f727373011468747470733a2f2f6875622e6578616d706c652f1a68747470733a2f2f706f7274\
+         616c2e6578616d706c652f7273731668747470733a2f2f74696e2e6578616d706c652e766e0005746f6b656e06\
+         7365637265740100904e01c0ee6d00010103353033011468747470733a2f2f6875622e6578616d706c652f1a68\
+         747470733a2f2f706f7274616c2e6578616d706c652f7273731668747470733a2f2f74696e2e6578616d706c65\
+         2e766e0005746f6b656e067365637265740101e05d0000010103353033070601807d02",
+    );
+    check(
         &ArticleV1::from(article),
         "\
          78c42d545ec25e079cb1218d082a87db01057175616e3180a8d6b907904ee0890301010a33302f30372f323032\
@@ -132,6 +142,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Attempt((&samples::attempt("hook", 3, 5, crate::model::Outcome::Parked)).into()),
         Stored::Subscription(Box::new(samples::subscription("hook").into())),
         Stored::Source(Box::new(samples::state("quan1").into())),
+        Stored::Following(Box::new(samples::following("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),
@@ -144,6 +155,9 @@ fn an_export_is_readable_and_comes_back_the_same() {
     }
     let secret = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
     assert_eq!(secret["secrets"][0]["shared"], "c2VjcmV0");
+    let following = Stored::Following(Box::new(samples::following("quan1").into()));
+    assert_eq!(following.to_json()["lease"]["token"], "dG9rZW4=");
+    assert!(!format!("{following:?}{:?}", samples::following("quan1")).contains("secret\""), "never printed");
     assert_eq!(secret["created"], "1970-01-01T00:00:01Z");
 }
 

@@ -85,6 +85,7 @@ promises! {
     queue::a_replay_makes_due_again,
     queue::counts_follow_every_write,
     queue::sources_are_remembered,
+    queue::followings_are_remembered_until_they_are_forgotten,
     export::a_restored_export_is_the_same_store,
     export::an_export_of_a_newer_schema_is_refused,
 }

@@ -2,10 +2,10 @@
 
 use super::{
     Kept,
-    samples::{article, at, attempt, commit, delivery, state, subscription},
+    samples::{article, at, attempt, commit, delivery, following, state, subscription},
 };
 use crate::{
-    model::{Delivery, Follower, Outcome, Seq, State, Subscription},
+    model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription},
     store::{Queue, Settled, Step, Store},
 };
 
@@ -225,4 +225,19 @@ pub(super) async fn a_replay_makes_due_again(Kept { store, folder: _folder }: Ke
     assert_eq!(queued(&*store, "slow").await, again[..2]);
     assert_eq!(parked(&*store, "slow").await, []);
     assert_eq!(queued(&*store, "nobody").await, []);
+}
+
+pub(super) async fn followings_are_remembered_until_they_are_forgotten(kept: Kept) {
+    assert_eq!(kept.store.followings().await.unwrap(), []);
+    for id in ["quan3", "quan1"] {
+        kept.store.put_following(following(id)).await.unwrap();
+    }
+    let newer = Following { pushes: 8, lease: None, ..following("quan3") };
+    kept.store.put_following(newer.clone()).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.followings().await.unwrap(), [following("quan1"), newer]);
+    for id in ["quan1", "nobody"] {
+        kept.store.remove_following(&id.parse().unwrap()).await.unwrap();
+    }
+    assert_eq!(kept.store.followings().await.unwrap().len(), 1);
 }

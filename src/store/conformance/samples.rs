@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        Article, ArticleId, Attempt, Category, Change, Channel, Content, Date, Delivery, Digest, Enclosure,
-        Event, EventType, ExtractedBy, Filter, Form, Html, IdentityKey, Issue, Offset, Outcome, PageState,
-        Person, Precision, Revision, Secret, Seq, SourceId, SourceState, State, Status, Subscription,
-        Timestamp, Validators,
+        Advert, Article, ArticleId, Attempt, Category, Change, Channel, Content, Date, Delivery, Digest,
+        Enclosure, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden, Html, IdentityKey, Intent,
+        Issue, Lease, Offset, Outcome, PageState, Person, Precision, Revision, Secret, Seq, SourceId,
+        SourceState, State, Status, Subscription, Timestamp, Validators,
     },
     store::Commit,
 };
@@ -135,6 +135,34 @@ pub(crate) fn state(id: &str) -> SourceState {
         issues: vec![Issue::warning("date-in-future", "tomorrow").at("item 3")],
         pages: vec![PageState { key: "item:1".to_owned(), failures: 2, ..PageState::default() }],
         ..SourceState::new(id.parse().unwrap())
+    }
+}
+
+pub(crate) fn following(source: &str) -> Following {
+    let lease = Lease {
+        advert: Advert {
+            hub: "https://hub.example/".to_owned(),
+            topic: "https://portal.example/rss".to_owned(),
+        },
+        base: "https://tin.example.vn".to_owned(),
+        allow_private: false,
+        token: Hidden(b"token".to_vec()),
+        secret: Hidden(b"secret".to_vec()),
+        asked: Some((Intent::Subscribe, at(5))),
+        until: Some(at(900)),
+        next: None,
+        failures: 1,
+        error: Some("503".to_owned()),
+    };
+    Following {
+        advert: Some(lease.advert.clone()),
+        left: vec![Lease { asked: Some((Intent::Unsubscribe, at(6))), until: None, ..lease.clone() }],
+        lease: Some(lease),
+        pushes: 7,
+        answered: 6,
+        pushed: Some(at(8)),
+        trust: 2,
+        ..Following::new(source.parse().unwrap())
     }
 }
 

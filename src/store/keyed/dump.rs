@@ -20,7 +20,8 @@ impl Core {
         let start = keys::meta();
         let from = after.map_or(Bound::Included(start.as_slice()), Bound::Excluded);
         let mut rows = self.table.range(from, &index, limit)?;
-        let (ledger, end) = Kind::Attempt.range();
+        // The index and the parts stand between.
+        let ((ledger, _), (_, end)) = (Kind::Attempt.range(), Kind::Following.range());
         let from = after.filter(|after| **after > *ledger).map_or(Bound::Included(&*ledger), Bound::Excluded);
         rows.extend(self.table.range(from, &end, limit - rows.len())?);
         let read = |(key, value): Row| {
@@ -83,6 +84,7 @@ fn place(stored: &Stored) -> Result<Vec<u8>> {
         Stored::Parked(row) => delivery(row).map(|row| keys::parked(&row.subscription, row.seq))?,
         Stored::Subscription(row) => keys::subscription(&row.id().map_err(unreadable)?),
         Stored::Source(row) => keys::source(&row.id().map_err(unreadable)?),
+        Stored::Following(row) => keys::following(&row.id().map_err(unreadable)?),
         Stored::Event(event) => keys::event(event.seq()),
         Stored::Alias(alias) => {
             let (source, name) = alias.name().map_err(unreadable)?;

@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Attempt, Delivery, Event, Follower, IdentityKey, Known, Revision, Seq, SourceId,
-    SourceState, Subscription, SubscriptionId, Timestamp,
+    Article, ArticleId, Attempt, Delivery, Event, Follower, Following, IdentityKey, Known, Revision, Seq,
+    SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 use super::{
@@ -125,6 +125,23 @@ impl Store for Keyed {
             core.write(|_, batch| core.put(batch, keys::source(&state.id), &codec::SourceV1::from(state)))
         })
         .await
+    }
+
+    async fn followings(&self) -> Result<Vec<Following>> {
+        self.run(|core| core.all::<codec::FollowingV1, _>(Kind::Following)).await
+    }
+
+    async fn put_following(&self, following: Following) -> Result<()> {
+        self.run(|core| {
+            let key = keys::following(&following.source);
+            core.write(|_, batch| core.put(batch, key, &codec::FollowingV1::from(following)))
+        })
+        .await
+    }
+
+    async fn remove_following(&self, source: &SourceId) -> Result<()> {
+        let key = keys::following(source);
+        self.run(move |core| core.write(|_, batch| core.remove(batch, &key))).await
     }
 
     async fn cursor(&self, follower: Follower) -> Result<Seq> {

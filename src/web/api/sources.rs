@@ -6,18 +6,31 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::{
     ingest::{self, Report, Source},
-    model::{Issue, SourceId, SourceState, Timestamp},
+    model::{Following, Issue, SourceId, SourceState, Timestamp},
     web::{State, address::without_credentials, auth, error::Problem, nearest::nearest},
 };
 
+/// What the store has of a source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Remembered<'a> {
+    /// Its state.
+    pub(crate) state: Option<&'a SourceState>,
+    /// How it is followed by push.
+    pub(crate) following: Option<&'a Following>,
+}
+
 /// Every configured source and its health.
 pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Problem> {
-    let states = state.store.sources().await?;
+    let (states, followings) = (state.store.sources().await?, state.store.followings().await?);
     let sources = state.ingest.sources().into_iter().map(|source| {
-        let remembered = states.iter().find(|state| state.id == source.id);
+        let remembered = Remembered {
+            state: states.iter().find(|state| state.id == source.id),
+            following: followings.iter().find(|following| following.source == source.id),
+        };
         health(&source, remembered, state.ingest.due(&source.id))
     });
     Ok(Json(json!({ "sources": sources.collect::<Vec<_>>() })))
@@ -50,11 +63,11 @@ fn missing(state: &State, id: &str) -> Problem {
 }
 
 /// A source and its health. Times are in the source's own zone, as its editors read them.
-pub(crate) fn health(source: &Source, state: Option<&SourceState>, due: Option<Timestamp>) -> Value {
+pub(crate) fn health(source: &Source, remembered: Remembered<'_>, due: Option<Timestamp>) -> Value {
     let zone = &source.normalize.zone;
     let time = |at: Option<Timestamp>| at.map(|at| at.rfc3339(at.offset_in(zone)));
     let never = SourceState::new(source.id.clone());
-    let state = state.unwrap_or(&never);
+    let state = remembered.state.unwrap_or(&never);
     json!({
         "id": source.id.as_str(),
         "name": source.name,
@@ -69,8 +82,30 @@ pub(crate) fn health(source: &Source, state: Option<&SourceState>, due: Option<T
         "failures": state.failures,
         "items": state.items,
         "moved_to": state.moved_to,
+        "websub": remembered.following.and_then(|following| websub(following, time)),
         "issues": state.issues.iter().map(issue).collect::<Vec<_>>(),
     })
+}
+
+/// The hub of a source, and what comes from it; `None` where its feed names none. No token or secret stands here.
+fn websub(following: &Following, time: impl Fn(Option<Timestamp>) -> Option<String>) -> Option<Value> {
+    let (advert, lease) = (following.advert.as_ref()?, following.lease.as_ref());
+    let state = match lease {
+        None => "not-followed",
+        Some(lease) if lease.until.is_some() => "subscribed",
+        Some(lease) if lease.error.is_some() => "failing",
+        Some(_) => "asked",
+    };
+    Some(json!({
+        "hub": Url::parse(&advert.hub).map_or_else(|_| advert.hub.clone(), |hub| without_credentials(&hub)),
+        "state": state,
+        "lease_until": time(following.until()),
+        "next_request": time(lease.and_then(|lease| lease.next)),
+        "error": lease.and_then(|lease| lease.error.clone()),
+        "pushes": following.pushes,
+        "last_push": time(following.pushed),
+        "poll_factor": 1_u32 << following.trust.min(2),
+    }))
 }
 
 /// What a pass did.
