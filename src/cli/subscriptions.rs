@@ -33,7 +33,8 @@ Examples:
   loa subscriptions log newsroom --limit 20
   loa subscriptions replay newsroom --since 2026-11-20
   loa subscriptions replay newsroom --parked
-  loa subscriptions rotate sub_5f3c8a1b9d7e4f60a2c1")]
+  loa subscriptions rotate sub_5f3c8a1b9d7e4f60a2c1
+  loa subscriptions page newsroom")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -114,6 +115,11 @@ enum Command {
         #[arg(long, value_name = "SCHEME")]
         signature: Option<String>,
     },
+    /// A link to its page, for its owner; the one before opens nothing any more
+    Page {
+        /// Which
+        id: String,
+    },
     /// What was said to it, newest first
     Log {
         /// Which
@@ -174,6 +180,7 @@ fn ask(command: &Command) -> Ask {
         Command::Pause { id } => (Method::POST, of(id, "/pause"), Map::new()),
         Command::Resume { id } => (Method::POST, of(id, "/resume"), Map::new()),
         Command::Test { id } => (Method::POST, of(id, "/test"), Map::new()),
+        Command::Page { id } => (Method::POST, of(id, "/page"), Map::new()),
         Command::Replay { id, what } => (Method::POST, of(id, "/replay"), replayed(what)),
         Command::Rotate { id, secret, signature } => {
             let body = json!({ "secret": secret, "signature": signature });
@@ -251,6 +258,7 @@ fn describe(command: &Command, answer: &Value) -> String {
         Command::Pause { id: paused } => format!("`{}` waits\n", id(paused)),
         Command::Resume { id: resumed } => format!("`{}` goes on\n", id(resumed)),
         Command::Test { .. } => format!("{}\n", attempt(answer)),
+        Command::Page { .. } => format!("{}\n", answer["page"].as_str().unwrap_or_default()),
         Command::Replay { .. } => format!("{} events are due again\n", answer["replayed"]),
         Command::Rotate { .. } => match shown_once(answer) {
             Some(secret) => format!("new secret (shown this once): {secret}\n"),

@@ -11,12 +11,13 @@ use crate::{
 };
 
 impl Push {
-    /// A new token that opens the page of a subscription. The one before opens it no longer; only the hash is kept.
+    /// A new link to the page of a subscription. The one before opens it no longer; only a hash of its token is kept.
     pub async fn open_page(&self, id: &SubscriptionId) -> Result<String, Error> {
         let token = random_hex::<24>()?;
         let hash = hash(&token);
         self.change(id, |changed| changed.page = Some(hash)).await?;
-        Ok(token)
+        let base = self.settings.load().base_url.trim_end_matches('/').to_owned();
+        Ok(format!("{base}/s/{token}"))
     }
 
     /// The subscription whose page a token opens.

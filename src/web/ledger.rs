@@ -81,9 +81,7 @@ async fn page(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     auth::require(&state, &headers)?;
-    let token = state.push.open_page(&named(&id)?).await?;
-    let base = state.publisher.settings().base_url.trim_end_matches('/').to_owned();
-    Ok(answer(StatusCode::OK, &json!({ "page": format!("{base}/s/{token}") })))
+    Ok(answer(StatusCode::OK, &link(&state.push, &named(&id)?).await?))
 }
 
 // === what is answered ===
@@ -121,10 +119,15 @@ pub(crate) async fn answer_to(push: &Push, ask: &Ask) -> Result<Value, Problem> 
         ("resume", _) => Ok(view(&*push.resume(&id).await?).into()),
         ("attempts", _) => log(push, &id, query).await,
         ("replay", _) => again(push, &id, &ask.body).await,
+        ("page", _) => link(push, &id).await,
         ("test", _) => Ok(line(&push.test(&id).await?)),
         ("rotate", _) => renewed(push, &id, &ask.body).await,
         _ => Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no `{what}` of a subscription"))),
     }
+}
+
+async fn link(push: &Push, id: &SubscriptionId) -> Result<Value, Problem> {
+    Ok(json!({ "page": push.open_page(id).await? }))
 }
 
 async fn log(push: &Push, id: &SubscriptionId, query: &str) -> Result<Value, Problem> {

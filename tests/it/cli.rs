@@ -298,6 +298,15 @@ fn an_empty_store_survives_export_and_import() {
     check(&["sources"], 0, "quan1");
     check(&["subscriptions", "list"], 0, "nobody is told anything");
     check(&["subscriptions", "show", "nobody"], 1, "there is no subscription `nobody`");
+    let add =
+        ["subscriptions", "add", "https://newsroom.example/hook", "--json", "--set", "push.verify=false"];
+    let added: Value = serde_json::from_str(&out(&run(&folder, &add))).unwrap();
+    let id = added["id"].as_str().unwrap();
+    check(
+        &["subscriptions", "page", id, "--set", "web.base_url=https://tin.example.vn"],
+        0,
+        "https://tin.example.vn/s/",
+    );
     check(&["subscriptions", "replay", "nobody"], 2, "required");
     check(&["subscriptions", "replay", "nobody", "--after", "1", "--parked"], 2, "cannot be used with");
 }

@@ -255,6 +255,7 @@ async fn commands_beside_a_daemon_go_through_it() {
     check(&["sources"], 0, "quan1");
     check(&["subscriptions", "list"], 0, "nobody is told anything");
     check(&["subscriptions", "log", "nobody"], 1, "there is no subscription `nobody`");
+    check(&["subscriptions", "page", "nobody"], 1, "there is no subscription `nobody`");
     check(&["subscriptions", "add", "http://127.0.0.1:9/"], 1, "`http:` address is not accepted");
     check(&["export"], 0, "loa_export_end");
     let wrong = ["--set", "web.token=wrongwrongwrongwrong"];
