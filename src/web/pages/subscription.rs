@@ -160,6 +160,8 @@ fn line(attempt: &Attempt) -> Value {
     let shown = ledger::line(attempt);
     context! {
         at => attempt.at.to_string(),
+        // To the second: what is more does not fit on a telephone.
+        shown => attempt.at.to_string().chars().take(19).collect::<String>().replace('T', " "),
         event => if attempt.seq == PING { "ping".to_owned() } else { format!("#{}", attempt.seq) },
         status => attempt.status.map_or_else(|| "—".to_owned(), |status| status.to_string()),
         milliseconds => attempt.took.as_millis() as u64,
