@@ -267,7 +267,7 @@ async fn a_rotation_keeps_the_kind_of_signature_unless_another_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_subscriber_of_the_hub_shares_its_secret_and_gets_no_key_pair() {
+async fn a_subscriber_of_the_hub_brings_its_secret_itself_and_is_sent_no_ping() {
     let world = World::new().await;
     let until = Timestamp::from_second(NOW.as_second() + 86_400);
     let channel = Channel::WebSub { topic: "https://a.example/feeds/a.atom".to_owned(), until };
@@ -275,14 +275,14 @@ async fn a_subscriber_of_the_hub_shares_its_secret_and_gets_no_key_pair() {
     world.store.put_subscription(subscriber.clone()).await.unwrap();
     world.push.book().await.unwrap().insert(subscriber.clone());
     let id = &subscriber.id;
-    let own = sign::generate(Scheme::V1a).unwrap();
-    for (own, scheme, wrong) in [(None, Some(Scheme::V1a), "signature"), (Some(own), None, "secret")] {
+    for (own, scheme) in
+        [(None, Some(Scheme::V1a)), (Some(sign::generate(Scheme::V1).unwrap()), None), (None, None)]
+    {
         let refused = world.push.rotate(id, own, scheme).await.unwrap_err();
-        assert!(matches!(refused, Error::Invalid { field, .. } if field == wrong), "{refused:?}");
-        assert!(refused.to_string().contains("WebSub knows no public keys"), "{refused}");
+        assert!(matches!(refused, Error::OfHub(_)), "{refused:?}");
     }
+    assert!(matches!(world.push.test(id).await, Err(Error::OfHub(_))));
     assert_eq!(world.push.get(id).await.unwrap().secrets, subscriber.secrets);
-    assert!(world.push.rotate(id, None, None).await.unwrap().secret.is_some());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Error, Push, payload, policy::complaint, random_hex};
 use crate::{
-    model::{Attempt, Delivery, Outcome, Seq, Subscription, SubscriptionId},
+    model::{Attempt, Channel, Delivery, Outcome, Seq, Subscription, SubscriptionId},
     store::Settled,
 };
 
@@ -14,6 +14,9 @@ impl Push {
     /// proved that it is there.
     pub async fn test(&self, id: &SubscriptionId) -> Result<Attempt, Error> {
         let subscription = self.get(id).await?;
+        if matches!(subscription.channel, Channel::WebSub { .. }) {
+            return Err(Error::OfHub(id.clone()));
+        }
         let attempt = self.ping(&subscription).await?;
         if attempt.error.is_none() && subscription.verified.is_none() {
             self.change(id, |changed| changed.verified = Some(attempt.at)).await?;

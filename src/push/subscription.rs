@@ -77,6 +77,11 @@ pub enum Error {
     /// The configuration file names it.
     #[error("the subscription `{0}` stands in the configuration file: remove it there and reload")]
     Configured(SubscriptionId),
+    /// It was made at the hub, and changes there.
+    #[error(
+        "`{0}` is a subscriber of the hub: it brings its secret, and confirms, whenever it subscribes again"
+    )]
+    OfHub(SubscriptionId),
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
@@ -186,16 +191,11 @@ impl Push {
         if before.configured {
             return Err(Error::Configured(id.clone()));
         }
-        let field = if own.is_some() { "secret" } else { "signature" };
+        if matches!(before.channel, Channel::WebSub { .. }) {
+            return Err(Error::OfHub(id.clone()));
+        }
         let usual = before.secrets.first().map(sign::scheme).unwrap_or_default();
         let (newest, at) = (secret(own, scheme, usual)?, self.clock.now());
-        if matches!((&newest, &before.channel), (Secret::Ed25519(_), Channel::WebSub { .. })) {
-            return Err(Error::Invalid {
-                field,
-                message: "subscribers of the hub share a secret: WebSub knows no public keys".to_owned(),
-                hint: Some("leave it out, or bring a secret that begins with `whsec_`".to_owned()),
-            });
-        }
         let rotate = |changed: &mut Subscription| {
             changed.secrets.retain(|old| *old != newest);
             changed.secrets.truncate(1);

@@ -275,7 +275,9 @@ impl From<Error> for Problem {
                 }
             }
             Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            Error::Configured(_) | Error::Full(_) | Error::Hub(_) => Self::new(StatusCode::CONFLICT, detail),
+            Error::Configured(_) | Error::Full(_) | Error::Hub(_) | Error::OfHub(_) => {
+                Self::new(StatusCode::CONFLICT, detail)
+            }
             Error::Unverified(_) => {
                 Self::field("url", detail).hint("answer a signed `ping` with 2xx: see `docs/webhooks.md`")
             }
