@@ -120,15 +120,22 @@ impl Push {
         let Some(message) = self.message(delivery.seq).await? else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
-            self.settling.settle(&*self.store, Settled::new(delivery, Outcome::Dropped)).await?;
+            let dropped = vec![Settled::new(delivery, Outcome::Dropped)];
+            self.settling.settle(&*self.store, dropped).await?;
             return Ok(None);
         };
         let heard = self.tell(subscription, &message).await;
         metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
-        self.settle(delivery, heard).await
+        self.settle(delivery, heard, Vec::new()).await
     }
 
-    async fn settle(&self, delivery: Delivery, heard: Heard) -> store::Result<Option<Timestamp>> {
+    /// Writes down what became of an attempt, and of `others`, for which it made up. When it is due again, where it is.
+    pub(super) async fn settle(
+        &self,
+        delivery: Delivery,
+        heard: Heard,
+        others: Vec<Delivery>,
+    ) -> store::Result<Option<Timestamp>> {
         let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(None) };
         let _changing = entry.changing.lock().await;
         // Its state may have changed meanwhile: what was decided by its owner stands.
@@ -142,19 +149,21 @@ impl Push {
             Outcome::Retry { due } => Some(*due),
             Outcome::Delivered | Outcome::Parked | Outcome::Dropped => None,
         };
-        let settled = Settled { delivery, outcome, subscription, attempt };
+        // Where it was not heard, the one that is tried again says it for the others, too.
+        let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
+        let mut settled = vec![Settled { delivery, outcome, subscription, attempt }];
+        settled.extend(others.into_iter().map(|other| Settled::new(other, rest.clone())));
         self.settling.settle(&*self.store, settled).await?;
         entry.current.store(Some(after.into()));
         Ok(again)
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    fn policy(&self) -> Policy {
         let settings = self.settings.load();
         Policy {
             schedule: settings.schedule.clone(),
             jitter: settings.jitter,
             disable_after: settings.disable_after,
-            is_lease: false,
         }
     }
 }
@@ -181,7 +190,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// Says what operators have to know: when an endpoint begins to fail, recovers, is disabled, misses an event.
-pub(super) fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
+fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
     let (id, seq, attempt) = (&delivery.subscription, delivery.seq, delivery.attempt + 1);
     let error = after.last_error.as_deref().unwrap_or_default();
     match outcome {

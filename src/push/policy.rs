@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::hub;
 use crate::model::{Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp};
 
 /// The longest hold that an endpoint may ask for.
@@ -36,8 +37,6 @@ pub(super) struct Policy {
     pub jitter: f64,
     /// An endpoint that only failed for this long is disabled.
     pub disable_after: Duration,
-    /// Is it a subscriber of the hub? It is told until its lease ends, however often it fails, and less and less often.
-    pub is_lease: bool,
 }
 
 impl Policy {
@@ -55,11 +54,14 @@ impl Policy {
             (next.hold_until, next.failing_since, next.last_error) = (None, None, None);
             return (Outcome::Delivered, next);
         };
-        let retry = self.retry(delivery, now);
-        let pace = next.failing_since.map(|since| now.plus(self.pace(since, now)));
+        // A subscriber of the hub is told until its lease ends, however often it fails, and less and less often.
+        let is_lease = hub::lease(subscription).is_some();
+        let retry = self.retry(delivery, is_lease, now);
+        let pace = next.failing_since.map(|since| now.plus(pace(is_lease, since, now)));
         next.hold_until = hold(answer, retry, now).max(pace).or(next.hold_until);
         let since = *next.failing_since.get_or_insert(now);
         if next.state == State::Active
+            && !is_lease
             && let Some(reason) = self.why_disable(answer, since, now, &error)
         {
             next.state = State::Disabled { reason };
@@ -73,19 +75,13 @@ impl Policy {
     }
 
     /// When the next attempt is due; `None` after the last.
-    fn retry(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
+    fn retry(&self, delivery: &Delivery, is_lease: bool, now: Timestamp) -> Option<Timestamp> {
         let attempt = delivery.attempt.saturating_add(1);
-        let last = self.schedule.last().filter(|_| self.is_lease);
+        let last = self.schedule.last().filter(|_| is_lease);
         let delay = *self.schedule.get(usize::try_from(attempt).ok()?).or(last)?;
         let stretch = self.stretch(&delivery.subscription, delivery.seq.0, attempt);
         // A delay beyond what can be counted stays as it is.
         Some(now.plus(Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(delay)))
-    }
-
-    /// Between two attempts to an endpoint that has failed for this long. News of a feed comes again and again: a
-    /// subscriber that is away for good is asked at most hourly.
-    fn pace(&self, since: Timestamp, now: Timestamp) -> Duration {
-        if self.is_lease { (now.since(since) / 10).clamp(PACE, MAX_PACE) } else { PACE }
     }
 
     /// Between 1 - jitter and 1 + jitter; the same for the same attempt, so that a restart changes nothing.
@@ -97,15 +93,18 @@ impl Policy {
     }
 
     fn why_disable(&self, answer: &Answer, since: Timestamp, now: Timestamp, error: &str) -> Option<String> {
-        if self.is_lease {
-            return None;
-        }
         if matches!(answer, Answer::Status { code: 410, .. }) {
             return Some("it answered 410: it does not want to be told any more".to_owned());
         }
         (now.since(since) >= self.disable_after)
             .then(|| format!("every attempt since {since} failed; the last one: {error}"))
     }
+}
+
+/// Between two attempts to an endpoint that has failed since then. News of a feed comes again and again: a subscriber
+/// that is away for good is asked at most hourly.
+fn pace(is_lease: bool, since: Timestamp, now: Timestamp) -> Duration {
+    if is_lease { (now.since(since) / 10).clamp(PACE, MAX_PACE) } else { PACE }
 }
 
 /// What went wrong, in a sentence; `None` when nothing did. Only 2xx confirms: a redirect is not followed.
@@ -142,7 +141,6 @@ mod tests {
             schedule: [0, 5, 300, 1800].map(Duration::from_secs).to_vec(),
             jitter: 0.0,
             disable_after: Duration::from_secs(1000),
-            is_lease: false,
         }
     }
 
@@ -248,6 +246,6 @@ mod tests {
         assert!(stretches.iter().any(|s| *s < 0.85) && stretches.iter().any(|s| *s > 1.15));
         assert!((policy.stretch(&"hook".parse().unwrap(), 7, 1) - stretches[7]).abs() < f64::EPSILON);
         let forever = Policy { schedule: vec![Duration::MAX; 2], ..policy };
-        assert_eq!(forever.retry(&delivery(0), NOW), Some(Timestamp::MAX));
+        assert_eq!(forever.retry(&delivery(0), false, NOW), Some(Timestamp::MAX));
     }
 }

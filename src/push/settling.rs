@@ -10,21 +10,24 @@ use crate::store::{self, Error, Settled, Store};
 /// Lines that are written at once: a store keeps its other writers waiting meanwhile.
 const MOST: usize = 256;
 
+/// Lines that belong together, and who wants to know when they are written.
+type Group = (Vec<Settled>, oneshot::Sender<store::Result<()>>);
+
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    waiting: Mutex<Vec<(Settled, oneshot::Sender<store::Result<()>>)>>,
+    waiting: Mutex<Vec<Group>>,
     writing: tokio::sync::Mutex<()>,
 }
 
 impl Settling {
-    /// Returns when the line is durable.
-    pub(super) async fn settle(&self, store: &dyn Store, settled: Settled) -> store::Result<()> {
+    /// Returns when the lines, which are written together, are durable.
+    pub(super) async fn settle(&self, store: &dyn Store, settled: Vec<Settled>) -> store::Result<()> {
         let (sender, mut written) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((settled, sender));
         loop {
             let _writing = self.writing.lock().await;
-            // The one before may have written this line, too.
+            // The one before may have written these, too.
             if let Ok(done) = written.try_recv() {
                 return done;
             }
@@ -34,13 +37,19 @@ impl Settling {
 
     /// Writes what waits, as much as goes into one write, and tells its owners.
     async fn write(&self, store: &dyn Store) {
-        let lines: Vec<_> = {
+        let groups: Vec<_> = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let most = waiting.len().min(MOST);
+            let mut lines = 0;
+            let fits = waiting.iter().take_while(|(group, _)| {
+                lines += group.len();
+                lines <= MOST
+            });
+            // One that is larger by itself goes alone.
+            let most = fits.count().max(1).min(waiting.len());
             waiting.drain(..most).collect()
         };
-        let (settled, owners): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
-        let done = store.settle(settled).await;
+        let (settled, owners): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+        let done = store.settle(settled.into_iter().flatten().collect()).await;
         for owner in owners {
             // Who went away does not want to know.
             owner.send(done.as_ref().copied().map_err(again)).ok();
@@ -85,7 +94,7 @@ mod tests {
         for seq in 1..=1_000 {
             let (settling, store, row) = (settling.clone(), store.clone(), row(seq));
             tasks.spawn(async move {
-                let parked = Settled::new(row, Outcome::Parked);
+                let parked = vec![Settled::new(row, Outcome::Parked)];
                 settling.settle(&*store, parked).await.unwrap();
                 let parked = store.parked(&subscription("hook").id, 2_000).await.unwrap();
                 assert!(parked.iter().any(|one| one.seq == Seq(seq)), "{seq}");

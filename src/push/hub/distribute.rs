@@ -8,14 +8,9 @@ use url::Url;
 
 use super::{Edition, Push};
 use crate::{
-    model::{Delivery, Outcome, Secret, Subscription, SubscriptionId, Timestamp},
-    push::{
-        deliver::UnderWay,
-        lanes::Visit,
-        policy::{Answer, Policy},
-        webhook::Heard,
-    },
-    store::{self, Settled},
+    model::{Delivery, Secret, Subscription, SubscriptionId, Timestamp},
+    push::{deliver::UnderWay, lanes::Visit, policy::Answer, webhook::Heard},
+    store,
 };
 
 /// Rows that one delivery makes up for; more wait for the next.
@@ -69,11 +64,10 @@ impl Push {
         Heard { at, took: started.elapsed(), answer, words }
     }
 
-    /// One write for all rows: what the newest of them says is what the others would have said.
     async fn settle_edition(
         &self,
         id: &SubscriptionId,
-        rows: Vec<Delivery>,
+        mut rows: Vec<Delivery>,
         heard: Heard,
     ) -> store::Result<()> {
         if matches!(heard.answer, Answer::Status { code: 410, .. }) {
@@ -81,33 +75,17 @@ impl Push {
             tracing::info!(subscription = %id, "a subscriber of the hub answered 410 and is forgotten");
             return self.forget(self.book().await?, id).await;
         }
-        let Some(entry) = self.book().await?.entry(id) else { return Ok(()) };
-        let _changing = entry.changing.lock().await;
-        let Some(before) = entry.current.load_full() else { return Ok(()) };
-        let Some(newest) = rows.iter().max_by_key(|row| row.seq).cloned() else { return Ok(()) };
-        let policy = Policy { is_lease: true, ..self.policy() };
-        let (outcome, after) = policy.decide(&newest, &before, &heard.answer, self.clock.now());
-        crate::push::deliver::log(&newest, &outcome, &before, &after);
-        let number = newest.attempt.saturating_add(1);
-        let line = heard.into_line(id, newest.seq, number, outcome.clone());
-        let others = rows.into_iter().filter(|row| row.seq != newest.seq);
-        let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
-        let mut settled: Vec<Settled> = others.map(|row| Settled::new(row, rest.clone())).collect();
-        settled.push(Settled {
-            delivery: newest,
-            outcome,
-            subscription: Some(after.clone()),
-            attempt: Some(line),
-        });
-        self.store.settle(settled).await?;
-        entry.current.store(Some(after.into()));
+        rows.sort_by_key(|row| row.seq);
+        if let Some(newest) = rows.pop() {
+            self.settle(newest, heard, rows).await?;
+        }
         Ok(())
     }
 }
 
 fn headers(subscription: &Subscription, edition: &Edition) -> Vec<(&'static str, String)> {
     let mut headers = vec![("content-type", edition.content_type.to_owned()), ("link", edition.link.clone())];
-    // WebSub knows shared secrets only: `rotate` gives its subscribers no other.
+    // WebSub knows shared secrets only, and the hub takes no other.
     if let Some(Secret::Shared(secret)) = subscription.secrets.first() {
         headers.push(("x-hub-signature", signature(secret, &edition.body)));
     }
