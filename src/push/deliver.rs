@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -169,21 +169,16 @@ impl Push {
 }
 
 /// Counts an attempt, also when it is dropped halfway.
-pub(super) struct UnderWay<'a>(&'a AtomicUsize);
+pub(super) struct UnderWay(Arc<AtomicUsize>);
 
-impl<'a> UnderWay<'a> {
-    pub(super) fn begin(count: &'a AtomicUsize) -> Self {
+impl UnderWay {
+    pub(super) fn begin(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-
-    /// One that was counted before.
-    pub(super) fn counted(count: &'a AtomicUsize) -> Self {
-        Self(count)
+        Self(Arc::clone(count))
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

@@ -150,7 +150,7 @@ pub struct Push {
     /// Wakes the deliverer; `touched` says for whom. The truth is in the store.
     work: Notify,
     touched: Mutex<BTreeSet<SubscriptionId>>,
-    under_way: AtomicUsize,
+    under_way: Arc<AtomicUsize>,
     settling: Settling,
     /// What the newest events say, for all who are told of them.
     messages: Messages,
@@ -178,7 +178,7 @@ impl Push {
             routing: tokio::sync::Mutex::default(),
             work: Notify::new(),
             touched: Mutex::default(),
-            under_way: AtomicUsize::new(0),
+            under_way: Arc::default(),
             settling: Settling::default(),
             messages: Messages::default(),
             hub,

@@ -14,8 +14,8 @@ use crate::{
     store,
 };
 
-/// When a subscriber that does not answer is asked: at once, and again.
-const TRIES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(60)];
+/// A subscriber that does not answer is asked at once, and again after these.
+const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 /// Between two questions to one host: whoever names a stranger's address makes us ask there.
 const SPACING: Duration = Duration::from_millis(100);
 /// Time for one answer.
@@ -46,30 +46,29 @@ impl Push {
     }
 
     async fn verify_intent(&self, asked: Asked) -> store::Result<()> {
-        // It was counted when it came in.
-        let mut waiting = Some(UnderWay::counted(&self.under_way));
-        let id = asked.ask.id();
-        for (n, pause) in TRIES.into_iter().enumerate() {
-            if n > 0 {
-                waiting = None;
-                self.clock.sleep_until(self.clock.now().plus(pause)).await;
-            }
-            let _under_way = waiting.take().unwrap_or_else(|| UnderWay::begin(&self.under_way));
-            match self.question(&asked.ask).await {
-                Ok(Said::Yes) => return self.agreed(&asked.ask).await,
+        let Asked { ask, mut under_way, _place } = asked;
+        let id = ask.id();
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.question(&ask).await {
+                Ok(Said::Yes) => return self.agreed(&ask).await,
                 Ok(Said::No(why)) => {
                     counted("refused");
                     tracing::info!(subscription = %id, "a subscriber does not confirm what it asked of the hub: {why}");
                     return Ok(());
                 }
                 Ok(Said::Nothing(why)) => {
-                    tracing::debug!(subscription = %id, attempt = n + 1, "a subscriber cannot be asked back: {why}");
+                    tracing::debug!(subscription = %id, "a subscriber cannot be asked back: {why}");
                 }
                 Err(cause) => {
                     tracing::error!(subscription = %id, "a subscriber was not asked back: {cause}");
                     return Ok(());
                 }
             }
+            let Some(pause) = pauses.next() else { break };
+            drop(under_way);
+            self.clock.sleep_until(self.clock.now().plus(pause)).await;
+            under_way = UnderWay::begin(&self.under_way);
         }
         counted("unreachable");
         tracing::info!(subscription = %id, "a subscriber does not answer: nothing has changed for it");
@@ -79,7 +78,7 @@ impl Push {
     async fn question(&self, ask: &Ask) -> Result<Said, Error> {
         let challenge = random_hex::<24>()?;
         let url = ask.question(&challenge, ask.granted(self.settings.load().hub.lease));
-        let answer = match self.get_of(url, Some(TIMEOUT)).await {
+        let answer = match self.get_of(url).await {
             Ok(answer) => answer,
             Err(cause) => return Ok(Said::Nothing(cause)),
         };
@@ -91,13 +90,13 @@ impl Push {
         })
     }
 
-    async fn get_of(&self, url: Url, timeout: Option<Duration>) -> Result<net::Answer, String> {
+    async fn get_of(&self, url: Url) -> Result<net::Answer, String> {
         let _place = self.hub.questions.acquire().await;
         let request = net::Request {
             max_redirects: 0,
             allow_private: self.settings.load().allow_private,
             spacing: Some(SPACING),
-            timeout,
+            timeout: Some(TIMEOUT),
             want: net::Want::Start(READ),
             ..net::Request::get(url)
         };
@@ -105,17 +104,14 @@ impl Push {
     }
 
     async fn agreed(&self, ask: &Ask) -> store::Result<()> {
-        let done = match ask.mode {
-            Mode::Subscribe => self.subscribe(ask).await,
-            Mode::Unsubscribe => {
-                let _routing = self.routing.lock().await;
-                counted("unsubscribed");
-                self.forget(self.book().await?, &ask.id()).await?;
-                tracing::info!(subscription = %ask.id(), "a subscriber has left the hub");
-                return Ok(());
-            }
-        };
-        match done {
+        if ask.mode == Mode::Unsubscribe {
+            let _routing = self.routing.lock().await;
+            counted("unsubscribed");
+            self.forget(self.book().await?, &ask.id()).await?;
+            tracing::info!(subscription = %ask.id(), "a subscriber has left the hub");
+            return Ok(());
+        }
+        match self.subscribe(ask).await {
             Ok(()) => Ok(()),
             Err(Error::Store(cause)) => Err(cause),
             // Between the request and the answer the last place may have gone, or the feed.
@@ -174,7 +170,7 @@ impl Push {
 
     /// Says to a subscriber, once, that it is not told (any more).
     pub(super) async fn deny(&self, callback: &Url, topic: &str, reason: &str) {
-        if let Err(cause) = self.get_of(denial(callback, topic, reason), Some(TIMEOUT)).await {
+        if let Err(cause) = self.get_of(denial(callback, topic, reason)).await {
             tracing::debug!(topic, "a subscriber did not hear that it is not told any more: {cause}");
         }
     }

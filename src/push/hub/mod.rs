@@ -81,6 +81,8 @@ pub(super) struct Hub {
 /// A subscriber that waits to be asked back.
 struct Asked {
     ask: Ask,
+    /// One that waits is work: nobody is idle until it was asked.
+    under_way: UnderWay,
     _place: Place,
 }
 
@@ -171,9 +173,8 @@ impl Push {
         }
         let host = ask.callback.host_str().unwrap_or_default().to_owned();
         let place = self.hub.place(&host).ok_or(Refusal::Busy)?;
-        self.hub.asked.try_send(Asked { ask, _place: place }).map_err(|_| Refusal::Busy)?;
-        // One that waits is work: nobody is idle until it was asked.
-        self.under_way.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let asked = Asked { ask, under_way: UnderWay::begin(&self.under_way), _place: place };
+        self.hub.asked.try_send(asked).map_err(|_| Refusal::Busy)?;
         metrics::counter!("loa_hub_requests_total").increment(1);
         Ok(())
     }
