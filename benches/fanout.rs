@@ -23,8 +23,9 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use loaphuong::{
     clock,
-    journal::{Journal, Pass},
-    model::{Channel, Form, Secret, Seq, State as Told, Subscription, Timestamp},
+    config::Config,
+    journal::Journal,
+    model::{Secret, Seq, Timestamp},
     net,
     push::{Push, Settings, sign},
     store,
@@ -32,6 +33,8 @@ use loaphuong::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+#[path = "made/hooks.rs"]
+mod hooks;
 mod made;
 
 /// What the sink counts, and whom it wakes.
@@ -50,7 +53,7 @@ async fn main() {
     let n_hooks = arguments.next().unwrap_or(10_000);
     let rounds = arguments.next().unwrap_or(3);
     let concurrency = arguments.next().and_then(|n| usize::try_from(n).ok()).unwrap_or(256);
-    let secret = Secret::Shared(vec![7; 32]);
+    let secret = Secret::Shared(hooks::SECRET.to_vec());
     let sink = Arc::new(Sink {
         secret: secret.clone(),
         heard: AtomicU64::new(0),
@@ -63,11 +66,16 @@ async fn main() {
         .await
         .expect("the store opens");
     for n in 0..n_hooks {
-        store.put_subscription(subscription(n, address, &secret)).await.expect("the store takes it");
+        store
+            .put_subscription(hooks::webhook(n, format!("http://{address}/{n}")))
+            .await
+            .expect("the store takes it");
     }
     let journal = Arc::new(Journal::open(Arc::clone(&store)).await.expect("the journal opens"));
-    let settings = settings(concurrency);
-    let client = net::Client::new(&net_settings(concurrency), Arc::new(clock::System)).expect("a client");
+    let config = loaphuong::config::load(None, &[]).expect("the built-in configuration is right");
+    let settings = settings(&config, concurrency);
+    let client =
+        net::Client::new(&net_settings(&config, concurrency), Arc::new(clock::System)).expect("a client");
     let push = Push::new(
         Arc::clone(&store),
         Arc::clone(&journal),
@@ -84,7 +92,7 @@ async fn main() {
     tasks.spawn(async move { deliverer.deliver(stop_deliverer).await });
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        ours.push(told(&sink, n_hooks, journal.record(pass(round))).await);
+        ours.push(told(&sink, n_hooks, journal.record(hooks::pass(round, 600))).await);
         let event = store.events(Seq(round), 1).await.expect("the journal is read").remove(0);
         let body = push.payload(&event).await.expect("it is read").expect("it is kept");
         theirs.push(told(&sink, n_hooks, bare(address, n_hooks, &secret, body.into(), concurrency)).await);
@@ -173,68 +181,11 @@ async fn hear(State(sink): State<Arc<Sink>>, headers: HeaderMap, body: Bytes) ->
     StatusCode::NO_CONTENT
 }
 
-fn pass(n: u64) -> Pass {
-    Pass {
-        source: "quan1".parse().expect("a fine id"),
-        zone: made::zone(),
-        at: made::at(n),
-        quiet: false,
-        entries: vec![made::entry(n, 600)],
-        state: None,
-    }
+fn settings(config: &Config, concurrency: usize) -> Settings {
+    let schedule = vec![Duration::ZERO, Duration::from_secs(5)];
+    Settings { schedule, concurrency, ..config.push.clone() }
 }
 
-fn subscription(n: u64, address: SocketAddr, secret: &Secret) -> Subscription {
-    Subscription {
-        id: format!("sub_{n}").parse().expect("a fine id"),
-        url: format!("http://{address}/{n}"),
-        channel: Channel::Webhook(Form::Native),
-        filter: None,
-        events: Vec::new(),
-        secrets: vec![secret.clone()],
-        rotated: None,
-        state: Told::Active,
-        configured: false,
-        allow_private: true,
-        created: made::at(0),
-        after: Seq(0),
-        hold_until: None,
-        failing_since: None,
-        last_error: None,
-        delivered: None,
-        verified: None,
-        owner: None,
-        page: None,
-    }
-}
-
-fn settings(concurrency: usize) -> Settings {
-    Settings {
-        timeout: Duration::from_secs(20),
-        schedule: vec![Duration::ZERO, Duration::from_secs(5)],
-        jitter: 0.0,
-        disable_after: Duration::from_secs(5 * 86_400),
-        concurrency,
-        allow_http: true,
-        allow_private: true,
-        max_subscriptions: 1_000_000,
-        verify: false,
-        overlap: Duration::from_secs(86_400),
-        keep: Duration::from_secs(30 * 86_400),
-        keep_bytes: 1 << 20,
-        webhooks: Vec::new(),
-        forms: loaphuong::push::form::Forms::default(),
-        base_url: "http://127.0.0.1".into(),
-        hub: loaphuong::push::hub::Settings {
-            open: false,
-            lease: Duration::from_secs(24 * 3600),
-            max_per_topic: 1,
-            max_per_host: 1,
-        },
-    }
-}
-
-fn net_settings(concurrency: usize) -> net::Settings {
-    let config = loaphuong::config::load(None, &[]).expect("the built-in configuration is right");
-    net::Settings { concurrency, idle_per_host: concurrency, ..config.net }
+fn net_settings(config: &Config, concurrency: usize) -> net::Settings {
+    net::Settings { concurrency, idle_per_host: concurrency, ..config.net.clone() }
 }

@@ -11,14 +11,16 @@ use std::{
 
 use loaphuong::{
     clock,
-    journal::{Journal, Pass},
-    model::{Channel, Filter, Follower, Form, Secret, Seq, State, Subscription, filter::Facts, markup},
+    journal::Journal,
+    model::{Filter, Follower, Seq, Subscription, filter::Facts, markup},
     net,
     push::{Push, Settings},
     store,
 };
 use tokio_util::sync::CancellationToken;
 
+#[path = "made/hooks.rs"]
+mod hooks;
 mod made;
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,8 +29,10 @@ async fn main() {
     let (n_hooks, articles) = (arguments.next().unwrap_or(100_000), arguments.next().unwrap_or(50));
     let store = store::open(&store::Settings { path: None, cache: 1 << 20 }).await.expect("the store opens");
     let filters: Vec<Filter> = (0..n_hooks).map(filter).collect();
-    for (n, filter) in filters.iter().enumerate() {
-        store.put_subscription(subscription(n, filter.clone())).await.expect("the store takes it");
+    for (n, filter) in (0..).zip(&filters) {
+        let webhook = hooks::webhook(n, "https://newsroom.example/hook".to_owned());
+        let webhook = Subscription { filter: Some(filter.clone()), ..webhook };
+        store.put_subscription(webhook).await.expect("the store takes it");
     }
     let journal = Arc::new(Journal::open(Arc::clone(&store)).await.expect("the journal opens"));
     let config = loaphuong::config::load(None, &[]).expect("the built-in configuration is right");
@@ -37,7 +41,7 @@ async fn main() {
     let push = Push::new(Arc::clone(&store), Arc::clone(&journal), client, Arc::new(clock::System), settings);
     let (mut routed, mut tested, mut matches) = (Vec::new(), Vec::new(), 0);
     for n in 0..articles {
-        journal.record(pass(n)).await.expect("it is recorded");
+        journal.record(hooks::pass(n, 3_000)).await.expect("it is recorded");
         let head = store.head().await.expect("it is read");
         let begin = Instant::now();
         let stop = CancellationToken::new();
@@ -92,39 +96,4 @@ fn filter(n: u64) -> Filter {
         _ => format!("title:\"số {}\" thông", n % 50_000),
     };
     Filter::parse(&text).expect("a fine filter")
-}
-
-fn pass(n: u64) -> Pass {
-    Pass {
-        source: "quan1".parse().expect("a fine id"),
-        zone: made::zone(),
-        at: made::at(n),
-        quiet: false,
-        entries: vec![made::entry(n, 3_000)],
-        state: None,
-    }
-}
-
-fn subscription(n: usize, filter: Filter) -> Subscription {
-    Subscription {
-        id: format!("sub_{n}").parse().expect("a fine id"),
-        url: "https://newsroom.example/hook".to_owned(),
-        channel: Channel::Webhook(Form::Native),
-        filter: Some(filter),
-        events: Vec::new(),
-        secrets: vec![Secret::Shared(vec![7; 32])],
-        rotated: None,
-        state: State::Active,
-        configured: false,
-        allow_private: false,
-        created: made::at(0),
-        after: Seq(0),
-        hold_until: None,
-        failing_since: None,
-        last_error: None,
-        delivered: None,
-        verified: None,
-        owner: None,
-        page: None,
-    }
 }
