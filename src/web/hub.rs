@@ -33,20 +33,20 @@ async fn asked(
 ) -> Response {
     let body = match body {
         Ok(body) => body,
-        Err(cause) => return said(cause.status(), &cause.body_text()),
+        Err(cause) => return line(cause.status(), &cause.body_text()),
     };
     if !is_form(&headers) {
         let wanted = "the request is a form: `Content-Type: application/x-www-form-urlencoded`";
-        return said(StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted);
+        return line(StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted);
     }
     let done = match Ask::parse(&body) {
         Ok(ask) => state.push.ask_hub(ask).await,
         Err(refusal) => Err(refusal.into()),
     };
     match done {
-        Ok(()) => said(StatusCode::ACCEPTED, "You will be asked at hub.callback whether you meant this."),
+        Ok(()) => line(StatusCode::ACCEPTED, "You will be asked at hub.callback whether you meant this."),
         Err(Error::Hub(refusal)) => {
-            let mut response = said(status(&refusal), &refusal.to_string());
+            let mut response = line(status(&refusal), &refusal.to_string());
             if refusal == Refusal::Busy {
                 response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
             }
@@ -54,14 +54,14 @@ async fn asked(
         }
         Err(cause) => {
             tracing::error!(%cause, "a request to the hub failed: {cause}");
-            said(StatusCode::INTERNAL_SERVER_ERROR, "the hub could not do this; its log says why")
+            line(StatusCode::INTERNAL_SERVER_ERROR, "the hub could not do this; its log says why")
         }
     }
 }
 
 /// Whoever looks at the address with a browser.
 async fn what() -> Response {
-    let mut response = said(StatusCode::METHOD_NOT_ALLOWED, WHAT.trim_end());
+    let mut response = line(StatusCode::METHOD_NOT_ALLOWED, WHAT.trim_end());
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
     response
 }
@@ -81,7 +81,17 @@ fn is_form(headers: &HeaderMap) -> bool {
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-fn said(status: StatusCode, text: &str) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, format!("{text}\n")).into_response()
+/// What WebSub answers, to subscribers and to hubs: plain text that no browser takes for anything else, for a challenge
+/// is somebody else's text.
+pub(super) fn said(status: StatusCode, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, text).into_response()
+}
+
+fn line(status: StatusCode, text: &str) -> Response {
+    said(status, format!("{text}\n"))
 }

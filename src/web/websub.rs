@@ -9,14 +9,14 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, RawQuery, State as With},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use url::form_urlencoded;
 
-use super::{State, error::Problem};
+use super::{State, error::Problem, hub::said};
 use crate::{
     ingest::websub::{Callback, Check, Question},
     model::SourceId,
@@ -118,16 +118,6 @@ fn unknown() -> Response {
 
 fn failed(cause: &store::Error) -> Response {
     Problem::internal(cause).into_response()
-}
-
-/// Plain text that no browser takes for anything else: a challenge is somebody else's text.
-fn said(status: StatusCode, text: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (status, headers, text).into_response()
 }
 
 #[cfg(test)]
