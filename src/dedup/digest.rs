@@ -151,5 +151,5 @@ fn hash<'a>(parts: impl Iterator<Item = &'a str>) -> Digest {
 
 /// A digest as text.
 pub(super) fn hex(digest: Digest) -> String {
-    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    text::hex(&digest.0)
 }

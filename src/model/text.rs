@@ -1,8 +1,16 @@
 //! Keys of text: what is compared, searched and filtered, never what is published.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Bytes as hexadecimal digits, in lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
+        write!(digits, "{byte:02x}").expect("a string takes everything");
+        digits
+    })
+}
 
 /// The key of a text: NFC, lower case, one placement of Vietnamese tone marks, one kind of space, quote and dash.
 ///
@@ -156,6 +164,11 @@ mod tests {
     use proptest::prelude::{Strategy, proptest};
 
     use super::*;
+
+    #[test]
+    fn bytes_are_two_digits_each() {
+        assert_eq!((hex(&[]), hex(&[0, 0xab, 9])), (String::new(), "00ab09".to_owned()));
+    }
 
     #[test]
     fn evens_out_what_typists_do() {

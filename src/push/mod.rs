@@ -51,7 +51,7 @@ use crate::{
     journal::Journal,
     model::{
         Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, SubscriptionId,
-        filter::Facts, markup,
+        filter::Facts, markup, text,
     },
     net,
     store::{self, Store},
@@ -252,5 +252,5 @@ fn facts_of(article: &Article) -> Facts {
 fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(text::hex(&bytes))
 }

@@ -1,13 +1,11 @@
 //! The lines of an export, the same from `loa export` and from `GET /api/v1/export`: a header, one line per record,
 //! and an end that says how many there were, so that half an export is not taken for a whole.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, text};
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,11 +50,7 @@ pub(crate) fn header(at: Timestamp) -> String {
 
 /// One record as a line.
 pub(crate) fn record(record: &Record) -> String {
-    let key = record.key.iter().fold(String::new(), |mut key, byte| {
-        write!(key, "{byte:02x}").expect("a string takes everything");
-        key
-    });
-    line(&Line { key, value: &record.value })
+    line(&Line { key: text::hex(&record.key), value: &record.value })
 }
 
 /// The last line of an export of so many records.

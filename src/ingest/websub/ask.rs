@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ingest::{Ingest, Settings},
-    model::{Following, Hidden, Intent, Lease, SourceId, Timestamp},
+    model::{Following, Hidden, Intent, Lease, SourceId, Timestamp, text},
     net::{self, backoff},
     store,
 };
@@ -216,7 +216,7 @@ fn fresh() -> Option<(Hidden, Hidden)> {
     let random = || -> Result<Hidden, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(Hidden(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()))
+        Ok(Hidden(text::hex(&bytes).into_bytes()))
     };
     match random().and_then(|token| Ok((token, random()?))) {
         Ok(both) => Some(both),

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Edition, Push};
 use crate::{
-    model::{Delivery, Secret, Subscription, SubscriptionId, Timestamp},
+    model::{Delivery, Secret, Subscription, SubscriptionId, Timestamp, text},
     push::{deliver::UnderWay, lanes::Visit, policy::Answer, webhook::Heard},
     store,
 };
@@ -96,6 +96,5 @@ fn headers(subscription: &Subscription, edition: &Edition) -> Vec<(&'static str,
 fn signature(secret: &[u8], body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(body);
-    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256={hex}")
+    format!("sha256={}", text::hex(&mac.finalize().into_bytes()))
 }
