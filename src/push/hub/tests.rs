@@ -293,7 +293,8 @@ async fn who_fails_is_told_the_newest_version_once_it_is_back() {
     assert_eq!(reader.bodies().last().unwrap(), "quan1 1 up to 4");
     let one = scene.world.push.list().await.unwrap().remove(0);
     assert_eq!((one.delivered, one.failing_since, &one.state), (Some(Seq(4)), None, &State::Active));
-    assert_eq!(scene.world.push.standing(&one.id).await.unwrap().waiting, 0, "one delivery made up for all");
+    let standing = scene.world.push.standing(&one.id).await.unwrap();
+    assert_eq!((standing.waiting, standing.parked), (0, 0), "one delivery made up for all");
 }
 
 #[tokio::test]
