@@ -183,7 +183,16 @@ async fn hear(State(sink): State<Arc<Sink>>, headers: HeaderMap, body: Bytes) ->
 
 fn settings(config: &Config, concurrency: usize) -> Settings {
     let schedule = vec![Duration::ZERO, Duration::from_secs(5)];
-    Settings { schedule, concurrency, ..config.push.clone() }
+    // The bare loop keeps no pace either, and asks for no ping.
+    let host_rate = u32::MAX;
+    Settings {
+        schedule,
+        concurrency,
+        host_concurrency: concurrency,
+        host_rate,
+        verify: false,
+        ..config.push.clone()
+    }
 }
 
 fn net_settings(config: &Config, concurrency: usize) -> net::Settings {

@@ -140,10 +140,12 @@ impl App {
             net::Client::new(settings, Arc::clone(&clock)).context("cannot set up the HTTP client")
         };
         // A client of its own for push: slow webhooks must not take the places of sources, nor the other way round.
-        // Thousands of webhooks may stand at one host: each place keeps its connection.
-        let places = config.push.concurrency;
-        let push_client =
-            client(&net::Settings { concurrency: places, idle_per_host: places, ..config.net.clone() })?;
+        // Hundreds of webhooks may stand at one host: each place there keeps its connection.
+        let push_client = client(&net::Settings {
+            concurrency: config.push.requests(),
+            idle_per_host: config.push.host_concurrency,
+            ..config.net.clone()
+        })?;
         let client = client(&config.net)?;
         let feeds = push_feeds(&config.publish);
         let publisher =

@@ -42,6 +42,9 @@ pub(super) struct Push {
     pub(super) allow_http: bool,
     pub(super) allow_private: bool,
     pub(super) max_subscriptions: usize,
+    pub(super) max_per_host: usize,
+    pub(super) host_concurrency: usize,
+    pub(super) host_rate: u32,
     pub(super) verify: bool,
     pub(super) overlap: Duration,
     pub(super) keep: Duration,
@@ -128,7 +131,10 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
     let concurrency = section.integer("concurrency", 1..=10_000);
     let allow_http = section.boolean("allow_http");
     let allow_private = section.boolean("allow_private");
+    let host_concurrency = section.integer("host_concurrency", 1..=10_000);
+    let host_rate = section.integer("host_rate", 1..=1_000_000);
     let max_subscriptions = section.integer("max_subscriptions", 0..=1_000_000);
+    let max_per_host = section.integer("max_per_host", 0..=1_000_000);
     let verify = section.boolean("verify");
     let overlap = section.duration("overlap", Duration::ZERO..=YEAR);
     let keep = section.duration("keep", HOUR..=10 * YEAR);
@@ -143,6 +149,9 @@ pub(super) fn push(section: Section<'_>) -> Option<Push> {
         allow_http: allow_http?,
         allow_private: allow_private?,
         max_subscriptions: max_subscriptions?,
+        max_per_host: max_per_host?,
+        host_concurrency: host_concurrency?,
+        host_rate: host_rate?,
         verify: verify?,
         overlap: overlap?,
         keep: keep?,
@@ -262,6 +271,9 @@ impl Push {
             allow_http: self.allow_http,
             allow_private: self.allow_private,
             max_subscriptions: self.max_subscriptions,
+            max_per_host: self.max_per_host,
+            host_concurrency: self.host_concurrency,
+            host_rate: self.host_rate,
             verify: self.verify,
             overlap: self.overlap,
             keep: self.keep,

@@ -62,6 +62,7 @@ pub struct Receiver {
 #[derive(Debug, Default)]
 struct Inner {
     received: VecDeque<Received>,
+    pings: VecDeque<Received>,
     answers: VecDeque<Answer>,
     always: Option<Answer>,
 }
@@ -97,7 +98,7 @@ impl Receiver {
         format!("http://{}/hook", self.address)
     }
 
-    /// Answers the next deliveries like this, one each.
+    /// Answers the next events like this, one each.
     pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
         self.inner().answers.extend(answers);
     }
@@ -107,9 +108,14 @@ impl Receiver {
         self.inner().always = answer;
     }
 
-    /// What arrived, in order.
+    /// The events that arrived, in order.
     pub fn received(&self) -> Vec<Received> {
         self.inner().received.iter().cloned().collect()
+    }
+
+    /// The pings that arrived, in order.
+    pub fn pings(&self) -> Vec<Received> {
+        self.inner().pings.iter().cloned().collect()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -124,9 +130,13 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
     let signatures = header("webhook-signature");
     let sealed = (id, timestamp, signatures);
     let verified = sign::verify(&receiver.secret, sealed, &body, receiver.clock.now()).is_ok();
+    let bytes = body;
+    let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let answer = {
         let mut inner = receiver.inner();
-        inner.answers.pop_front().or(inner.always).unwrap_or(Answer::Status(if verified { 204 } else { 401 }))
+        // Pings come when they like: the script is for events.
+        let scripted = if is_ping(&body) { None } else { inner.answers.pop_front() };
+        scripted.or(inner.always).unwrap_or(Answer::Status(if verified { 204 } else { 401 }))
     };
     let status = match answer {
         Answer::Status(status) | Answer::Later(status, _) => status,
@@ -137,8 +147,8 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
         timestamp,
         signatures: signatures.to_owned(),
         verified,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-        bytes: body,
+        body,
+        bytes,
         status,
     });
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -156,9 +166,14 @@ impl Receiver {
             watch.send(received.clone()).ok();
         }
         let mut inner = self.inner();
-        if inner.received.len() == MAX_RECEIVED {
-            inner.received.pop_front();
+        let arrived = if is_ping(&received.body) { &mut inner.pings } else { &mut inner.received };
+        if arrived.len() == MAX_RECEIVED {
+            arrived.pop_front();
         }
-        inner.received.push_back(received);
+        arrived.push_back(received);
     }
+}
+
+fn is_ping(body: &serde_json::Value) -> bool {
+    body["type"] == "ping"
 }

@@ -1,4 +1,6 @@
-//! From the queues to the endpoints: one task, one lane per endpoint.
+//! From the queues to the endpoints: one task, one lane per endpoint, and three steps that go on side by side. Queues are
+//! looked at, endpoints are asked, and what they said is written down: of many at once, because a write costs the disk
+//! the same for one line as for a hundred.
 
 use std::{
     pin::pin,
@@ -9,15 +11,16 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt, StreamExt,
+    FutureExt, Stream, StreamExt,
     future::{Either, pending},
     stream::FuturesUnordered,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Push,
-    lanes::{Lanes, Visit},
+    PING, Push,
+    address::host,
+    lanes::{Lane, Lanes, Places, Visit},
     policy::Policy,
     webhook::Heard,
 };
@@ -26,43 +29,85 @@ use crate::{
     store::{self, Settled},
 };
 
+/// Lines that are written at once: a store keeps its other writers waiting meanwhile.
+const LINES: usize = 256;
+
+/// What came of looking at an endpoint's queue.
+pub(super) enum Looked {
+    /// Nothing was to be said.
+    Silent(Visit),
+    /// It was told something.
+    Said(Said),
+}
+
+/// What an endpoint was told and what it said to that, to be written down.
+pub(super) struct Said {
+    /// The row that was told; of a ping, which has none, one that stands in no queue.
+    pub(super) delivery: Delivery,
+    /// Rows for which it made up.
+    pub(super) others: Vec<Delivery>,
+    pub(super) heard: Heard,
+    /// Is there nothing behind these rows?
+    pub(super) is_last: bool,
+    pub(super) under_way: UnderWay,
+}
+
 impl Push {
     /// Tells endpoints what is due until `stop`; attempts under way are then finished.
     pub async fn deliver(&self, stop: CancellationToken) -> store::Result<()> {
         let mut lanes = Lanes::default();
-        let mut visits = FuturesUnordered::new();
+        let (mut looks, mut attempts) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let (mut writes, mut said) = (FuturesUnordered::new(), Vec::new());
         self.touch(self.store.queues().await?.into_iter().map(|queue| queue.subscription));
+        self.touch(self.unproven().await?);
         while !stop.is_cancelled() {
             self.line_up(&mut lanes).await?;
-            let places = self.settings.load().concurrency;
-            let next: Vec<_> = std::iter::from_fn(|| lanes.next(places)).collect();
-            if !next.is_empty() {
-                // The second row says whether there is more to come.
-                let rows = self.store.first_due(next.clone(), 2).await?;
-                visits.extend(next.into_iter().zip(rows).map(|(id, rows)| self.visit(id, rows)));
+            if looks.is_empty() {
+                let (places, now) = (self.places(), self.clock.now());
+                let next: Vec<_> = std::iter::from_fn(|| lanes.next(places, now)).collect();
+                if !next.is_empty() {
+                    looks.push(self.look(next));
+                }
+            }
+            if writes.is_empty() && !said.is_empty() {
+                writes.push(self.write(group(&mut said)));
             }
             let wake = pin!(self.wake(lanes.earliest()));
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(visited) = visits.next() => {
-                    // Those that were written down together end together, and are looked at together again.
-                    let mut ended = Some(Some(visited));
-                    while let Some(Some(visited)) = ended {
-                        let (id, visit) = visited?;
-                        lanes.finished(&id, visit, self.is_failing(&id).await?);
-                        ended = visits.next().now_or_never();
-                    }
+                Some(looked) = looks.next() => {
+                    attempts.extend(looked?.into_iter().map(|(id, rows)| self.attempt(id, rows)));
                 }
+                Some(first) = attempts.next() => for looked in ready(first, &mut attempts) {
+                    match looked? {
+                        (id, Looked::Silent(visit)) => lanes.finished(visit, self.lane(id).await?),
+                        (id, Looked::Said(what)) => {
+                            lanes.heard(&id);
+                            said.push((id, what));
+                        }
+                    }
+                },
+                Some(written) = writes.next() => for (id, visit) in written? {
+                    lanes.finished(visit, self.lane(id).await?);
+                },
                 () = wake => {}
             }
         }
-        while let Some(visited) = visits.next().await {
-            visited?;
+        while let Some(looked) = attempts.next().await {
+            if let (id, Looked::Said(what)) = looked? {
+                said.push((id, what));
+            }
+        }
+        while let Some(written) = writes.next().await {
+            written?;
+        }
+        while !said.is_empty() {
+            self.write(group(&mut said)).await?;
         }
         Ok(())
     }
 
-    /// Something came in, or the next retry's time.
+    /// Something came in, or the time of something.
     async fn wake(&self, earliest: Option<Timestamp>) {
         let clock = match earliest {
             Some(at) => Either::Left(self.clock.sleep_until(at)),
@@ -78,84 +123,113 @@ impl Push {
         let mut ids = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
         ids.extend(lanes.awake(self.clock.now()));
         for id in ids {
-            lanes.touch(&id, self.is_failing(&id).await?);
+            lanes.touch(self.lane(id).await?);
         }
         Ok(())
     }
 
-    async fn is_failing(&self, id: &SubscriptionId) -> store::Result<bool> {
-        Ok(self.book().await?.get(id).is_some_and(|subscription| subscription.failing_since.is_some()))
+    async fn lane(&self, id: SubscriptionId) -> store::Result<Lane> {
+        let subscription = self.book().await?.get(&id);
+        let host = subscription.as_ref().map_or("", |known| host(&known.url));
+        let failing = subscription.as_ref().is_some_and(|known| known.failing_since.is_some());
+        Ok(Lane::new(id, host, failing))
     }
 
-    /// Tells one endpoint the first thing that is due, of the first rows of its queue.
-    async fn visit(&self, id: SubscriptionId, rows: Vec<Delivery>) -> store::Result<(SubscriptionId, Visit)> {
-        let active = self.book().await?.get(&id).filter(|subscription| subscription.state == State::Active);
-        let Some(subscription) = active else { return Ok((id, Visit::Nothing)) };
-        if matches!(subscription.channel, Channel::WebSub { .. }) {
-            return self.visit_subscriber(&subscription).await.map(|visit| (id, visit));
+    fn places(&self) -> Places {
+        let settings = self.settings.load();
+        Places {
+            all: settings.concurrency,
+            per_host: settings.host_concurrency,
+            per_second: settings.host_rate,
         }
-        let is_last = rows.len() < 2;
-        let Some(delivery) = rows.into_iter().next() else { return Ok((id, Visit::Nothing)) };
-        let ready = subscription.hold_until.map_or(delivery.due, |hold| hold.max(delivery.due));
-        if ready > self.clock.now() {
-            return Ok((id, Visit::Until(ready)));
-        }
-        let _under_way = UnderWay::begin(&self.under_way);
-        let again = self.attempt(&subscription, delivery).await?;
-        let visit = match again {
-            _ if !is_last => Visit::Tried,
-            Some(due) => Visit::Until(due),
-            None => Visit::Nothing,
-        };
-        Ok((id, visit))
     }
 
-    /// One attempt, and what became of it. A crash in between repeats the attempt under the same `webhook-id`.
-    /// When it is due again, where it is.
+    /// The first rows of these queues. The second one says whether there is more to come.
+    async fn look(&self, ids: Vec<SubscriptionId>) -> store::Result<Vec<(SubscriptionId, Vec<Delivery>)>> {
+        let rows = self.store.first_due(ids.clone(), 2).await?;
+        Ok(ids.into_iter().zip(rows).collect())
+    }
+
+    /// Tells one endpoint the first thing that is due, of the first rows of its queue. A crash before it is written down
+    /// repeats the attempt under the same `webhook-id`.
     async fn attempt(
         &self,
+        id: SubscriptionId,
+        rows: Vec<Delivery>,
+    ) -> store::Result<(SubscriptionId, Looked)> {
+        let active = self.book().await?.get(&id).filter(|subscription| subscription.state == State::Active);
+        let looked = match active {
+            None => Looked::Silent(Visit::Nothing),
+            Some(subscription) => match &subscription.channel {
+                Channel::WebSub { .. } => self.attempt_edition(&subscription).await?,
+                Channel::Webhook(_) => self.attempt_message(&subscription, rows).await?,
+            },
+        };
+        if let Looked::Said(said) = &looked {
+            metrics::histogram!("loa_delivery_seconds").record(said.heard.took.as_secs_f64());
+        }
+        Ok((id, looked))
+    }
+
+    async fn attempt_message(
+        &self,
         subscription: &Subscription,
-        delivery: Delivery,
-    ) -> store::Result<Option<Timestamp>> {
+        rows: Vec<Delivery>,
+    ) -> store::Result<Looked> {
+        let (now, held) = (self.clock.now(), subscription.hold_until);
+        if self.is_unproven(subscription) {
+            return match held.filter(|hold| *hold > now) {
+                Some(hold) => Ok(Looked::Silent(Visit::Until(hold))),
+                None => self.attempt_ping(subscription).await.map(Looked::Said),
+            };
+        }
+        let is_last = rows.len() < 2;
+        let Some(delivery) = rows.into_iter().next() else { return Ok(Looked::Silent(Visit::Nothing)) };
+        let ready = held.map_or(delivery.due, |hold| hold.max(delivery.due));
+        if ready > now {
+            return Ok(Looked::Silent(Visit::Until(ready)));
+        }
+        let under_way = UnderWay::begin(&self.under_way);
         let Some(message) = self.message(delivery.seq).await? else {
             tracing::warn!(subscription = %delivery.subscription, seq = %delivery.seq, "an event is not kept any more: dropped");
             count("dropped");
-            let dropped = vec![Settled::new(delivery, Outcome::Dropped)];
-            self.settling.settle(&*self.store, dropped).await?;
-            return Ok(None);
+            self.store.settle(vec![Settled::new(delivery, Outcome::Dropped)]).await?;
+            return Ok(Looked::Silent(Visit::Tried));
         };
         let heard = self.tell(subscription, &message).await;
-        metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
-        self.settle(delivery, heard, Vec::new()).await
+        Ok(Looked::Said(Said { delivery, others: Vec::new(), heard, is_last, under_way }))
     }
 
-    /// Writes down what became of an attempt, and of `others`, for which it made up. When it is due again, where it is.
-    pub(super) async fn settle(
-        &self,
-        delivery: Delivery,
-        heard: Heard,
-        others: Vec<Delivery>,
-    ) -> store::Result<Option<Timestamp>> {
-        let Some(entry) = self.book().await?.entry(&delivery.subscription) else { return Ok(None) };
-        let _changing = entry.changing.lock().await;
-        // Its state may have changed meanwhile: what was decided by its owner stands.
-        let Some(before) = entry.current.load_full() else { return Ok(None) };
-        let (outcome, after) = self.policy().decide(&delivery, &before, &heard.answer, self.clock.now());
-        log(&delivery, &outcome, &before, &after);
-        let number = delivery.attempt.saturating_add(1);
-        let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
-        let subscription = Some(after.clone());
-        let again = match &outcome {
-            Outcome::Retry { due } => Some(*due),
-            Outcome::Delivered | Outcome::Parked | Outcome::Dropped => None,
-        };
-        // Where it was not heard, the one that is tried again says it for the others, too.
-        let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
-        let mut settled = vec![Settled { delivery, outcome, subscription, attempt }];
-        settled.extend(others.into_iter().map(|other| Settled::new(other, rest.clone())));
-        self.settling.settle(&*self.store, settled).await?;
-        entry.current.store(Some(after.into()));
-        Ok(again)
+    /// Writes down what was said, and what follows from it for each endpoint.
+    async fn write(&self, said: Vec<(SubscriptionId, Said)>) -> store::Result<Vec<(SubscriptionId, Visit)>> {
+        let book = self.book().await?;
+        let entries: Vec<_> = said.iter().map(|(id, _)| book.entry(id)).collect();
+        let mut changing = Vec::with_capacity(entries.len());
+        for entry in entries.iter().flatten() {
+            changing.push(entry.changing.lock().await);
+        }
+        let (policy, now) = (self.policy(), self.clock.now());
+        let (mut lines, mut visits, mut changed, mut under_way) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for ((id, said), entry) in said.into_iter().zip(&entries) {
+            // Its state may have changed meanwhile: what was decided by its owner stands.
+            let before = entry.as_ref().and_then(|entry| entry.current.load_full());
+            let (Some(entry), Some(before)) = (entry, before) else {
+                visits.push((id, Visit::Nothing));
+                continue;
+            };
+            let (outcome, after) = policy.decide(&said.delivery, &before, &said.heard.answer, now);
+            log(&said.delivery, &outcome, &before, &after);
+            visits.push((id, next(&said, &outcome, &after)));
+            changed.push((entry, after.clone()));
+            under_way.push(said.under_way);
+            lines.extend(settled(said.delivery, said.others, said.heard, outcome, after));
+        }
+        self.store.settle(lines).await?;
+        for (entry, after) in changed {
+            entry.current.store(Some(after.into()));
+        }
+        Ok(visits)
     }
 
     fn policy(&self) -> Policy {
@@ -166,6 +240,49 @@ impl Push {
             disable_after: settings.disable_after,
         }
     }
+}
+
+/// When to look at a queue again.
+fn next(said: &Said, outcome: &Outcome, after: &Subscription) -> Visit {
+    match outcome {
+        _ if said.delivery.seq == PING => after.hold_until.map_or(Visit::Tried, Visit::Until),
+        _ if !said.is_last => Visit::Tried,
+        Outcome::Retry { due } => Visit::Until(*due),
+        Outcome::Delivered | Outcome::Parked | Outcome::Dropped => Visit::Nothing,
+    }
+}
+
+/// What is written of an attempt, and of `others`, for which it made up.
+fn settled(
+    delivery: Delivery,
+    others: Vec<Delivery>,
+    heard: Heard,
+    outcome: Outcome,
+    after: Subscription,
+) -> impl Iterator<Item = Settled> {
+    let number = delivery.attempt.saturating_add(1);
+    let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
+    // Where it was not heard, the one that is tried again says it for the others, too.
+    let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
+    let first = Settled { delivery, outcome, subscription: Some(after), attempt };
+    std::iter::once(first).chain(others.into_iter().map(move |other| Settled::new(other, rest.clone())))
+}
+
+/// Takes out what is written at once: so many lines, but one attempt at least.
+fn group(said: &mut Vec<(SubscriptionId, Said)>) -> Vec<(SubscriptionId, Said)> {
+    let mut lines = 0;
+    let fits = said.iter().take_while(|(_, said)| {
+        lines += 1 + said.others.len();
+        lines <= LINES
+    });
+    let most = fits.count().max(1).min(said.len());
+    said.drain(..most).collect()
+}
+
+/// The first, and what else has ended meanwhile.
+fn ready<T>(first: T, more: &mut (impl Stream<Item = T> + Unpin)) -> Vec<T> {
+    let others = std::iter::from_fn(|| more.next().now_or_never().flatten());
+    std::iter::once(first).chain(others).collect()
 }
 
 /// Counts an attempt, also when it is dropped halfway.
@@ -186,9 +303,11 @@ impl Drop for UnderWay {
 
 /// Says what operators have to know: when an endpoint begins to fail, recovers, is disabled, misses an event.
 fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Subscription) {
-    let (id, seq, attempt) = (&delivery.subscription, delivery.seq, delivery.attempt + 1);
+    let (id, seq, attempt) = (&delivery.subscription, delivery.seq, delivery.attempt.saturating_add(1));
     let error = after.last_error.as_deref().unwrap_or_default();
+    let is_ping = seq == PING;
     match outcome {
+        _ if is_ping => tracing::debug!(subscription = %id, error, "it was asked whether it is there"),
         Outcome::Delivered => tracing::debug!(subscription = %id, %seq, attempt, "delivered"),
         Outcome::Parked => {
             tracing::warn!(subscription = %id, %seq, attempt, error, "parked after the last attempt");
@@ -207,6 +326,9 @@ fn log(delivery: &Delivery, outcome: &Outcome, before: &Subscription, after: &Su
         && before.state != after.state
     {
         tracing::warn!(subscription = %id, reason, "an endpoint is disabled: its deliveries wait");
+    }
+    if is_ping {
+        return;
     }
     count(match outcome {
         Outcome::Delivered => "delivered",

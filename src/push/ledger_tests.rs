@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{
-    Added, Error, NewSubscription, PING, Replay, Standing, Start,
+    Added, Error, NewSubscription, PING, Replay, Settings, Standing, Start,
     sign::{self, Scheme},
     testing::{NOW, Received, Receiver, Reply, World, numbered, settings, subscription},
 };
@@ -61,7 +61,7 @@ async fn the_ledger_forgets_what_is_old_and_what_is_too_much() {
     world.pass(2 * 86_400).await;
     world.push.sweep_once().await.unwrap();
     assert_eq!(log(&world, &id).await.iter().map(|one| one.seq).collect::<Vec<_>>(), [Seq(2)]);
-    world.push.reload(super::Settings { keep_bytes: 1, ..settings() }).await.unwrap();
+    world.push.reload(Settings { keep_bytes: 1, ..settings() }).await.unwrap();
     world.push.sweep_once().await.unwrap();
     assert_eq!(log(&world, &id).await, []);
 }
@@ -153,7 +153,7 @@ async fn a_new_subscriber_begins_where_it_wants_to() {
 
 async fn strict() -> World {
     let store = store::open(&store::Settings { path: None, cache: 1 << 20 }).await.unwrap();
-    World::on(store, Manual::at(NOW), super::Settings { verify: true, ..settings() }).await
+    World::on(store, Manual::at(NOW), Settings { verify: true, ..settings() }).await
 }
 
 #[tokio::test]
@@ -301,4 +301,23 @@ async fn an_update_that_the_filter_does_not_want_is_not_told_again_either() {
     world.settle().await;
     assert_eq!(receiver.sequences(), [1]);
     assert_eq!(world.push.replay(&id, Replay::Events { after: Seq(0), upto: Seq(9) }).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_host_has_room_for_so_many_that_the_api_makes() {
+    let world = World::new().await;
+    let few = Settings { max_per_host: 2, ..settings() };
+    world.push.reload(few).await.unwrap();
+    let add = async |url: &str| {
+        world.push.add(NewSubscription { url: url.to_owned(), ..NewSubscription::default() }).await
+    };
+    for url in ["https://a.example/1", "https://a.example:8443/2", "https://b.example/"] {
+        add(url).await.unwrap();
+    }
+    let refused = add("https://A.example/3").await.map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("2 subscriptions at `a.example`"), "{refused}");
+    assert!(refused.contains("push.max_per_host"), "{refused}");
+    let first = world.push.list().await.unwrap()[0].id.clone();
+    world.push.remove(&first).await.unwrap();
+    assert_eq!(world.push.list().await.unwrap().len(), 2);
 }

@@ -10,6 +10,7 @@
 //! endpoint is healthy, with the same `webhook-id` every time. Deliveries of paused and disabled endpoints
 //! wait in the queue until they are resumed or removed.
 
+mod address;
 mod book;
 mod deliver;
 pub mod form;
@@ -25,7 +26,6 @@ pub mod payload;
 mod ping;
 mod policy;
 mod router;
-mod settling;
 pub mod sign;
 #[cfg(test)]
 mod sign_tests;
@@ -50,8 +50,8 @@ use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, SubscriptionId,
-        filter::Facts, markup, text,
+        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, Subscription,
+        SubscriptionId, filter::Facts, markup, text,
     },
     net,
     store::{self, Store},
@@ -60,7 +60,6 @@ use crate::{
 use book::Book;
 use hub::Hub;
 use message::Messages;
-use settling::Settling;
 
 pub use ledger::{Replay, Standing};
 pub use ping::PING;
@@ -77,15 +76,21 @@ pub struct Settings {
     pub jitter: f64,
     /// An endpoint that failed for this long is disabled.
     pub disable_after: Duration,
-    /// Attempts under way at once, over all endpoints.
+    /// Attempts under way at once, over all endpoints; those that take long are not counted.
     pub concurrency: usize,
+    /// Attempts under way at once at one host.
+    pub host_concurrency: usize,
+    /// Attempts that may begin in a second at one host.
+    pub host_rate: u32,
     /// May subscriptions made by the API stand at `http:` addresses?
     pub allow_http: bool,
     /// May subscriptions made by the API stand at private addresses?
     pub allow_private: bool,
     /// The most subscriptions.
     pub max_subscriptions: usize,
-    /// Does a subscription made by the API have to confirm a ping first?
+    /// The most subscriptions made by the API that stand at one host.
+    pub max_per_host: usize,
+    /// Does a webhook have to confirm a ping first?
     pub verify: bool,
     /// How long a secret still signs beside the one that replaced it.
     pub overlap: Duration,
@@ -151,10 +156,16 @@ pub struct Push {
     work: Notify,
     touched: Mutex<BTreeSet<SubscriptionId>>,
     under_way: Arc<AtomicUsize>,
-    settling: Settling,
     /// What the newest events say, for all who are told of them.
     messages: Messages,
     hub: Hub,
+}
+
+impl Settings {
+    /// Requests that may be under way at once.
+    pub fn requests(&self) -> usize {
+        self.concurrency.saturating_add(lanes::MAX_SLOW)
+    }
 }
 
 impl Push {
@@ -179,7 +190,6 @@ impl Push {
             work: Notify::new(),
             touched: Mutex::default(),
             under_way: Arc::default(),
-            settling: Settling::default(),
             messages: Messages::default(),
             hub,
         })
@@ -203,14 +213,13 @@ impl Push {
             return Ok(false);
         }
         let (book, now) = (self.book().await?, self.clock.now());
+        let may_be_asked =
+            |one: &Subscription| one.state == State::Active && one.hold_until.is_none_or(|hold| hold <= now);
         let due = self.store.queues().await?.into_iter().any(|queue| {
-            queue.due <= now
-                && book.get(&queue.subscription).is_some_and(|subscription| {
-                    subscription.state == State::Active
-                        && subscription.hold_until.is_none_or(|hold| hold <= now)
-                })
+            queue.due <= now && book.get(&queue.subscription).is_some_and(|one| may_be_asked(&one))
         });
-        Ok(!due)
+        let unproven = self.unproven().await?;
+        Ok(!due && !unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one))))
     }
 
     fn feeds_with(&self, event: &Event, article: &Article) -> Vec<FeedId> {

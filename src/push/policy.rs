@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::hub;
+use super::{PING, hub};
 use crate::model::{Delivery, Outcome, State, Subscription, SubscriptionId, Timestamp};
 
 /// The longest hold that an endpoint may ask for.
@@ -40,7 +40,8 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// What becomes of the delivery, and what the subscription's state is then.
+    /// What becomes of the delivery, and what the subscription's state is then. A ping has no row of which anything
+    /// could become: it is asked again until it is confirmed.
     pub(super) fn decide(
         &self,
         delivery: &Delivery,
@@ -48,18 +49,23 @@ impl Policy {
         answer: &Answer,
         now: Timestamp,
     ) -> (Outcome, Subscription) {
-        let mut next = subscription.clone();
+        let (mut next, is_ping) = (subscription.clone(), delivery.seq == PING);
         let Some(error) = complaint(answer) else {
-            next.delivered = next.delivered.max(Some(delivery.seq));
+            if !is_ping {
+                next.delivered = next.delivered.max(Some(delivery.seq));
+            }
+            next.verified.get_or_insert(now);
             (next.hold_until, next.failing_since, next.last_error) = (None, None, None);
             return (Outcome::Delivered, next);
         };
         // A subscriber of the hub is told until its lease ends, however often it fails, and less and less often.
         let is_lease = hub::lease(subscription).is_some();
-        let retry = self.retry(delivery, is_lease, now);
-        let pace = next.failing_since.map(|since| now.plus(pace(is_lease, since, now)));
-        next.hold_until = hold(answer, retry, now).max(pace).or(next.hold_until);
+        let is_first = next.failing_since.is_none();
         let since = *next.failing_since.get_or_insert(now);
+        let pace = now.plus(pace(is_lease || is_ping, since, now));
+        let retry = if is_ping { Some(pace) } else { self.retry(delivery, is_lease, now) };
+        let rest = (is_ping || !is_first).then_some(pace);
+        next.hold_until = hold(answer, retry, now).max(rest).or(next.hold_until);
         if next.state == State::Active
             && !is_lease
             && let Some(reason) = self.why_disable(answer, since, now, &error)
@@ -68,6 +74,7 @@ impl Policy {
         }
         next.last_error = Some(error);
         let outcome = match retry {
+            _ if is_ping => Outcome::Dropped,
             Some(due) => Outcome::Retry { due: next.hold_until.map_or(due, |hold| hold.max(due)) },
             None => Outcome::Parked,
         };
@@ -101,10 +108,10 @@ impl Policy {
     }
 }
 
-/// Between two attempts to an endpoint that has failed since then. News of a feed comes again and again: a subscriber
-/// that is away for good is asked at most hourly.
-fn pace(is_lease: bool, since: Timestamp, now: Timestamp) -> Duration {
-    if is_lease { (now.since(since) / 10).clamp(PACE, MAX_PACE) } else { PACE }
+/// Between two attempts to an endpoint that has failed since then. What comes again and again, as news of a feed and pings
+/// do, is said less and less often, at most hourly in the end.
+fn pace(is_repeated: bool, since: Timestamp, now: Timestamp) -> Duration {
+    if is_repeated { (now.since(since) / 10).clamp(PACE, MAX_PACE) } else { PACE }
 }
 
 /// What went wrong, in a sentence; `None` when nothing did. Only 2xx confirms: a redirect is not followed.
@@ -217,7 +224,27 @@ mod tests {
         let (_, still) = policy().decide(&delivery(1), &failing, &status(500), seconds(10));
         assert_eq!(still.failing_since, Some(NOW));
         let (_, healthy) = policy().decide(&delivery(2), &still, &status(204), seconds(20));
-        assert_eq!(healthy, Subscription { delivered: Some(Seq(4)), ..subscription("hook") });
+        let verified = Some(seconds(20));
+        assert_eq!(healthy, Subscription { delivered: Some(Seq(4)), verified, ..subscription("hook") });
+    }
+
+    #[test]
+    fn a_ping_is_asked_again_until_it_is_confirmed() {
+        let ping = Delivery { seq: PING, ..delivery(0) };
+        let (outcome, refused) = policy().decide(&ping, &subscription("hook"), &status(500), NOW);
+        assert_eq!(
+            (outcome, refused.hold_until, refused.verified),
+            (Outcome::Dropped, Some(seconds(5)), None)
+        );
+        let (_, later) = policy().decide(&ping, &refused, &status(404), seconds(500));
+        assert_eq!(later.hold_until, Some(seconds(550)));
+        let (_, asked) = policy().decide(&ping, &subscription("hook"), &status(429), NOW);
+        assert_eq!(asked.hold_until, Some(seconds(5)));
+        let (_, gone) = policy().decide(&ping, &later, &status(500), seconds(1000));
+        assert!(matches!(gone.state, State::Disabled { .. }));
+        let (outcome, there) = policy().decide(&ping, &later, &status(204), seconds(550));
+        assert_eq!(outcome, Outcome::Delivered);
+        assert_eq!(there, Subscription { verified: Some(seconds(550)), ..subscription("hook") });
     }
 
     #[test]

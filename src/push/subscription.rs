@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{
-    Push, Settings, Webhook,
+    Push, Settings, Webhook, address,
     book::Book,
     form::Fault,
     hub::Refusal,
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
-    net::guard,
     store,
 };
 
@@ -85,6 +84,9 @@ pub enum Error {
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
+    /// There are as many at this host as the settings allow.
+    #[error("there are {1} subscriptions at `{0}` already, as many as `push.max_per_host` allows")]
+    HostFull(String, usize),
     /// The hub does not take what was asked of it.
     #[error(transparent)]
     Hub(#[from] Refusal),
@@ -113,24 +115,19 @@ impl Push {
         for webhook in &settings.webhooks {
             self.configure(book, webhook, head).await?;
         }
-        self.touch(book.all().iter().map(|known| known.id.clone()));
         self.settings.store(Arc::new(settings));
+        self.touch(book.all().iter().map(|known| known.id.clone()));
         Ok(())
     }
 
     /// Adds a subscription, which starts at the present.
     pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
         let settings = self.settings.load_full();
-        let url = check_url(&new.url, &settings)?;
+        let url = address::check(&new.url, &settings)?;
         let form = named_form(new.form.as_deref(), &url, &settings)?;
         let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
-        let is_full = || {
-            let webhooks = book.all().into_iter().filter(|one| matches!(one.channel, Channel::Webhook(_)));
-            let count = webhooks.count();
-            if count >= settings.max_subscriptions { Err(Error::Full(count)) } else { Ok(()) }
-        };
-        is_full()?;
+        address::has_room(book, &url, &settings)?;
         let mut subscription = Subscription {
             url,
             filter: new.filter,
@@ -150,7 +147,7 @@ impl Push {
             self.verify(&mut subscription).await?;
         }
         let routing = self.routing.lock().await;
-        is_full()?;
+        address::has_room(book, &subscription.url, &settings)?;
         subscription.after = self.store.head().await?;
         if let Some(earlier) = earlier.filter(|earlier| *earlier > subscription.after) {
             return Err(in_the_future(earlier, subscription.after));
@@ -282,6 +279,7 @@ impl Push {
         if after.url != before.url {
             // What the old address did says nothing of the new one.
             (after.hold_until, after.failing_since, after.last_error) = (None, None, None);
+            after.verified = None;
             if matches!(after.state, State::Disabled { .. }) {
                 after.state = State::Active;
             }
@@ -375,40 +373,6 @@ fn mint() -> Result<SubscriptionId, getrandom::Error> {
     Ok(format!("sub_{}", random_hex::<10>()?).parse().expect("these characters are those of ids"))
 }
 
-/// The address in its normal form, if it may be used.
-fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
-    let invalid = |message: String, hint: &str| Error::Invalid {
-        field: "url",
-        message,
-        hint: (!hint.is_empty()).then(|| hint.to_owned()),
-    };
-    let mut url = Url::parse(text.trim()).map_err(|cause| {
-        invalid(
-            format!("`{}` is no address: {cause}", shown(text)),
-            "write it whole: `https://example.vn/hook`",
-        )
-    })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        let hint =
-            "receivers know us by the signature; an address with a password would show it in every list";
-        return Err(invalid("an address with a user name or password is not accepted".to_owned(), hint));
-    }
-    if url.scheme() == "http" && !settings.allow_http {
-        let hint = "use `https:`, or set `push.allow_http = true`";
-        return Err(invalid(
-            "an `http:` address is not accepted: anybody on the way could read along".to_owned(),
-            hint,
-        ));
-    }
-    guard::check(&url, settings.allow_private).map_err(|refusal| {
-        let private = matches!(refusal, guard::Refusal::Address { .. } | guard::Refusal::Name(_));
-        let hint = if private { "to allow it, set `push.allow_private = true`" } else { "" };
-        invalid(refusal.to_string(), hint)
-    })?;
-    url.set_fragment(None);
-    Ok(url.into())
-}
-
 /// The form of that name, if it can be told there.
 fn named_form(name: Option<&str>, url: &str, settings: &Settings) -> Result<Form, Error> {
     let Some(name) = name else { return Ok(Form::Native) };
@@ -419,11 +383,6 @@ fn named_form(name: Option<&str>, url: &str, settings: &Settings) -> Result<Form
         hint: None,
     })?;
     settings.forms.named(name, &url).map_err(invalid)
-}
-
-/// As much of a client's text as an answer repeats.
-fn shown(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// The secret stays out of logs.

@@ -32,6 +32,11 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// Nothing was asked: why not.
+    pub(super) fn nothing(at: Timestamp, why: String) -> Self {
+        Self { at, took: Duration::ZERO, answer: Answer::Nothing(why), words: String::new() }
+    }
+
     /// The line of the ledger.
     pub(super) fn into_line(
         self,

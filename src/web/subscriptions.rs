@@ -275,7 +275,7 @@ impl From<Error> for Problem {
                 }
             }
             Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            Error::Configured(_) | Error::Full(_) | Error::Hub(_) | Error::OfHub(_) => {
+            Error::Configured(_) | Error::Full(_) | Error::HostFull(..) | Error::Hub(_) | Error::OfHub(_) => {
                 Self::new(StatusCode::CONFLICT, detail)
             }
             Error::Unverified(_) => {

@@ -212,7 +212,7 @@ async fn an_owner_sees_every_attempt_and_has_it_told_again() {
 
     let ping = world.api("POST", "/api/v1/subscriptions/newsroom/test", "").await.json();
     assert_eq!((&ping["type"], &ping["status"]), (&"ping".into(), &204.into()));
-    assert_eq!(world.receiver.received().last().unwrap().body["type"], "ping");
+    assert_eq!(world.receiver.pings().last().unwrap().body["type"], "ping");
     let shown = world.api("GET", "/api/v1/subscriptions/newsroom", "").await.json();
     assert_eq!((&shown["waiting"], &shown["behind"]), (&0.into(), &0.into()));
     assert!(shown["verified"].is_string());

@@ -60,7 +60,7 @@ async fn a_receiver_with_a_public_key_verifies_what_it_cannot_sign() {
     assert_eq!(made.status, 201, "{}", made.text());
     assert!(made.json().get("secret").is_none() && !made.text().contains("whsk_"), "{}", made.text());
     let first = key(&made.json());
-    let ping = receiver.received().pop().unwrap();
+    let ping = receiver.pings().pop().unwrap();
     assert_eq!((&ping.body["type"], fits(&world, &first, &ping)), (&"ping".into(), Ok(())));
     let path = format!("/api/v1/subscriptions/{}", made.json()["id"].as_str().unwrap());
     let shown = world.api("GET", &path, "").await.json();

@@ -8,8 +8,13 @@ use url::Url;
 
 use super::{Edition, Push};
 use crate::{
-    model::{Delivery, Secret, Subscription, SubscriptionId, Timestamp, text},
-    push::{deliver::UnderWay, lanes::Visit, policy::Answer, webhook::Heard},
+    model::{Secret, Subscription, Timestamp, text},
+    push::{
+        deliver::{Looked, Said, UnderWay},
+        lanes::Visit,
+        policy::Answer,
+        webhook::Heard,
+    },
     store,
 };
 
@@ -20,30 +25,34 @@ const SOON: Duration = Duration::from_secs(5);
 
 impl Push {
     /// Looks at one subscriber's queue and sends it the feed if something is due.
-    pub(in crate::push) async fn visit_subscriber(
+    pub(in crate::push) async fn attempt_edition(
         &self,
         subscription: &Subscription,
-    ) -> store::Result<Visit> {
+    ) -> store::Result<Looked> {
         let now = self.clock.now();
         if self.has_ended(subscription, now).await? {
-            return Ok(Visit::Nothing);
+            return Ok(Looked::Silent(Visit::Nothing));
         }
-        let rows = self.store.due(&subscription.id, Timestamp::MAX, ROWS).await?;
-        let (Some(first), Some(newest)) = (rows.first(), rows.iter().map(|row| row.seq).max()) else {
-            return Ok(Visit::Nothing);
-        };
+        let mut rows = self.store.due(&subscription.id, Timestamp::MAX, ROWS).await?;
+        let Some(first) = rows.first() else { return Ok(Looked::Silent(Visit::Nothing)) };
         let ready = subscription.hold_until.map_or(first.due, |hold| hold.max(first.due));
         if ready > now {
-            return Ok(Visit::Until(ready));
+            return Ok(Looked::Silent(Visit::Until(ready)));
         }
-        let _under_way = UnderWay::begin(&self.under_way);
-        let Some(edition) = self.edition(subscription, newest).await else {
-            return Ok(Visit::Until(now.plus(SOON)));
+        let under_way = UnderWay::begin(&self.under_way);
+        rows.sort_by_key(|row| row.seq);
+        let Some(delivery) = rows.pop() else { return Ok(Looked::Silent(Visit::Nothing)) };
+        let Some(edition) = self.edition(subscription, delivery.seq).await else {
+            return Ok(Looked::Silent(Visit::Until(now.plus(SOON))));
         };
         let heard = self.send_edition(subscription, edition).await;
-        metrics::histogram!("loa_delivery_seconds").record(heard.took.as_secs_f64());
-        self.settle_edition(&subscription.id, rows, heard).await?;
-        Ok(Visit::Tried)
+        if matches!(heard.answer, Answer::Status { code: 410, .. }) {
+            let _routing = self.routing.lock().await;
+            tracing::info!(subscription = %subscription.id, "a subscriber of the hub answered 410 and is forgotten");
+            self.forget(self.book().await?, &subscription.id).await?;
+            return Ok(Looked::Silent(Visit::Nothing));
+        }
+        Ok(Looked::Said(Said { delivery, others: rows, heard, is_last: false, under_way }))
     }
 
     async fn edition(&self, subscription: &Subscription, newest: crate::model::Seq) -> Option<Edition> {
@@ -62,24 +71,6 @@ impl Push {
             Err(cause) => (Answer::Nothing(format!("its address cannot be read: {cause}")), String::new()),
         };
         Heard { at, took: started.elapsed(), answer, words }
-    }
-
-    async fn settle_edition(
-        &self,
-        id: &SubscriptionId,
-        mut rows: Vec<Delivery>,
-        heard: Heard,
-    ) -> store::Result<()> {
-        if matches!(heard.answer, Answer::Status { code: 410, .. }) {
-            let _routing = self.routing.lock().await;
-            tracing::info!(subscription = %id, "a subscriber of the hub answered 410 and is forgotten");
-            return self.forget(self.book().await?, id).await;
-        }
-        rows.sort_by_key(|row| row.seq);
-        if let Some(newest) = rows.pop() {
-            self.settle(newest, heard, rows).await?;
-        }
-        Ok(())
     }
 }
 
