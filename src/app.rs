@@ -68,6 +68,11 @@ pub async fn serve(
     overrides: Vec<(String, String)>,
     path: Option<PathBuf>,
 ) -> anyhow::Result<()> {
+    let wanted = (config.web.max_connections + config.push.requests() + config.net.concurrency) as u64;
+    let files = most_files();
+    if files < wanted {
+        tracing::warn!(files, wanted, "fewer files may be open than there may be connections: `ulimit -n` sets how many");
+    }
     let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;
     let scheme = if config.web.tls.is_some() { "https" } else { "http" };
@@ -105,6 +110,18 @@ pub async fn serve(
         () = stop_signal() => tracing::warn!("asked twice: what is under way is left; nothing stored is lost"),
     }
     broken.map_or(Ok(()), |cause| Err(anyhow::Error::new(cause).context("the daemon has stopped")))
+}
+
+/// Lets this process have as many files open as it may, and says how many. Every connection is one; the usual limit,
+/// 1,024, is there for programs that cannot count further.
+fn most_files() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(cause) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!("the limit of open files stays as it is: {cause}");
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Binds an address.
