@@ -71,7 +71,11 @@ pub async fn serve(
     let wanted = (config.web.max_connections + config.push.requests() + config.net.concurrency) as u64;
     let files = most_files();
     if files < wanted {
-        tracing::warn!(files, wanted, "fewer files may be open than there may be connections: `ulimit -n` sets how many");
+        tracing::warn!(
+            files,
+            wanted,
+            "fewer files may be open than there may be connections: `ulimit -n` sets how many"
+        );
     }
     let listener = listen(config.web.listen).await?;
     let address = listener.local_addr()?;

@@ -184,6 +184,9 @@ fn told(delivery: &Received) -> String {
     };
     let sequence = delivery.body["sequence"].as_u64().unwrap_or(0);
     let seal = if delivery.verified { "signature verified" } else { "SIGNATURE WRONG, refused" };
+    if delivery.body["type"] == "ping" {
+        return format!("confirms a ping, {seal}");
+    }
     let revision = match delivery.body["data"]["revision"].as_u64() {
         None | Some(1) => String::new(),
         Some(revision) => format!(" (revision {revision})"),
