@@ -282,13 +282,20 @@ fn list(answer: &Value) -> String {
     for one in all {
         table.add_row([
             text(&one["id"], 80),
-            text(&one["state"], 20),
+            state(one),
             one["delivered"].as_u64().map_or_else(|| "nothing yet".to_owned(), |n| format!("#{n}")),
             text(&one["failing_since"], 40),
             text(&one["url"], 100),
         ]);
     }
     table::print(&table)
+}
+
+/// Its state, and whether it has never said that it is there.
+fn state(one: &Value) -> String {
+    let state = text(&one["state"], 20);
+    let is_silent = one["channel"] == "webhook" && one["verified"].is_null() && state == "active";
+    if is_silent { format!("{state}, not confirmed") } else { state }
 }
 
 /// Every member that has a value, a line each.

@@ -18,7 +18,7 @@ use futures_util::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PING, Push,
+    HEADS, PING, Push,
     address::host,
     lanes::{Lane, Lanes, Places, Visit},
     policy::Policy,
@@ -31,6 +31,8 @@ use crate::{
 
 /// Lines that are written at once: a store keeps its other writers waiting meanwhile.
 const LINES: usize = 256;
+/// Attempts that may wait for being written down: a crash would have them repeated.
+const UNWRITTEN: usize = 4 * LINES;
 
 /// What came of looking at an endpoint's queue.
 pub(super) enum Looked {
@@ -58,11 +60,15 @@ impl Push {
         let mut lanes = Lanes::default();
         let (mut looks, mut attempts) = (FuturesUnordered::new(), FuturesUnordered::new());
         let (mut writes, mut said) = (FuturesUnordered::new(), Vec::new());
-        self.touch(self.store.queues().await?.into_iter().map(|queue| queue.subscription));
+        let mut searches = FuturesUnordered::from_iter([self.search(None)]);
         self.touch(self.unproven().await?);
-        while !stop.is_cancelled() {
+        loop {
+            let is_over = stop.is_cancelled();
+            if is_over && attempts.is_empty() && writes.is_empty() && said.is_empty() {
+                return Ok(());
+            }
             self.line_up(&mut lanes).await?;
-            if looks.is_empty() {
+            if looks.is_empty() && said.len() < UNWRITTEN && !is_over {
                 let (places, now) = (self.places(), self.clock.now());
                 let next: Vec<_> = std::iter::from_fn(|| lanes.next(places, now)).collect();
                 if !next.is_empty() {
@@ -74,8 +80,8 @@ impl Push {
             }
             let wake = pin!(self.wake(lanes.earliest()));
             tokio::select! {
-                () = stop.cancelled() => break,
-                Some(looked) = looks.next() => {
+                () = stop.cancelled(), if !is_over => {}
+                Some(looked) = looks.next(), if !is_over => {
                     attempts.extend(looked?.into_iter().map(|(id, rows)| self.attempt(id, rows)));
                 }
                 Some(first) = attempts.next() => for looked in ready(first, &mut attempts) {
@@ -90,21 +96,21 @@ impl Push {
                 Some(written) = writes.next() => for (id, visit) in written? {
                     lanes.finished(visit, self.lane(id).await?);
                 },
+                Some(found) = searches.next(), if !is_over => {
+                    let found = found?;
+                    searches.extend(found.last().map(|last| self.search(Some(last.clone()))));
+                    self.touch(found);
+                }
                 () = wake => {}
             }
         }
-        while let Some(looked) = attempts.next().await {
-            if let (id, Looked::Said(what)) = looked? {
-                said.push((id, what));
-            }
-        }
-        while let Some(written) = writes.next().await {
-            written?;
-        }
-        while !said.is_empty() {
-            self.write(group(&mut said)).await?;
-        }
-        Ok(())
+    }
+
+    /// Who has something waiting, as many as one look finds: after a start with a long backlog the first of them are
+    /// told while the others are looked for.
+    async fn search(&self, after: Option<SubscriptionId>) -> store::Result<Vec<SubscriptionId>> {
+        let heads = self.store.heads(after.as_ref(), HEADS).await?;
+        Ok(heads.into_iter().map(|head| head.subscription).collect())
     }
 
     /// Something came in, or the time of something.

@@ -9,7 +9,7 @@ use std::{
 use crate::model::{SubscriptionId, Timestamp};
 
 /// An attempt that takes longer gives its place away: many that hang shall not keep the others waiting.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(500);
 /// Attempts that may go on without a place.
 pub(super) const MAX_SLOW: usize = 1_000;
 /// Fewer hosts are not worth being looked through for those that can be forgotten.
@@ -434,7 +434,7 @@ mod tests {
         let mut world = World::new(2, 9, 1_000);
         world.touch_all(&["a", "b", "c", "d"]);
         assert_eq!(world.all(), ["a", "b"]);
-        world.pass(999);
+        world.pass(499);
         assert_eq!(world.next(), None);
         world.pass(1);
         assert_eq!(world.all(), ["c", "d"]);

@@ -50,8 +50,8 @@ use crate::{
     clock::SharedClock,
     journal::Journal,
     model::{
-        Article, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State, Subscription,
-        SubscriptionId, filter::Facts, markup, text,
+        Article, Delivery, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State,
+        Subscription, SubscriptionId, filter::Facts, markup, text,
     },
     net,
     store::{self, Store},
@@ -64,6 +64,9 @@ use message::Messages;
 pub use ledger::{Replay, Standing};
 pub use ping::PING;
 pub use subscription::{Added, Error, NewSubscription, Start};
+
+/// Queues that are looked for at once.
+const HEADS: usize = 1_000;
 
 /// How deliveries are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,11 +218,22 @@ impl Push {
         let (book, now) = (self.book().await?, self.clock.now());
         let may_be_asked =
             |one: &Subscription| one.state == State::Active && one.hold_until.is_none_or(|hold| hold <= now);
-        let due = self.store.queues().await?.into_iter().any(|queue| {
-            queue.due <= now && book.get(&queue.subscription).is_some_and(|one| may_be_asked(&one))
-        });
+        let mut after = None;
+        loop {
+            let heads = self.store.heads(after.as_ref(), HEADS).await?;
+            let is_due = |head: &Delivery| {
+                head.due <= now && book.get(&head.subscription).is_some_and(|one| may_be_asked(&one))
+            };
+            if heads.iter().any(is_due) {
+                return Ok(false);
+            }
+            match heads.into_iter().next_back() {
+                Some(last) => after = Some(last.subscription),
+                None => break,
+            }
+        }
         let unproven = self.unproven().await?;
-        Ok(!due && !unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one))))
+        Ok(!unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one))))
     }
 
     fn feeds_with(&self, event: &Event, article: &Article) -> Vec<FeedId> {

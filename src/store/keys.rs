@@ -184,19 +184,6 @@ pub(super) fn attempt_range(subscription: &SubscriptionId) -> (Vec<u8>, Vec<u8>)
     named_range(Kind::Attempt, subscription.as_str())
 }
 
-/// Whose queue a row stands in, as text.
-pub(super) fn queue_owner(key: &[u8]) -> Option<&str> {
-    let name = key.get(1..)?.split(|byte| *byte == END).next()?;
-    std::str::from_utf8(name).ok()
-}
-
-/// When a row of a queue is due.
-pub(super) fn queue_due(key: &[u8]) -> Option<Timestamp> {
-    let (rest, _seq) = key.split_last_chunk::<8>()?;
-    let (_, due) = rest.split_last_chunk::<8>()?;
-    Some(Timestamp::from_millis(i64::from_be_bytes(*due) ^ i64::MIN))
-}
-
 pub(super) fn parked(subscription: &SubscriptionId, seq: Seq) -> Vec<u8> {
     key(Kind::Parked, &[subscription.as_str().as_bytes(), &[END], &seq.0.to_be_bytes()])
 }
@@ -268,8 +255,6 @@ mod tests {
         let other = queued(&long, at(5), Seq(1));
         assert!(own > from && own < to);
         assert!(!(other > from && other < to));
-        assert_eq!(queue_owner(&other), Some("a-b"));
-        assert_eq!(queue_due(&other), Some(at(5)));
     }
 
     #[test]

@@ -85,8 +85,9 @@ pub trait Store: Send + Sync + 'static {
     async fn first_due(&self, subscriptions: Vec<SubscriptionId>, limit: usize)
     -> Result<Vec<Vec<Delivery>>>;
 
-    /// Every subscription that has queued deliveries, with its queue's state.
-    async fn queues(&self) -> Result<Vec<Queue>>;
+    /// The first row, due or not, of each of up to `limit` queues that have one: those of the subscriptions after
+    /// `after`, by id.
+    async fn heads(&self, after: Option<&SubscriptionId>, limit: usize) -> Result<Vec<Delivery>>;
 
     /// Up to `limit` parked deliveries of one subscription, by sequence.
     async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>>;
@@ -208,17 +209,6 @@ impl From<&Known> for Place {
     fn from(known: &Known) -> Self {
         Self { published: known.published, first_seen: known.first_seen, id: known.id }
     }
-}
-
-/// The state of one subscription's queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// Whose.
-    pub subscription: SubscriptionId,
-    /// The earliest due time.
-    pub due: Timestamp,
-    /// How many wait.
-    pub waiting: u64,
 }
 
 /// How much a store holds.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription},
-    store::{Queue, Settled, Step, Store},
+    store::{Settled, Step, Store},
 };
 
 fn step(cursor: u64, deliveries: &[Delivery]) -> Step {
@@ -66,8 +66,12 @@ pub(super) async fn due_is_asked_per_subscription(Kept { store, folder: _folder 
     assert_eq!(first[1], [mixed[1].clone()]);
     let slow = store.due(&"slow".parse().unwrap(), at(10), 3).await.unwrap();
     assert_eq!(slow, backlog[..3]);
-    let queue = |id: &str, due, waiting| Queue { subscription: id.parse().unwrap(), due: at(due), waiting };
-    assert_eq!(store.queues().await.unwrap(), [queue("fast", 20, 3), queue("slow", 10, 300)]);
+    let heads = [mixed[1].clone(), backlog[0].clone()];
+    assert_eq!(store.heads(None, 10).await.unwrap(), heads);
+    assert_eq!(store.heads(None, 1).await.unwrap(), heads[..1]);
+    assert_eq!(store.heads(Some(&fast), 10).await.unwrap(), heads[1..]);
+    assert_eq!(store.heads(Some(&"fas".parse().unwrap()), 10).await.unwrap(), heads);
+    assert_eq!(store.heads(Some(&"slow".parse().unwrap()), 10).await.unwrap(), []);
 }
 
 pub(super) async fn settling_moves_rows(Kept { store, folder: _folder }: Kept) {
@@ -139,7 +143,7 @@ pub(super) async fn counts_follow_every_write(kept: Kept) {
     with_subscriptions(store).await;
     // Asked first, so that they have to be kept up to date from here on.
     assert_eq!(store.stats().await.unwrap().queued, 0);
-    assert_eq!(store.queues().await.unwrap(), []);
+    assert_eq!(store.heads(None, 10).await.unwrap(), []);
     let rows: Vec<_> = (1..=5).map(|seq| delivery("slow", 10, seq)).collect();
     store.advance(step(5, &rows)).await.unwrap();
     store.advance(step(6, &[delivery("fast", 5, 6)])).await.unwrap();
@@ -154,11 +158,12 @@ pub(super) async fn counts_follow_every_write(kept: Kept) {
     let told = |stats: crate::store::Stats| (stats.articles, stats.head, stats.queued);
     assert_eq!(told(store.stats().await.unwrap()), (2, Seq(3), 4));
     store.remove_subscription(&"fast".parse().unwrap()).await.unwrap();
-    let queues = [Queue { subscription: "slow".parse().unwrap(), due: at(9), waiting: 3 }];
-    assert_eq!(store.queues().await.unwrap(), queues);
+    assert_eq!(told(store.stats().await.unwrap()), (2, Seq(3), 3));
+    let heads = [Delivery { attempt: 1, ..delivery("slow", 9, 1) }];
+    assert_eq!(store.heads(None, 10).await.unwrap(), heads);
     let kept = kept.reopened().await;
     assert_eq!(told(kept.store.stats().await.unwrap()), (2, Seq(3), 3), "as counted anew");
-    assert_eq!(kept.store.queues().await.unwrap(), queues);
+    assert_eq!(kept.store.heads(None, 10).await.unwrap(), heads);
 }
 
 pub(super) async fn sources_are_remembered(Kept { store, folder: _folder }: Kept) {

@@ -24,7 +24,7 @@ use crate::model::{
 };
 
 use super::{
-    Commit, Error, Place, Queue, Record, Result, Settled, Stats, Step, Store,
+    Commit, Error, Place, Record, Result, Settled, Stats, Step, Store,
     codec::{self, MetaV1, TooLarge},
     keys::{self, Kind},
     table::{Batch, Row, Table},
@@ -181,8 +181,9 @@ impl Store for Keyed {
         .await
     }
 
-    async fn queues(&self) -> Result<Vec<Queue>> {
-        self.run(Core::queues).await
+    async fn heads(&self, after: Option<&SubscriptionId>, limit: usize) -> Result<Vec<Delivery>> {
+        let after = after.cloned();
+        self.run(move |core| core.heads(after.as_ref(), limit)).await
     }
 
     async fn parked(&self, subscription: &SubscriptionId, limit: usize) -> Result<Vec<Delivery>> {

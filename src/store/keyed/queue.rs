@@ -52,6 +52,20 @@ impl Core {
         })
     }
 
+    /// From queue to queue, without a look at what stands behind each head.
+    pub(super) fn heads(&self, after: Option<&SubscriptionId>, limit: usize) -> Result<Vec<Delivery>> {
+        let (start, end) = Kind::Queued.range();
+        let mut from = after.map_or(start, |after| keys::queue_range(after).1);
+        let mut heads = Vec::new();
+        while heads.len() < limit {
+            let mut rows = self.models::<codec::DeliveryV1, Delivery>(Bound::Included(&from), &end, 1)?;
+            let Some(head) = rows.pop() else { break };
+            from = keys::queue_range(&head.subscription).1;
+            heads.push(head);
+        }
+        Ok(heads)
+    }
+
     pub(super) fn subscriptions(&self) -> Result<Vec<Subscription>> {
         let (from, to) = Kind::Subscription.range();
         let rows = self.table.range(Bound::Included(&from), &to, usize::MAX)?;

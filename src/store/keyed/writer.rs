@@ -1,14 +1,13 @@
 //! One writer at a time: conflict checks, batches, and the counts that would be slow to find out by looking.
 
 use std::{
-    collections::BTreeMap,
     ops::Bound,
     sync::{MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use crate::model::Seq;
 
-use super::{Batch, Core, Kind, MetaV1, PAGE, Queue, Result, SCHEMA, Stats, codec, keys};
+use super::{Batch, Core, Kind, MetaV1, PAGE, Result, SCHEMA, Stats, codec, keys};
 
 /// What the one who holds it may do: write.
 #[derive(Default)]
@@ -18,13 +17,11 @@ pub(super) struct Writer {
     counts: Counts,
 }
 
-/// Each is counted on the first question and kept up to date from then on. Apart, because a start asks how long the
-/// queues are, which is soon said, and only a look at the metrics how many articles there are, which is not.
-#[derive(Default)]
+/// Each is counted on the first question, a look at the metrics, and kept up to date from then on.
+#[derive(Clone, Copy, Default)]
 struct Counts {
     articles: Option<u64>,
-    /// By subscription.
-    queued: Option<BTreeMap<String, u64>>,
+    queued: Option<u64>,
 }
 
 impl Core {
@@ -80,72 +77,34 @@ impl Core {
     pub(super) fn stats(&self) -> Result<Stats> {
         let bytes = self.table.bytes()?;
         let mut writer = self.lock();
-        let articles = self.count_articles(&mut writer)?;
-        let queued = self.count_queued(&mut writer)?.values().sum();
+        let Counts { articles, queued } = writer.counts;
+        let articles = self.count(articles, Kind::Known)?;
+        let queued = self.count(queued, Kind::Queued)?;
+        writer.counts = Counts { articles: Some(articles), queued: Some(queued) };
         Ok(Stats { articles, head: writer.head, queued, bytes })
     }
 
-    pub(super) fn queues(&self) -> Result<Vec<Queue>> {
-        let waiting = self.count_queued(&mut self.lock())?.clone();
-        let mut queues = Vec::new();
-        for (subscription, waiting) in waiting {
-            let Ok(subscription) = subscription.parse() else { continue };
-            let (from, to) = keys::queue_range(&subscription);
-            let first = self.table.range(Bound::Included(&from), &to, 1)?;
-            // None: it was settled in between.
-            if let Some(due) = first.first().and_then(|(key, _)| keys::queue_due(key)) {
-                queues.push(Queue { subscription, due, waiting });
-            }
+    fn count(&self, known: Option<u64>, kind: Kind) -> Result<u64> {
+        if let Some(known) = known {
+            return Ok(known);
         }
-        Ok(queues)
-    }
-
-    fn count_articles(&self, writer: &mut Writer) -> Result<u64> {
-        if let Some(articles) = writer.counts.articles {
-            return Ok(articles);
-        }
-        let mut articles = 0;
-        self.each_key(Kind::Known, |_| articles += 1)?;
-        writer.counts.articles = Some(articles);
-        Ok(articles)
-    }
-
-    fn count_queued<'a>(&self, writer: &'a mut Writer) -> Result<&'a BTreeMap<String, u64>> {
-        let queued = match writer.counts.queued.take() {
-            Some(queued) => queued,
-            None => {
-                let mut queued = BTreeMap::new();
-                self.each_key(Kind::Queued, |key| {
-                    if let Some(owner) = keys::queue_owner(key) {
-                        *queued.entry(owner.to_owned()).or_default() += 1;
-                    }
-                })?;
-                queued
-            }
-        };
-        Ok(writer.counts.queued.insert(queued))
+        let mut count = 0;
+        self.each_key(kind, |_| count += 1)?;
+        Ok(count)
     }
 
     /// What was counted already, after `batch`.
     fn recount(&self, mut counts: Counts, batch: &Batch) -> Result<Counts> {
         for (key, value) in batch {
-            let count = match (Kind::of(key), keys::queue_owner(key), &mut counts) {
-                (Some(Kind::Known), _, Counts { articles: Some(articles), .. }) => articles,
-                (Some(Kind::Queued), Some(owner), Counts { queued: Some(queued), .. }) => {
-                    queued.entry(owner.to_owned()).or_default()
-                }
+            let count = match (Kind::of(key), &mut counts) {
+                (Some(Kind::Known), Counts { articles: Some(articles), .. }) => articles,
+                (Some(Kind::Queued), Counts { queued: Some(queued), .. }) => queued,
                 _ => continue,
             };
             match (self.table.get(key)?.is_some(), value.is_some()) {
                 (false, true) => *count += 1,
                 (true, false) => *count = count.saturating_sub(1),
                 _ => {}
-            }
-            if *count == 0
-                && Kind::of(key) == Some(Kind::Queued)
-                && let (Some(owner), Some(queued)) = (keys::queue_owner(key), &mut counts.queued)
-            {
-                queued.remove(owner);
             }
         }
         Ok(counts)
