@@ -227,13 +227,14 @@ impl Push {
             let (outcome, after) = policy.decide(&said.delivery, &before, &said.heard.answer, now);
             log(&said.delivery, &outcome, &before, &after);
             visits.push((id, next(&said, &outcome, &after)));
-            changed.push((entry, after.clone()));
+            let after = Arc::new(after);
+            changed.push((entry, Arc::clone(&after)));
             under_way.push(said.under_way);
             lines.extend(settled(said.delivery, said.others, said.heard, outcome, after));
         }
         self.store.settle(lines).await?;
         for (entry, after) in changed {
-            entry.current.store(Some(after.into()));
+            entry.current.store(Some(after));
         }
         Ok(visits)
     }
@@ -264,7 +265,7 @@ fn settled(
     others: Vec<Delivery>,
     heard: Heard,
     outcome: Outcome,
-    after: Subscription,
+    after: Arc<Subscription>,
 ) -> impl Iterator<Item = Settled> {
     let number = delivery.attempt.saturating_add(1);
     let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));

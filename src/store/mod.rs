@@ -175,7 +175,7 @@ pub struct Settled {
     /// What became of it.
     pub outcome: Outcome,
     /// The state of its subscription afterwards, where that changed.
-    pub subscription: Option<Subscription>,
+    pub subscription: Option<Arc<Subscription>>,
     /// The attempt, if there was one.
     pub attempt: Option<Attempt>,
 }

@@ -91,27 +91,27 @@ enum StateV1 {
     Disabled { reason: String },
 }
 
-impl From<Subscription> for SubscriptionV3 {
-    fn from(subscription: Subscription) -> Self {
+impl From<&Subscription> for SubscriptionV3 {
+    fn from(subscription: &Subscription) -> Self {
         Self {
             id: subscription.id.to_string(),
-            url: subscription.url,
-            channel: subscription.channel.into(),
-            filter: subscription.filter.map(|filter| filter.to_string()),
+            url: subscription.url.clone(),
+            channel: (&subscription.channel).into(),
+            filter: subscription.filter.as_ref().map(ToString::to_string),
             events: subscription.events.iter().map(|event| event.as_str().to_owned()).collect(),
-            secrets: subscription.secrets.into_iter().map(SecretV3::from).collect(),
+            secrets: subscription.secrets.iter().map(SecretV3::from).collect(),
             rotated: subscription.rotated.map(Instant),
-            state: subscription.state.into(),
+            state: subscription.state.clone().into(),
             configured: subscription.configured,
             allow_private: subscription.allow_private,
             created: Instant(subscription.created),
             after: subscription.after.0,
             hold_until: subscription.hold_until.map(Instant),
             failing_since: subscription.failing_since.map(Instant),
-            last_error: subscription.last_error,
+            last_error: subscription.last_error.clone(),
             delivered: subscription.delivered.map(|seq| seq.0),
             verified: subscription.verified.map(Instant),
-            owner: subscription.owner,
+            owner: subscription.owner.clone(),
             page: subscription.page.map(|hash| Bytes(hash.to_vec())),
         }
     }
@@ -217,10 +217,10 @@ impl SubscriptionV3 {
     }
 }
 
-impl From<Secret> for SecretV3 {
-    fn from(secret: Secret) -> Self {
+impl From<&Secret> for SecretV3 {
+    fn from(secret: &Secret) -> Self {
         match secret {
-            Secret::Shared(bytes) => Self::Shared(Bytes(bytes)),
+            Secret::Shared(bytes) => Self::Shared(Bytes(bytes.clone())),
             Secret::Ed25519(seed) => Self::Ed25519(Bytes(seed.to_vec())),
         }
     }
@@ -240,13 +240,13 @@ impl TryFrom<SecretV3> for Secret {
     }
 }
 
-impl From<Channel> for ChannelV2 {
-    fn from(channel: Channel) -> Self {
+impl From<&Channel> for ChannelV2 {
+    fn from(channel: &Channel) -> Self {
         match channel {
             Channel::Webhook(Form::Native) => Self::Webhook(FormV2::Native),
             Channel::Webhook(Form::CloudEvents) => Self::Webhook(FormV2::CloudEvents),
-            Channel::Webhook(Form::Template(name)) => Self::Webhook(FormV2::Template(name)),
-            Channel::WebSub { topic, until } => Self::WebSub { topic, until: Instant(until) },
+            Channel::Webhook(Form::Template(name)) => Self::Webhook(FormV2::Template(name.clone())),
+            Channel::WebSub { topic, until } => Self::WebSub { topic: topic.clone(), until: Instant(*until) },
         }
     }
 }

@@ -92,7 +92,7 @@ fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() 
         let read = decode_subscription(&keys::meta(), &value).unwrap();
         assert_eq!(Subscription::try_from(read), Ok(samples::subscription("hook")), "{version}");
     }
-    let json = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
+    let json = Stored::Subscription(Box::new((&samples::subscription("hook")).into())).to_json();
     let mut second = json.clone();
     second["secrets"] = serde_json::json!(["c2VjcmV0"]);
     second["v"] = 2.into();
@@ -115,14 +115,14 @@ fn a_subscription_keeps_its_key_pair_and_a_seed_of_another_length_is_damage() {
         0100d00f040001a01f010774696d656f75740103000000";
     let secrets = vec![Secret::Ed25519([7; 32]), Secret::Shared(b"secret".to_vec())];
     let subscription = Subscription { secrets, ..samples::subscription("hook") };
-    let written = encode_subscription(&subscription.clone().into()).unwrap().concat();
+    let written = encode_subscription(&(&subscription).into()).unwrap().concat();
     assert_eq!(written.first(), Some(&3));
     let read = decode_subscription(&keys::meta(), &written).unwrap();
     let plain: String =
         postcard::to_allocvec(&read).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(plain, THIRD);
     assert_eq!(Subscription::try_from(read), Ok(subscription.clone()));
-    let mut json = Stored::Subscription(Box::new(subscription.into())).to_json();
+    let mut json = Stored::Subscription(Box::new((&subscription).into())).to_json();
     assert_eq!(json["secrets"][1], serde_json::json!({ "shared": "c2VjcmV0" }));
     assert!(Stored::from_json(json.clone()).is_ok());
     json["secrets"][0] = serde_json::json!({ "ed25519": "BwcH" });
@@ -140,7 +140,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Queued((&samples::delivery("hook", 5, 3)).into()),
         Stored::Parked((&samples::delivery("hook", 5, 3)).into()),
         Stored::Attempt((&samples::attempt("hook", 3, 5, crate::model::Outcome::Parked)).into()),
-        Stored::Subscription(Box::new(samples::subscription("hook").into())),
+        Stored::Subscription(Box::new((&samples::subscription("hook")).into())),
         Stored::Source(Box::new(samples::state("quan1").into())),
         Stored::Following(Box::new(samples::following("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
@@ -153,7 +153,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         assert_eq!(json["v"], if json["kind"] == "subscription" { 3 } else { 1 });
         assert_eq!(Stored::from_json(json).unwrap(), stored);
     }
-    let secret = Stored::Subscription(Box::new(samples::subscription("hook").into())).to_json();
+    let secret = Stored::Subscription(Box::new((&samples::subscription("hook")).into())).to_json();
     assert_eq!(secret["secrets"][0]["shared"], "c2VjcmV0");
     let following = Stored::Following(Box::new(samples::following("quan1").into()));
     assert_eq!(following.to_json()["lease"]["token"], "dG9rZW4=");
@@ -246,7 +246,7 @@ proptest! {
         let state = SourceState { moved_to: Some(text.clone()), not_before: at, ..samples::state("quan1") };
         prop_assert_eq!(SourceState::try_from(there_and_back(&SourceV1::from(state.clone()))), Ok(state));
         let told = Subscription { url: text, hold_until: at, ..samples::subscription("hook") };
-        let value = encode_subscription(&told.clone().into()).unwrap().concat();
+        let value = encode_subscription(&(&told).into()).unwrap().concat();
         prop_assert_eq!(Subscription::try_from(decode_subscription(&keys::meta(), &value).unwrap()), Ok(told));
     }
 

@@ -82,7 +82,7 @@ pub(super) async fn settling_moves_rows(Kept { store, folder: _folder }: Kept) {
     let mut settled: Vec<_> =
         rows.iter().cloned().zip(outcomes).map(|(row, outcome)| Settled::new(row, outcome)).collect();
     let paused = Subscription { state: State::Paused, ..subscription("slow") };
-    settled[3].subscription = Some(paused.clone());
+    settled[3].subscription = Some(paused.clone().into());
     store.settle(settled).await.unwrap();
     let retried = Delivery { due: at(99), attempt: 1, ..rows[1].clone() };
     assert_eq!(queued(&*store, "slow").await, std::slice::from_ref(&retried));
@@ -100,7 +100,7 @@ pub(super) async fn settling_what_is_gone_changes_nothing(Kept { store, folder: 
     assert!(store.remove_subscription(&row.subscription).await.unwrap());
     for outcome in [Outcome::Delivered, Outcome::Retry { due: at(99) }, Outcome::Parked, Outcome::Dropped] {
         let attempt = Some(attempt("slow", 1, 5, outcome.clone()));
-        let subscription = Some(subscription("slow"));
+        let subscription = Some(subscription("slow").into());
         let settled = Settled { subscription, attempt, ..Settled::new(row.clone(), outcome) };
         store.settle(vec![settled]).await.unwrap();
     }

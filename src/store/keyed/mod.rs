@@ -224,7 +224,7 @@ impl Store for Keyed {
     }
 
     async fn put_subscription(&self, subscription: Subscription) -> Result<()> {
-        self.run(move |core| core.write(|_, batch| core.put_subscription(batch, subscription))).await
+        self.run(move |core| core.write(|_, batch| core.put_subscription(batch, &subscription))).await
     }
 
     async fn remove_subscription(&self, id: &SubscriptionId) -> Result<bool> {
@@ -293,7 +293,22 @@ impl Core {
         self.put_values(batch, key, codec::encode(record))
     }
 
+    /// Writes a record of a kind that is always small: an older one has nothing behind it.
+    fn put_small<T: Serialize>(&self, batch: &mut Batch, key: Vec<u8>, record: &T) -> Result<()> {
+        self.insert(batch, key, codec::encode(record))
+    }
+
     fn put_values(
+        &self,
+        batch: &mut Batch,
+        key: Vec<u8>,
+        values: Result<Vec<Vec<u8>>, TooLarge>,
+    ) -> Result<()> {
+        self.remove(batch, &key)?;
+        self.insert(batch, key, values)
+    }
+
+    fn insert(
         &self,
         batch: &mut Batch,
         key: Vec<u8>,
@@ -304,7 +319,6 @@ impl Core {
             let cause = format!("the {what} has {size} bytes, more than {}", codec::LARGEST);
             self.table.refused(ErrorKind::FileTooLarge, cause)
         })?;
-        self.remove(batch, &key)?;
         let mut values = values.into_iter();
         let head = values.next();
         for (number, part) in (0..).zip(values) {

@@ -75,7 +75,7 @@ impl Core {
         rows.into_iter().map(read).collect()
     }
 
-    pub(super) fn put_subscription(&self, batch: &mut Batch, subscription: Subscription) -> Result<()> {
+    pub(super) fn put_subscription(&self, batch: &mut Batch, subscription: &Subscription) -> Result<()> {
         let key = keys::subscription(&subscription.id);
         self.put_values(batch, key, codec::encode_subscription(&subscription.into()))
     }
@@ -90,12 +90,12 @@ impl Core {
                 }
                 self.settle_one(batch, &delivery, &outcome)?;
                 if let Some(subscription) = subscription {
-                    self.put_subscription(batch, subscription)?;
+                    self.put_subscription(batch, &subscription)?;
                 }
                 if let Some(attempt) = attempt {
                     let Attempt { subscription, at, seq, number, .. } = &attempt;
                     let key = keys::attempt(subscription, *at, *seq, *number);
-                    self.put(batch, key, &codec::AttemptV1::from(&attempt))?;
+                    self.put_small(batch, key, &codec::AttemptV1::from(&attempt))?;
                 }
             }
             Ok(())
@@ -161,7 +161,7 @@ impl Core {
         } else {
             return Ok(());
         };
-        self.remove(batch, &key)?;
+        batch.insert(key, None);
         match outcome {
             Outcome::Delivered | Outcome::Dropped => Ok(()),
             Outcome::Retry { due } => {
@@ -170,14 +170,14 @@ impl Core {
             Outcome::Parked => {
                 let given_up = Delivery { attempt, ..delivery.clone() };
                 let key = keys::parked(&delivery.subscription, delivery.seq);
-                self.put(batch, key, &codec::DeliveryV1::from(&given_up))
+                self.put_small(batch, key, &codec::DeliveryV1::from(&given_up))
             }
         }
     }
 
     fn put_queued(&self, batch: &mut Batch, delivery: &Delivery) -> Result<()> {
         let key = keys::queued(&delivery.subscription, delivery.due, delivery.seq);
-        self.put(batch, key, &codec::DeliveryV1::from(delivery))
+        self.put_small(batch, key, &codec::DeliveryV1::from(delivery))
     }
 
     /// Its rows first, itself last: a crash in between leaves something that can be removed again.
