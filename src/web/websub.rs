@@ -18,7 +18,7 @@ use url::form_urlencoded;
 
 use super::{State, error::Problem, hub::said};
 use crate::{
-    ingest::websub::{Callback, Check, Question},
+    fetch::websub::{Callback, Check, Question},
     model::SourceId,
     store,
 };
