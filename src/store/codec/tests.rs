@@ -65,6 +65,16 @@ fn the_first_version_of_every_record_keeps_its_bytes() {
          2e766e0005746f6b656e067365637265740101e05d0000010103353033070601807d02",
     );
     check(
+        &CanaryV1::from(samples::canary("quan1")),
+        "\
+         1468747470733a2f2f6875622e6578616d706c652f057175616e31011468747470733a2f2f6875622e6578616d\
+         706c652f1a68747470733a2f2f706f7274616c2e6578616d706c652f7273731668747470733a2f2f74696e2e65\
+         78616d706c652e766e0005746f6b656e067365637265740100904e01c0ee6d0001010335303301146874747073\
+         3a2f2f6875622e6578616d706c652f1a68747470733a2f2f706f7274616c2e6578616d706c652f727373166874\
+         7470733a2f2f74696e2e6578616d706c652e766e0005746f6b656e067365637265740101e05d00000101033530\
+         330007000201020201807d01d08c01",
+    );
+    check(
         &ArticleV1::from(article),
         "\
          78c42d545ec25e079cb1218d082a87db01057175616e3180a8d6b907904ee0890301010a33302f30372f323032\
@@ -143,6 +153,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Subscription(Box::new(samples::subscription("hook").into())),
         Stored::Source(Box::new(samples::state("quan1").into())),
         Stored::Following(Box::new(samples::following("quan1").into())),
+        Stored::Canary(Box::new(samples::canary("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),
