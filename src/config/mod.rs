@@ -126,10 +126,21 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
     let (concurrency, callbacks) = ingest?;
     let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
-    // One hub is enough for a feed: where another is named, ours has nothing to say.
-    hub.open &= publish.hub.is_none();
-    let own = || hub.open.then(|| publish::Hub::Own(format!("{base_url}{}", web::hub::PATH)));
-    let named_hub = publish.hub.map(publish::Hub::Other).or_else(own);
+    let watch = match (publish.canary, &callbacks) {
+        (false, _) => publish::Watch::Off,
+        (true, None) => publish::Watch::Unreachable,
+        (true, Some(base)) => publish::Watch::At(base.clone()),
+    };
+    // One hub is enough for a feed: where another is named, ours has nothing to say, unless it may have to stand in.
+    hub.open &= publish.hub.is_none() || matches!(watch, publish::Watch::At(_));
+    let own = hub.open.then(|| format!("{base_url}{}", web::hub::PATH));
+    let named_hub = match publish.hub {
+        Some(address) => {
+            let other = publish::Other { address, watch, stand_in: own, is_replaced: false };
+            Some(publish::Hub::Other(other))
+        }
+        None => own.map(publish::Hub::Own),
+    };
     Some(Config {
         telemetry: telemetry?,
         net: net?,

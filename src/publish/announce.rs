@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 
-use super::{Format, Hub, Publisher, Settings, document::Address};
+use super::{Format, Publisher, Settings, document::Address};
 use crate::{model::FeedId, net, store};
 
 /// The pause after the first failure; it doubles with each further one.
@@ -37,8 +37,8 @@ impl Publisher {
     /// Tells about the versions that were not told yet. False when some could not be.
     async fn tell(&self, client: &net::Client, told: &mut HashMap<FeedId, u64>) -> bool {
         let shown = self.shown.load_full();
-        let Some(Hub::Other(hub)) = &shown.settings.hub else { return true };
-        let Ok(hub) = Url::parse(hub) else { return true };
+        let Some(hub) = shown.settings.other_hub() else { return true };
+        let Ok(hub) = Url::parse(&hub.address) else { return true };
         let mut all_told = true;
         for (id, live) in &shown.feeds {
             let snapshot = live.snapshot();

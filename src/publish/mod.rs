@@ -9,6 +9,7 @@
 mod announce;
 mod atom;
 mod cache;
+pub mod canary;
 mod document;
 mod follow;
 mod history;
@@ -45,7 +46,7 @@ pub use history::{Delta, Since, Start, Unavailable};
 pub use live::Variant;
 use live::{Live, Slot};
 pub use selections::{Error, Part};
-pub use settings::{Access, Extent, Feed, Hub, Life, Settings, SourceInfo};
+pub use settings::{Access, Extent, Feed, Hub, Life, Other, Settings, SourceInfo, Watch};
 
 /// Who writes the feeds. Without a version: an upgrade alone changes no byte.
 const GENERATOR: &str = "loaphuong";
@@ -66,6 +67,8 @@ pub struct Publisher {
     versions: AtomicU64,
     /// When each source is looked at next, as far as somebody said so.
     dues: SyncMutex<Arc<HashMap<SourceId, Timestamp>>>,
+    /// The other hub that is not to be named.
+    distrusted: SyncMutex<Option<String>>,
 }
 
 /// The formats of a feed.
@@ -121,6 +124,7 @@ impl Publisher {
             history: history::History::new(),
             versions: AtomicU64::new(0),
             dues: SyncMutex::default(),
+            distrusted: SyncMutex::default(),
         })
     }
 

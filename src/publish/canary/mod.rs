@@ -1,0 +1,524 @@
+//! Does another hub, which the operator lets feeds name, deliver? (`publish.hub`)
+//!
+//! Readers that trust a hub hardly poll: one that takes announcements and delivers nothing is noticed by nobody. So we
+//! subscribe there as any reader does (`fetch::websub`), to the Atom address of one feed, and wait for each change of it
+//! that brings something new. `judge` decides what became of it, and whether feeds go on naming that hub.
+//!
+//! One feed is enough: what is asked is whether the hub delivers, and the feed that changes most often answers soonest.
+
+mod judge;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub use judge::State;
+
+use super::{
+    Format, Other, Publisher, Settings, Shown, Variant, Watch,
+    document::{Address, LIMIT},
+    live::Live,
+};
+use crate::{
+    fetch::websub::{self, Agenda, Callback, Check, Leases, Question, Wanted, lease},
+    model::{self, Advert, FeedId, Hidden, Intent, Lease, Promptness, Timestamp},
+    net, store,
+};
+use judge::Expected;
+
+/// The largest push that is read, in bytes: hubs may add to a document, but not this much.
+pub const LARGEST_PUSH: usize = 2 * LIMIT;
+
+/// Our own subscriber at another hub.
+pub struct Canary {
+    publisher: Arc<Publisher>,
+    client: net::Client,
+    book: Mutex<Book>,
+    /// Something changed: look again.
+    changed: Notify,
+    /// The hub is being asked.
+    is_asking: AtomicBool,
+}
+
+/// What is known of the hub.
+#[derive(Default)]
+struct Book {
+    /// Was it read from the store?
+    is_open: bool,
+    /// What is remembered, and what of it is on the disk.
+    kept: Option<model::Canary>,
+    written: Option<model::Canary>,
+    expected: Expected,
+    /// The hub that is not named, as the publisher has been told.
+    distrusted: Option<String>,
+    /// What was looked at last.
+    looked: Option<Sight>,
+    /// What was said last of how it is, and of whether it is trusted.
+    said: Option<(State, bool)>,
+    /// When to look again.
+    next: Option<Timestamp>,
+}
+
+/// What there is to look at: the settings, and the version of the feed that is watched.
+#[derive(Clone)]
+struct Sight(Arc<Settings>, Option<u64>);
+
+/// How another hub is, for operators and readers.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Which hub, and whether it is named and watched.
+    pub hub: Other,
+    /// What is known of it; `None` while it is not watched.
+    pub watched: Option<Watched>,
+}
+
+/// What is known of a hub that is watched.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// How it is.
+    pub state: State,
+    /// Numbers, and what is agreed. Holds secrets.
+    pub known: model::Canary,
+    /// When the changes became visible that it has not delivered yet.
+    pub waiting: Vec<Timestamp>,
+}
+
+/// The end of a request to the hub, however it ends.
+struct Asking<'a>(&'a AtomicBool);
+
+// === impl Canary ===
+
+impl Canary {
+    /// Watches the hub that the feeds of `publisher` name.
+    pub fn new(publisher: Arc<Publisher>, client: net::Client) -> Arc<Self> {
+        Arc::new(Self {
+            publisher,
+            client,
+            book: Mutex::default(),
+            changed: Notify::new(),
+            is_asking: AtomicBool::new(false),
+        })
+    }
+
+    /// Keeps our subscription at the hub, and looks at what it delivers, until `stop`.
+    pub async fn watch(&self, stop: CancellationToken) -> store::Result<()> {
+        let mut seen = self.publisher.watch();
+        loop {
+            seen.mark_unchanged();
+            let Agenda { due, next } = self.look().await?;
+            for (lease, intent) in due {
+                if stop.run_until_cancelled(self.ask(lease, intent)).await.transpose()?.is_none() {
+                    return Ok(());
+                }
+            }
+            let alarm = match next {
+                Some(next) => self.publisher.clock.sleep_until(next),
+                None => Box::pin(std::future::pending()),
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                moved = seen.changed() => if moved.is_err() { return Ok(()) },
+                () = self.changed.notified() => {}
+                () = alarm => {}
+            }
+        }
+    }
+
+    /// True while something has to be looked at or asked.
+    pub fn is_busy(&self) -> bool {
+        let Ok(book) = self.book.try_lock() else { return true };
+        let now = self.publisher.clock.now();
+        let shown = self.publisher.shown.load_full();
+        let is_new = book.looked.as_ref().is_none_or(|looked| !looked.is(&book.sight(&shown)));
+        let is_due = book.leases().any(|(lease, _)| lease.next.is_some_and(|next| next <= now));
+        is_new
+            || is_due
+            || book.next.is_some_and(|next| next <= now)
+            || self.is_asking.load(Ordering::Acquire)
+    }
+
+    /// How the other hub is; `None` where feeds name no other one.
+    pub async fn status(&self) -> Option<Status> {
+        let hub = self.publisher.settings().other_hub()?.clone();
+        let book = self.book.lock().await;
+        let known = book.kept.as_ref().filter(|kept| kept.hub == hub.address && kept.lease.is_some());
+        let watched = known.map(|known| Watched {
+            state: judge::state(known, self.publisher.clock.now()),
+            known: known.clone(),
+            waiting: book.expected.changes.iter().map(|change| change.at).collect(),
+        });
+        Some(Status { hub, watched })
+    }
+
+    /// The hub asks at the callback with `token`. The text to repeat where that confirms what we asked for; `None`
+    /// where we did not.
+    pub async fn hub_asks(&self, token: &str, question: Question) -> store::Result<Option<String>> {
+        let now = self.publisher.clock.now();
+        let mut book = self.open().await?;
+        let Some(kept) = &mut book.kept else { return Ok(None) };
+        let (hub, mode) = (kept.hub.clone(), question.mode.clone());
+        let answer = leases(kept).hear(token, question, now);
+        self.keep(&mut book).await?;
+        drop(book);
+        if answer.is_some() {
+            tracing::info!(hub, mode, "the hub `{hub}`: {mode}");
+            self.look().await?;
+            self.changed.notify_one();
+        }
+        Ok(answer)
+    }
+
+    /// Whose the callback with `token` is; `signature` is the header of a push to it.
+    pub async fn callback(&self, token: &str, signature: Option<&str>) -> store::Result<Callback> {
+        let mut book = self.open().await?;
+        let of = |kept: &mut model::Canary| Callback::of(leases(kept), token, signature);
+        let callback = book.kept.as_mut().map_or(Callback::Unknown, of);
+        if matches!(callback, Callback::Unknown | Callback::Left) {
+            pushed("unknown");
+        }
+        Ok(callback)
+    }
+
+    /// A push has come in whole. What one that is genuine shows is compared with what is waited for.
+    pub async fn pushed(
+        &self,
+        check: Option<Box<Check>>,
+        content_type: Option<String>,
+        body: Bytes,
+    ) -> store::Result<()> {
+        if !check.is_some_and(|check| check.is_genuine()) {
+            pushed("ignored");
+            tracing::debug!("a push of the other hub has no signature, or a wrong one: ignored");
+            return Ok(());
+        }
+        pushed("ok");
+        // A hub may be quicker than we are: what became visible before this push came is waited for.
+        self.look().await?;
+        let Some(topic) = self.topic().await? else { return Ok(()) };
+        let read = move || judge::shown_by(&body, content_type.as_deref(), &topic);
+        let shown = tokio::task::spawn_blocking(read).await;
+        let shown = shown.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading a push failed: {error}");
+            HashSet::new()
+        });
+        let now = self.publisher.clock.now();
+        let mut book = self.open().await?;
+        let came = book.expected.delivered(&shown, now);
+        if let Some(kept) = &mut book.kept {
+            kept.pushed = Some(now);
+            for (became, after) in came {
+                metrics::histogram!("loa_hub_canary_seconds").record(after.as_secs_f64());
+                count(kept, became);
+            }
+        }
+        drop(book);
+        self.look().await?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Looks at the topic, at what is agreed, and at what should have come. What has to be asked, and when to look
+    /// again.
+    async fn look(&self) -> store::Result<Agenda> {
+        let mut book = self.open().await?;
+        let shown = self.publisher.shown.load_full();
+        if !shown.ready {
+            return Ok(Agenda::default());
+        }
+        let now = self.publisher.clock.now();
+        book.aim(&shown, now);
+        let looked = book.sight(&shown);
+        if let Some(live) = book.watched(&shown)
+            && !book.looked.as_ref().is_some_and(|before| before.is(&looked))
+        {
+            self.compare(&mut book, &live).await;
+        }
+        if !book.looked.as_ref().is_some_and(|before| Arc::ptr_eq(&before.0, &shown.settings)) {
+            shown.settings.other_hub().into_iter().for_each(tell_watch);
+        }
+        book.looked = Some(looked);
+        let agenda = book.judge(now);
+        self.keep(&mut book).await?;
+        // Feeds name another hub when, and not before, the decision is on the disk: a restart changes nothing.
+        let distrusted = distrusted(book.kept.as_ref());
+        if distrusted != book.distrusted {
+            self.publisher.distrust(distrusted.clone()).await?;
+            book.distrusted = distrusted;
+        }
+        book.tell(shown.settings.other_hub(), now);
+        Ok(agenda)
+    }
+
+    /// Compares what the topic shows with what it showed.
+    async fn compare(&self, book: &mut Book, live: &Live) {
+        let since = live.snapshot().since;
+        let Some(document) = live.document(Format::Atom, &Variant::default()).await else { return };
+        let is_agreed = book.kept.as_ref().is_some_and(|kept| kept.unagreed.is_none());
+        book.expected.show(document.shows.iter().map(|(id, _)| *id).collect(), since, is_agreed);
+    }
+
+    /// Asks the hub once, and writes down what it said.
+    async fn ask(&self, lease: Lease, intent: Intent) -> store::Result<()> {
+        self.is_asking.store(true, Ordering::Release);
+        let _asking = Asking(&self.is_asking);
+        let clock = &*self.publisher.clock;
+        // Before the request: the hub may ask back before it answers.
+        let begun = self.edit(&lease.token, |lease| lease::begin(lease, intent, clock.now())).await?;
+        if begun.is_none() {
+            return Ok(());
+        }
+        let said = websub::ask(&self.client, clock, &lease, intent, &lease.callback(None)).await;
+        let (mode, hub) = (intent.as_str(), &lease.advert.hub);
+        match &said {
+            websub::Said::Accepted => tracing::debug!(hub, "the hub `{hub}` takes our own `{mode}`"),
+            websub::Said::Refused(why) | websub::Said::Later(_, why) => {
+                let why = lease::readable(why, &lease);
+                tracing::warn!(hub, "the hub `{hub}` does not take our own `{mode}`: {why}");
+            }
+        }
+        let heard = |lease: &mut Lease| lease::answered(lease, said, clock.now(), lease::seed(lease));
+        self.edit(&lease.token, heard).await?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// What we are subscribed to.
+    async fn topic(&self) -> store::Result<Option<Url>> {
+        let book = self.open().await?;
+        let lease = book.kept.as_ref().and_then(|kept| kept.lease.as_ref());
+        Ok(lease.and_then(|lease| Url::parse(&lease.advert.topic).ok()))
+    }
+
+    /// Changes one subscription. `None` where it is gone.
+    async fn edit<T>(&self, token: &Hidden, edit: impl FnOnce(&mut Lease) -> T) -> store::Result<Option<T>> {
+        let mut book = self.open().await?;
+        let found = book.kept.as_mut().and_then(|kept| leases(kept).find(&token.0));
+        let done = found.map(|(lease, _)| edit(lease));
+        self.keep(&mut book).await?;
+        Ok(done)
+    }
+
+    /// Opens the book; the first time it is read from the store.
+    async fn open(&self) -> store::Result<MutexGuard<'_, Book>> {
+        let mut book = self.book.lock().await;
+        if !book.is_open {
+            let mut kept = self.publisher.store.canary().await?;
+            book.written = kept.clone();
+            // The publisher has read it, too.
+            book.distrusted = distrusted(kept.as_ref());
+            if let Some(kept) = kept.as_mut().filter(|kept| kept.distrusted.is_none()) {
+                // While we were away nobody could have agreed with us.
+                kept.unagreed = kept.unagreed.map(|_| self.publisher.clock.now());
+            }
+            (book.kept, book.is_open) = (kept, true);
+        }
+        Ok(book)
+    }
+
+    /// Writes what changed.
+    async fn keep(&self, book: &mut Book) -> store::Result<()> {
+        if book.kept != book.written {
+            self.publisher.store.put_canary(book.kept.clone()).await?;
+            book.written = book.kept.clone();
+        }
+        Ok(())
+    }
+}
+
+// === impl Book ===
+
+impl Book {
+    /// Every subscription, with what its hub is asked for next.
+    fn leases(&self) -> impl Iterator<Item = (&Lease, Intent)> {
+        self.kept.iter().flat_map(|kept| lease::each(kept.lease.as_ref(), &kept.left))
+    }
+
+    /// The feed that is watched, as it is visible.
+    fn watched(&self, shown: &Shown) -> Option<Arc<Live>> {
+        let kept = self.kept.as_ref().filter(|kept| kept.lease.is_some())?;
+        shown.feeds.get(&kept.feed).map(Arc::clone)
+    }
+
+    fn sight(&self, shown: &Shown) -> Sight {
+        let version = self.watched(shown).map(|live| live.snapshot().version);
+        Sight(Arc::clone(&shown.settings), version)
+    }
+
+    /// Makes what is agreed fit what is wanted: the hub of the settings, and one feed.
+    fn aim(&mut self, shown: &Shown, now: Timestamp) {
+        let other = shown.settings.other_hub();
+        let wanted = other.and_then(|other| self.wanted(other, shown));
+        match (&wanted, self.kept.take()) {
+            (Some((feed, wanted)), Some(kept)) if kept.hub == wanted.advert.hub => {
+                if kept.feed != *feed {
+                    self.expected = Expected::default();
+                }
+                self.kept = Some(model::Canary { feed: feed.clone(), ..kept });
+            }
+            (Some((feed, wanted)), old) => {
+                self.expected = Expected::default();
+                let new = model::Canary::new(wanted.advert.hub.clone(), feed.clone(), now);
+                let (lease, left) = old.map_or((None, Vec::new()), |old| (old.lease, old.left));
+                self.kept = Some(model::Canary { lease, left, ..new });
+            }
+            (None, old) => {
+                self.expected = Expected::default();
+                self.kept = old.map(|old| model::Canary { distrusted: None, ..old });
+            }
+        }
+        if let Some(kept) = &mut self.kept {
+            leases(kept).settle(wanted.map(|(_, wanted)| wanted), now, websub::fresh);
+            self.kept.take_if(|kept| kept.lease.is_none() && kept.left.is_empty());
+        }
+    }
+
+    /// What should be agreed with `other`, and about which feed; nothing where it is not watched.
+    fn wanted(&self, other: &Other, shown: &Shown) -> Option<(FeedId, Wanted)> {
+        let Watch::At(base) = &other.watch else { return None };
+        let kept = self.kept.as_ref().filter(|kept| kept.hub == other.address);
+        let snapshots = shown.feeds.values().map(|live| live.snapshot());
+        let public = snapshots.filter(|snapshot| !snapshot.feed.is_private());
+        let changed = public.map(|snapshot| (snapshot.feed.id.clone(), snapshot.changed));
+        let feed = judge::choose(kept.map(|kept| &kept.feed), changed)?;
+        let topic = Address::of(&shown.settings, &feed).of_format(Format::Atom);
+        // The operator wrote the address down: a hub may stand beside us.
+        let advert = Advert { hub: other.address.clone(), topic };
+        Some((feed, Wanted { advert, base: base.clone(), allow_private: true }))
+    }
+
+    /// Gives up what has not come, and decides whether the hub is trusted.
+    fn judge(&mut self, now: Timestamp) -> Agenda {
+        let n_missing = self.expected.give_up(now);
+        let mut agenda = Agenda::of(self.leases(), now);
+        if let Some(kept) = self.kept.as_mut().filter(|kept| kept.lease.is_some()) {
+            (0..n_missing).for_each(|_| count(kept, Promptness::Missing));
+            judge::decide(kept, now);
+            let others = self.expected.next().into_iter().chain(judge::next(kept, now));
+            agenda.next = agenda.next.into_iter().chain(others).min();
+        }
+        self.next = agenda.next;
+        agenda
+    }
+
+    /// Says in the log how the hub is, when that has changed.
+    fn tell(&mut self, other: Option<&Other>, now: Timestamp) {
+        let watched = self.kept.as_ref().filter(|kept| kept.lease.is_some());
+        let said = watched.map(|kept| (judge::state(kept, now), kept.distrusted.is_none()));
+        let trusted = |said: Option<(State, bool)>| said.is_none_or(|(_, is_trusted)| is_trusted);
+        metrics::gauge!("loa_hub_canary_trusted").set(f64::from(u8::from(trusted(said))));
+        let before = std::mem::replace(&mut self.said, said);
+        let (Some(kept), Some((state, is_trusted)), Some(other)) = (watched, said, other) else { return };
+        if before.map(|(state, _)| state) != Some(state) {
+            tell_state(kept, state);
+        }
+        if trusted(before) != is_trusted {
+            tell_trust(other, is_trusted);
+        }
+    }
+}
+
+/// The subscriptions of the canary, to be changed.
+fn leases(kept: &mut model::Canary) -> Leases<'_> {
+    Leases { lease: &mut kept.lease, left: &mut kept.left }
+}
+
+/// The hub that is not trusted.
+fn distrusted(kept: Option<&model::Canary>) -> Option<String> {
+    kept.filter(|kept| kept.distrusted.is_some()).map(|kept| kept.hub.clone())
+}
+
+/// Writes down and counts what became of a change.
+fn count(kept: &mut model::Canary, became: Promptness) {
+    judge::count(kept, became);
+    let result = match became {
+        Promptness::OnTime => "delivered",
+        Promptness::Late => "late",
+        Promptness::Missing => "missing",
+    };
+    metrics::counter!("loa_hub_canary_changes_total", "result" => result).increment(1);
+}
+
+fn pushed(result: &'static str) {
+    metrics::counter!("loa_hub_canary_pushes_total", "result" => result).increment(1);
+}
+
+/// Says why a hub is not watched.
+fn tell_watch(other: &Other) {
+    let hub = &other.address;
+    match other.watch {
+        Watch::At(_) => {}
+        Watch::Off => tracing::info!(
+            hub,
+            "nobody looks whether the hub `{hub}` delivers: `canary` of `[publish]` is false"
+        ),
+        Watch::Unreachable => tracing::info!(
+            hub,
+            "nobody looks whether the hub `{hub}` delivers: it cannot reach us\n\
+             hint: write a public `base_url` of `[web]`, or `allow_private_callbacks = true` of `[ingest]` for a hub of your \
+             own network"
+        ),
+    }
+}
+
+fn tell_state(kept: &model::Canary, state: State) {
+    let (hub, feed, n) = (&kept.hub, &kept.feed, kept.in_row);
+    let error = kept.lease.as_ref().and_then(|lease| lease.error.as_deref());
+    let error = error.map_or_else(String::new, |error| format!(": {error}"));
+    match state {
+        State::Asked => {
+            tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers")
+        }
+        State::Unverified => {
+            tracing::warn!(hub, "the hub `{hub}` has not agreed to tell us of `{feed}` for a day{error}");
+        }
+        State::Subscribed => {
+            tracing::info!(hub, "the hub `{hub}` is watched: it has agreed to tell us of `{feed}`")
+        }
+        State::Delivering => tracing::info!(hub, "the hub `{hub}` delivers changes of `{feed}` in time"),
+        State::Late => tracing::warn!(hub, "the hub `{hub}` has delivered the last change of `{feed}` late"),
+        State::Missing if n == 1 => {
+            tracing::warn!(hub, "the hub `{hub}` has not delivered the last change of `{feed}`");
+        }
+        State::Missing | State::Silent => {
+            tracing::warn!(hub, "the hub `{hub}` has not delivered the last {n} changes of `{feed}`");
+        }
+    }
+}
+
+fn tell_trust(other: &Other, is_trusted: bool) {
+    let hub = &other.address;
+    match (&other.stand_in, is_trusted) {
+        (_, true) => tracing::info!(hub, "feeds name the hub `{hub}` again"),
+        (Some(own), false) => {
+            tracing::warn!(hub, "feeds name our own hub `{own}` instead of `{hub}` until that delivers")
+        }
+        (None, false) => tracing::warn!(
+            hub,
+            "readers that rely on the hub `{hub}` learn of news late\n\
+             hint: let our own stand in (`open = true` of `[hub]`), or name another"
+        ),
+    }
+}
+
+// === impl Sight, Asking ===
+
+impl Sight {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) && self.1 == other.1
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
