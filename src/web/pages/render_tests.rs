@@ -19,7 +19,7 @@ fn index(uri: &str, article: &Article) -> String {
     let feeds: Vec<_> = settings.feeds.iter().map(|feed| FeedView::of(feed, &settings.base_url)).collect();
     let news = [Headline::of(article, &settings, frame.language)];
     let sources: [Value; 0] = [];
-    frame.html("index.html", context! { feeds, news, sources, ready => true }).unwrap()
+    frame.html("index.html", context! { feeds, news, sources, hub => (), ready => true }).unwrap()
 }
 
 fn page(uri: &str, article: &Article) -> String {
