@@ -1,7 +1,8 @@
 //! Telling a WebSub hub that feeds have changed: `hub.mode=publish` with the topic, one request each, which is what
-//! every hub understands (the WebSub Recommendation leaves this step to hubs; PubSubHubbub 0.4, section 7.1, has it).
+//! every hub understands (the WebSub Recommendation leaves this step to hubs; PubSubHubbub 0.4, section 7.1, has it). The
+//! topic is said under both of its names: `hub.url` is PubSubHubbub's, some newer hubs want `hub.topic`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::PoisonError, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
@@ -39,7 +40,7 @@ impl Publisher {
         let shown = self.shown.load_full();
         let Some(hub) = shown.settings.other_hub() else { return true };
         let Ok(hub) = Url::parse(&hub.address) else { return true };
-        let mut all_told = true;
+        let mut failed = None;
         for (id, live) in &shown.feeds {
             let snapshot = live.snapshot();
             if snapshot.feed.is_private() || told.get(id) == Some(&snapshot.version) {
@@ -50,10 +51,12 @@ impl Publisher {
                 Err(problem) => {
                     tracing::warn!(feed = %id, "cannot tell the hub `{hub}` about `{id}`: {problem}");
                     metrics::counter!("loa_hub_failures_total").increment(1);
-                    all_told = false;
+                    failed = Some(problem);
                 }
             }
         }
+        let all_told = failed.is_none();
+        *self.untold.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         all_told
     }
 }
@@ -66,7 +69,7 @@ async fn tell_of(client: &net::Client, hub: &Url, settings: &Settings, feed: &Fe
         let request = net::Request {
             method: reqwest::Method::POST,
             headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
-            body: Some(format!("hub.mode=publish&hub.url={topic}").into()),
+            body: Some(format!("hub.mode=publish&hub.url={topic}&hub.topic={topic}").into()),
             max_redirects: 0,
             // The operator wrote the address down: a hub may stand beside us.
             allow_private: true,

@@ -69,6 +69,8 @@ pub struct Publisher {
     dues: SyncMutex<Arc<HashMap<SourceId, Timestamp>>>,
     /// The other hub that is not to be named.
     distrusted: SyncMutex<Option<String>>,
+    /// Why the other hub could not be told of what is new, where it could not.
+    untold: SyncMutex<Option<String>>,
 }
 
 /// The formats of a feed.
@@ -125,6 +127,7 @@ impl Publisher {
             versions: AtomicU64::new(0),
             dues: SyncMutex::default(),
             distrusted: SyncMutex::default(),
+            untold: SyncMutex::default(),
         })
     }
 

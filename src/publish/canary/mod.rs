@@ -11,7 +11,7 @@ mod judge;
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -77,6 +77,8 @@ struct Sight(Arc<Settings>, Option<u64>);
 pub struct Status {
     /// Which hub, and whether it is named and watched.
     pub hub: Other,
+    /// Why it could not be told of the last changes, where it could not.
+    pub untold: Option<String>,
     /// What is known of it; `None` while it is not watched.
     pub watched: Option<Watched>,
 }
@@ -156,7 +158,8 @@ impl Canary {
             known: known.clone(),
             waiting: book.expected.changes.iter().map(|change| change.at).collect(),
         });
-        Some(Status { hub, watched })
+        let untold = self.publisher.untold.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(Status { hub, untold, watched })
     }
 
     /// The hub asks at the callback with `token`. The text to repeat where that confirms what we asked for; `None`
@@ -197,7 +200,8 @@ impl Canary {
     ) -> store::Result<()> {
         if !check.is_some_and(|check| check.is_genuine()) {
             pushed("ignored");
-            tracing::debug!("a push of the other hub has no signature, or a wrong one: ignored");
+            // Nobody else knows the address: the hub signs wrongly, and its subscribers throw away what it sends.
+            tracing::warn!("a push of the hub that feeds name has no signature, or a wrong one: ignored");
             return Ok(());
         }
         pushed("ok");
@@ -355,29 +359,26 @@ impl Book {
 
     /// Makes what is agreed fit what is wanted: the hub of the settings, and one feed.
     fn aim(&mut self, shown: &Shown, now: Timestamp) {
-        let other = shown.settings.other_hub();
-        let wanted = other.and_then(|other| self.wanted(other, shown));
-        match (&wanted, self.kept.take()) {
+        let token = |kept: &Option<model::Canary>| Some(kept.as_ref()?.lease.as_ref()?.token.clone());
+        let before = token(&self.kept);
+        let wanted = shown.settings.other_hub().and_then(|other| self.wanted(other, shown));
+        self.kept = match (&wanted, self.kept.take()) {
             (Some((feed, wanted)), Some(kept)) if kept.hub == wanted.advert.hub => {
-                if kept.feed != *feed {
-                    self.expected = Expected::default();
-                }
-                self.kept = Some(model::Canary { feed: feed.clone(), ..kept });
+                Some(model::Canary { feed: feed.clone(), ..kept })
             }
             (Some((feed, wanted)), old) => {
-                self.expected = Expected::default();
                 let new = model::Canary::new(wanted.advert.hub.clone(), feed.clone(), now);
                 let (lease, left) = old.map_or((None, Vec::new()), |old| (old.lease, old.left));
-                self.kept = Some(model::Canary { lease, left, ..new });
+                Some(model::Canary { lease, left, ..new })
             }
-            (None, old) => {
-                self.expected = Expected::default();
-                self.kept = old.map(|old| model::Canary { distrusted: None, ..old });
-            }
-        }
+            (None, old) => old.map(|old| model::Canary { distrusted: None, ..old }),
+        };
         if let Some(kept) = &mut self.kept {
             leases(kept).settle(wanted.map(|(_, wanted)| wanted), now, websub::fresh);
             self.kept.take_if(|kept| kept.lease.is_none() && kept.left.is_empty());
+        }
+        if token(&self.kept) != before {
+            self.expected = Expected::default();
         }
     }
 

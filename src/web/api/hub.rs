@@ -34,6 +34,7 @@ fn of_other(status: &Status) -> Value {
     let mut value = json!({
         "hub": public(&status.hub.address),
         "replaced": status.hub.is_replaced,
+        "announce_error": status.untold,
         "state": match (&status.watched, &status.hub.watch) {
             (Some(watched), _) => watched.state.name(),
             (None, Watch::Off) => "off",
@@ -93,13 +94,14 @@ mod tests {
         };
         let known = samples::canary("quan1");
         let watched = Watched { state: State::Missing, known, waiting: vec![samples::at(5), samples::at(6)] };
-        let status = Status { hub: hub.clone(), watched: Some(watched) };
+        let untold = Some("it answered 400".to_owned());
+        let status = Status { hub: hub.clone(), untold, watched: Some(watched) };
         let value = describe(&settings(Some(Hub::Other(hub))), Some(&status));
         assert_eq!(
             value,
             json!({
                 "named": "https://tin.example/hub", "open": true, "other": {
-                    "hub": "https://hub.example/", "replaced": true, "state": "missing", "trusted": false,
+                    "hub": "https://hub.example/", "replaced": true, "announce_error": "it answered 400", "state": "missing", "trusted": false,
                     "distrusted_since": "1970-01-01T00:00:09Z", "feed": "quan1",
                     "topic": "https://portal.example/rss", "lease_until": "1970-01-01T00:15:00Z",
                     "next_request": null, "error": "503", "delivered": 7, "late": 0, "missing": 2, "in_a_row": 2,
@@ -107,7 +109,8 @@ mod tests {
                 },
             })
         );
-        let off = Status { hub: Other { watch: Watch::Off, ..status.hub }, watched: None };
+        let hub = Other { watch: Watch::Off, ..status.hub };
+        let off = Status { hub, untold: None, watched: None };
         assert_eq!(of_other(&off)["state"], "off");
         let own = settings(Some(Hub::Own("https://tin.example/hub".to_owned())));
         assert_eq!(describe(&own, None)["named"], "https://tin.example/hub");

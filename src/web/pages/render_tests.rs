@@ -91,7 +91,8 @@ fn the_index_says_how_a_hub_is_that_is_not_ours() {
             stand_in: None,
             is_replaced,
         };
-        let status = Status { hub, watched: Some(Watched { state, known, waiting: Vec::new() }) };
+        let status =
+            Status { hub, untold: None, watched: Some(Watched { state, known, waiting: Vec::new() }) };
         let none: [Value; 0] = [];
         let hub = HubView::of(&status);
         let page = context! { feeds => none, news => none, sources => none, hub, ready => true };
