@@ -330,6 +330,12 @@ async fn a_hub_that_is_down_refuses_or_denies_is_said_to() {
     let world = hub.named().await;
     hub.hears();
     assert_eq!(status(&world).await["error"], "it answered 503: no reason");
+    let untold = async {
+        while status(&world).await["announce_error"] != "it answered 503" {
+            world.settle().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), untold).await.expect("it could not be told, either");
     hub.status.send_replace(403);
     world.tick(PASS).await;
     hub.hears();
@@ -396,4 +402,18 @@ async fn a_hub_that_cannot_reach_us_is_not_asked() {
     assert_eq!(world.get("/api/v1/hub").await.json()["open"], false, "ours has nobody to stand in for");
     world.reload(|config| config + "\n[ingest]\nallow_private_callbacks = true\n").await;
     assert!(hub.hears().0["hub.callback"].starts_with("http://127.0.0.1:8080/websub/"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_private_feed_is_not_watched() {
+    let mut hub = Hub::new().await;
+    let mut world = hub.named().await;
+    hub.hears().grant(&world, 864_000).await;
+    let feed = "sources = [\"quan1\"]\n";
+    let private = format!("{feed}private = true\ntokens = [\"5f3c8a1b9d7e4f60a2c1\"]\n");
+    world.reload(|config| config.replace(feed, &private)).await;
+    assert_eq!(hub.hears().0["hub.mode"], "unsubscribe");
+    assert_eq!(state(&world).await, "starting", "there is nothing to watch");
+    world.reload(|config| config.replace(&private, feed)).await;
+    assert_eq!(hub.hears().0["hub.mode"], "subscribe");
 }

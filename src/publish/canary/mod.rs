@@ -6,7 +6,9 @@
 //!
 //! One feed is enough: what is asked is whether the hub delivers, and the feed that changes most often answers soonest.
 
+mod book;
 mod judge;
+mod tell;
 
 use std::{
     collections::HashSet,
@@ -16,6 +18,7 @@ use std::{
     },
 };
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio_util::sync::CancellationToken;
@@ -23,17 +26,13 @@ use url::Url;
 
 pub use judge::State;
 
-use super::{
-    Format, Other, Publisher, Settings, Shown, Variant, Watch,
-    document::{Address, LIMIT},
-    live::Live,
-};
+use super::{Format, Other, Publisher, Variant, document::LIMIT, live::Live};
 use crate::{
-    fetch::websub::{self, Agenda, Callback, Check, Leases, Question, Wanted, lease},
-    model::{self, Advert, FeedId, Hidden, Intent, Lease, Promptness, Timestamp},
+    fetch::websub::{self, Agenda, Callback, Check, Question, lease},
+    model::{self, Hidden, Intent, Lease, Timestamp},
     net, store,
 };
-use judge::Expected;
+use book::{Book, distrusted, leases};
 
 /// The largest push that is read, in bytes: hubs may add to a document, but not this much.
 pub const LARGEST_PUSH: usize = 2 * LIMIT;
@@ -43,34 +42,13 @@ pub struct Canary {
     publisher: Arc<Publisher>,
     client: net::Client,
     book: Mutex<Book>,
+    /// What of it there is to tell: whoever asks waits for nobody.
+    known: ArcSwapOption<Known>,
     /// Something changed: look again.
     changed: Notify,
     /// The hub is being asked.
     is_asking: AtomicBool,
 }
-
-/// What is known of the hub.
-#[derive(Default)]
-struct Book {
-    /// Was it read from the store?
-    is_open: bool,
-    /// What is remembered, and what of it is on the disk.
-    kept: Option<model::Canary>,
-    written: Option<model::Canary>,
-    expected: Expected,
-    /// The hub that is not named, as the publisher has been told.
-    distrusted: Option<String>,
-    /// What was looked at last.
-    looked: Option<Sight>,
-    /// What was said last of how it is, and of whether it is trusted.
-    said: Option<(State, bool)>,
-    /// When to look again.
-    next: Option<Timestamp>,
-}
-
-/// What there is to look at: the settings, and the version of the feed that is watched.
-#[derive(Clone)]
-struct Sight(Arc<Settings>, Option<u64>);
 
 /// How another hub is, for operators and readers.
 #[derive(Clone, Debug)]
@@ -94,6 +72,12 @@ pub struct Watched {
     pub waiting: Vec<Timestamp>,
 }
 
+/// What is known of a hub that is watched.
+struct Known {
+    kept: model::Canary,
+    waiting: Vec<Timestamp>,
+}
+
 /// The end of a request to the hub, however it ends.
 struct Asking<'a>(&'a AtomicBool);
 
@@ -106,6 +90,7 @@ impl Canary {
             publisher,
             client,
             book: Mutex::default(),
+            known: ArcSwapOption::empty(),
             changed: Notify::new(),
             is_asking: AtomicBool::new(false),
         })
@@ -149,16 +134,15 @@ impl Canary {
     }
 
     /// How the other hub is; `None` where feeds name no other one.
-    pub async fn status(&self) -> Option<Status> {
+    pub fn status(&self) -> Option<Status> {
         let hub = self.publisher.settings().other_hub()?.clone();
-        let book = self.book.lock().await;
-        let known = book.kept.as_ref().filter(|kept| kept.hub == hub.address && kept.lease.is_some());
-        let watched = known.map(|known| Watched {
-            state: judge::state(known, self.publisher.clock.now()),
-            known: known.clone(),
-            waiting: book.expected.changes.iter().map(|change| change.at).collect(),
-        });
         let untold = self.publisher.untold.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.known.load_full().filter(|known| known.kept.hub == hub.address);
+        let watched = known.map(|known| Watched {
+            state: judge::state(&known.kept, self.publisher.clock.now()),
+            known: known.kept.clone(),
+            waiting: known.waiting.clone(),
+        });
         Some(Status { hub, untold, watched })
     }
 
@@ -186,7 +170,7 @@ impl Canary {
         let of = |kept: &mut model::Canary| Callback::of(leases(kept), token, signature);
         let callback = book.kept.as_mut().map_or(Callback::Unknown, of);
         if matches!(callback, Callback::Unknown | Callback::Left) {
-            pushed("unknown");
+            tell::pushed("unknown");
         }
         Ok(callback)
     }
@@ -199,12 +183,12 @@ impl Canary {
         body: Bytes,
     ) -> store::Result<()> {
         if !check.is_some_and(|check| check.is_genuine()) {
-            pushed("ignored");
+            tell::pushed("ignored");
             // Nobody else knows the address: the hub signs wrongly, and its subscribers throw away what it sends.
             tracing::warn!("a push of the hub that feeds name has no signature, or a wrong one: ignored");
             return Ok(());
         }
-        pushed("ok");
+        tell::pushed("ok");
         // A hub may be quicker than we are: what became visible before this push came is waited for.
         self.look().await?;
         let Some(topic) = self.topic().await? else { return Ok(()) };
@@ -221,7 +205,7 @@ impl Canary {
             kept.pushed = Some(now);
             for (became, after) in came {
                 metrics::histogram!("loa_hub_canary_seconds").record(after.as_secs_f64());
-                count(kept, became);
+                tell::count(kept, became);
             }
         }
         drop(book);
@@ -247,7 +231,7 @@ impl Canary {
             self.compare(&mut book, &live).await;
         }
         if !book.looked.as_ref().is_some_and(|before| Arc::ptr_eq(&before.0, &shown.settings)) {
-            shown.settings.other_hub().into_iter().for_each(tell_watch);
+            shown.settings.other_hub().into_iter().for_each(tell::watch);
         }
         book.looked = Some(looked);
         let agenda = book.judge(now);
@@ -328,8 +312,9 @@ impl Canary {
         Ok(book)
     }
 
-    /// Writes what changed.
+    /// Writes what changed, and lets it be seen.
     async fn keep(&self, book: &mut Book) -> store::Result<()> {
+        self.known.store(book.known());
         if book.kept != book.written {
             self.publisher.store.put_canary(book.kept.clone()).await?;
             book.written = book.kept.clone();
@@ -338,185 +323,7 @@ impl Canary {
     }
 }
 
-// === impl Book ===
-
-impl Book {
-    /// Every subscription, with what its hub is asked for next.
-    fn leases(&self) -> impl Iterator<Item = (&Lease, Intent)> {
-        self.kept.iter().flat_map(|kept| lease::each(kept.lease.as_ref(), &kept.left))
-    }
-
-    /// The feed that is watched, as it is visible.
-    fn watched(&self, shown: &Shown) -> Option<Arc<Live>> {
-        let kept = self.kept.as_ref().filter(|kept| kept.lease.is_some())?;
-        shown.feeds.get(&kept.feed).map(Arc::clone)
-    }
-
-    fn sight(&self, shown: &Shown) -> Sight {
-        let version = self.watched(shown).map(|live| live.snapshot().version);
-        Sight(Arc::clone(&shown.settings), version)
-    }
-
-    /// Makes what is agreed fit what is wanted: the hub of the settings, and one feed.
-    fn aim(&mut self, shown: &Shown, now: Timestamp) {
-        let token = |kept: &Option<model::Canary>| Some(kept.as_ref()?.lease.as_ref()?.token.clone());
-        let before = token(&self.kept);
-        let wanted = shown.settings.other_hub().and_then(|other| self.wanted(other, shown));
-        self.kept = match (&wanted, self.kept.take()) {
-            (Some((feed, wanted)), Some(kept)) if kept.hub == wanted.advert.hub => {
-                Some(model::Canary { feed: feed.clone(), ..kept })
-            }
-            (Some((feed, wanted)), old) => {
-                let new = model::Canary::new(wanted.advert.hub.clone(), feed.clone(), now);
-                let (lease, left) = old.map_or((None, Vec::new()), |old| (old.lease, old.left));
-                Some(model::Canary { lease, left, ..new })
-            }
-            (None, old) => old.map(|old| model::Canary { distrusted: None, ..old }),
-        };
-        if let Some(kept) = &mut self.kept {
-            leases(kept).settle(wanted.map(|(_, wanted)| wanted), now, websub::fresh);
-            self.kept.take_if(|kept| kept.lease.is_none() && kept.left.is_empty());
-        }
-        if token(&self.kept) != before {
-            self.expected = Expected::default();
-        }
-    }
-
-    /// What should be agreed with `other`, and about which feed; nothing where it is not watched.
-    fn wanted(&self, other: &Other, shown: &Shown) -> Option<(FeedId, Wanted)> {
-        let Watch::At(base) = &other.watch else { return None };
-        let kept = self.kept.as_ref().filter(|kept| kept.hub == other.address);
-        let snapshots = shown.feeds.values().map(|live| live.snapshot());
-        let public = snapshots.filter(|snapshot| !snapshot.feed.is_private());
-        let changed = public.map(|snapshot| (snapshot.feed.id.clone(), snapshot.changed));
-        let feed = judge::choose(kept.map(|kept| &kept.feed), changed)?;
-        let topic = Address::of(&shown.settings, &feed).of_format(Format::Atom);
-        // The operator wrote the address down: a hub may stand beside us.
-        let advert = Advert { hub: other.address.clone(), topic };
-        Some((feed, Wanted { advert, base: base.clone(), allow_private: true }))
-    }
-
-    /// Gives up what has not come, and decides whether the hub is trusted.
-    fn judge(&mut self, now: Timestamp) -> Agenda {
-        let n_missing = self.expected.give_up(now);
-        let mut agenda = Agenda::of(self.leases(), now);
-        if let Some(kept) = self.kept.as_mut().filter(|kept| kept.lease.is_some()) {
-            (0..n_missing).for_each(|_| count(kept, Promptness::Missing));
-            judge::decide(kept, now);
-            let others = self.expected.next().into_iter().chain(judge::next(kept, now));
-            agenda.next = agenda.next.into_iter().chain(others).min();
-        }
-        self.next = agenda.next;
-        agenda
-    }
-
-    /// Says in the log how the hub is, when that has changed.
-    fn tell(&mut self, other: Option<&Other>, now: Timestamp) {
-        let watched = self.kept.as_ref().filter(|kept| kept.lease.is_some());
-        let said = watched.map(|kept| (judge::state(kept, now), kept.distrusted.is_none()));
-        let trusted = |said: Option<(State, bool)>| said.is_none_or(|(_, is_trusted)| is_trusted);
-        metrics::gauge!("loa_hub_canary_trusted").set(f64::from(u8::from(trusted(said))));
-        let before = std::mem::replace(&mut self.said, said);
-        let (Some(kept), Some((state, is_trusted)), Some(other)) = (watched, said, other) else { return };
-        if before.map(|(state, _)| state) != Some(state) {
-            tell_state(kept, state);
-        }
-        if trusted(before) != is_trusted {
-            tell_trust(other, is_trusted);
-        }
-    }
-}
-
-/// The subscriptions of the canary, to be changed.
-fn leases(kept: &mut model::Canary) -> Leases<'_> {
-    Leases { lease: &mut kept.lease, left: &mut kept.left }
-}
-
-/// The hub that is not trusted.
-fn distrusted(kept: Option<&model::Canary>) -> Option<String> {
-    kept.filter(|kept| kept.distrusted.is_some()).map(|kept| kept.hub.clone())
-}
-
-/// Writes down and counts what became of a change.
-fn count(kept: &mut model::Canary, became: Promptness) {
-    judge::count(kept, became);
-    let result = match became {
-        Promptness::OnTime => "delivered",
-        Promptness::Late => "late",
-        Promptness::Missing => "missing",
-    };
-    metrics::counter!("loa_hub_canary_changes_total", "result" => result).increment(1);
-}
-
-fn pushed(result: &'static str) {
-    metrics::counter!("loa_hub_canary_pushes_total", "result" => result).increment(1);
-}
-
-/// Says why a hub is not watched.
-fn tell_watch(other: &Other) {
-    let hub = &other.address;
-    match other.watch {
-        Watch::At(_) => {}
-        Watch::Off => tracing::info!(
-            hub,
-            "nobody looks whether the hub `{hub}` delivers: `canary` of `[publish]` is false"
-        ),
-        Watch::Unreachable => tracing::info!(
-            hub,
-            "nobody looks whether the hub `{hub}` delivers: it cannot reach us\n\
-             hint: write a public `base_url` of `[web]`, or `allow_private_callbacks = true` of `[ingest]` for a hub of your \
-             own network"
-        ),
-    }
-}
-
-fn tell_state(kept: &model::Canary, state: State) {
-    let (hub, feed, n) = (&kept.hub, &kept.feed, kept.in_row);
-    let error = kept.lease.as_ref().and_then(|lease| lease.error.as_deref());
-    let error = error.map_or_else(String::new, |error| format!(": {error}"));
-    match state {
-        State::Asked => {
-            tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers")
-        }
-        State::Unverified => {
-            tracing::warn!(hub, "the hub `{hub}` has not agreed to tell us of `{feed}` for a day{error}");
-        }
-        State::Subscribed => {
-            tracing::info!(hub, "the hub `{hub}` is watched: it has agreed to tell us of `{feed}`")
-        }
-        State::Delivering => tracing::info!(hub, "the hub `{hub}` delivers changes of `{feed}` in time"),
-        State::Late => tracing::warn!(hub, "the hub `{hub}` has delivered the last change of `{feed}` late"),
-        State::Missing if n == 1 => {
-            tracing::warn!(hub, "the hub `{hub}` has not delivered the last change of `{feed}`");
-        }
-        State::Missing | State::Silent => {
-            tracing::warn!(hub, "the hub `{hub}` has not delivered the last {n} changes of `{feed}`");
-        }
-    }
-}
-
-fn tell_trust(other: &Other, is_trusted: bool) {
-    let hub = &other.address;
-    match (&other.stand_in, is_trusted) {
-        (_, true) => tracing::info!(hub, "feeds name the hub `{hub}` again"),
-        (Some(own), false) => {
-            tracing::warn!(hub, "feeds name our own hub `{own}` instead of `{hub}` until that delivers")
-        }
-        (None, false) => tracing::warn!(
-            hub,
-            "readers that rely on the hub `{hub}` learn of news late\n\
-             hint: let our own stand in (`open = true` of `[hub]`), or name another"
-        ),
-    }
-}
-
-// === impl Sight, Asking ===
-
-impl Sight {
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) && self.1 == other.1
-    }
-}
+// === impl Asking ===
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) async fn show(With(state): With<State>) -> Json<Value> {
-    let other = state.canary.status().await;
+    let other = state.canary.status();
     Json(describe(&state.publisher.settings(), other.as_ref()))
 }
 

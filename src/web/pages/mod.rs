@@ -53,7 +53,7 @@ async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Respon
         feeds => listed().map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
         news => headlines(&news, &settings, &frame),
         sources,
-        hub => state.canary.status().await.as_ref().and_then(HubView::of),
+        hub => state.canary.status().as_ref().and_then(HubView::of),
         ready => state.publisher.ready(),
     };
     frame.page(StatusCode::OK, "index.html", page)
