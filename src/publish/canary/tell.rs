@@ -47,13 +47,13 @@ pub(super) fn state(kept: &model::Canary, state: State) {
     let error = error.map_or_else(String::new, |error| format!(": {error}"));
     match state {
         State::Asked => {
-            tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers")
+            tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers");
         }
         State::Unverified => {
             tracing::warn!(hub, "the hub `{hub}` has not agreed to tell us of `{feed}` for a day{error}");
         }
         State::Subscribed => {
-            tracing::info!(hub, "the hub `{hub}` is watched: it has agreed to tell us of `{feed}`")
+            tracing::info!(hub, "the hub `{hub}` is watched: it has agreed to tell us of `{feed}`");
         }
         State::Delivering => tracing::info!(hub, "the hub `{hub}` delivers changes of `{feed}` in time"),
         State::Late => tracing::warn!(hub, "the hub `{hub}` has delivered the last change of `{feed}` late"),
@@ -72,7 +72,7 @@ pub(super) fn trust(other: &Other, is_trusted: bool) {
     match (&other.stand_in, is_trusted) {
         (_, true) => tracing::info!(hub, "feeds name the hub `{hub}` again"),
         (Some(own), false) => {
-            tracing::warn!(hub, "feeds name our own hub `{own}` instead of `{hub}` until that delivers")
+            tracing::warn!(hub, "feeds name our own hub `{own}` instead of `{hub}` until that delivers");
         }
         (None, false) => tracing::warn!(
             hub,
