@@ -112,9 +112,8 @@ fn accepted(pushed: store::Result<()>) -> Response {
     }
 }
 
-/// Takes in a push of at most `max` bytes to `callback`; one whose signature can be checked is kept
-/// in `whole`. Nothing is read for strangers.
-/// What was left is read: a hub that is cut off does not hear the answer.
+/// Takes in a push of at most `max` bytes to `callback`; one whose signature can be checked is kept in `whole`. Nothing is
+/// read for strangers. What was left is read: a hub that is cut off does not hear the answer.
 async fn taken(
     callback: store::Result<Callback>,
     body: Body,

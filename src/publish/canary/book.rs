@@ -120,8 +120,10 @@ impl Book {
         let watched = self.kept.as_ref().filter(|kept| kept.lease.is_some());
         let said = watched.map(|kept| (judge::state(kept, now), kept.distrusted.is_none()));
         let trusted = |said: Option<(State, bool)>| said.is_none_or(|(_, is_trusted)| is_trusted);
-        metrics::gauge!("loa_hub_canary_trusted").set(f64::from(u8::from(trusted(said))));
         let before = std::mem::replace(&mut self.said, said);
+        if before != said {
+            metrics::gauge!("loa_hub_canary_trusted").set(f64::from(u8::from(trusted(said))));
+        }
         let (Some(kept), Some((state, is_trusted)), Some(other)) = (watched, said, other) else { return };
         if before.map(|(state, _)| state) != Some(state) {
             tell::state(kept, state);

@@ -72,7 +72,7 @@ pub struct Watched {
     pub waiting: Vec<Timestamp>,
 }
 
-/// What is known of a hub that is watched.
+/// The same, whatever time it is.
 struct Known {
     kept: model::Canary,
     waiting: Vec<Timestamp>,
@@ -259,9 +259,16 @@ impl Canary {
         self.is_asking.store(true, Ordering::Release);
         let _asking = Asking(&self.is_asking);
         let clock = &*self.publisher.clock;
-        // Before the request: the hub may ask back before it answers.
-        let begun = self.edit(&lease.token, |lease| lease::begin(lease, intent, clock.now())).await?;
-        if begun.is_none() {
+        let now = clock.now();
+        // Before the request: the hub may ask back before it answers. What was due may have been left since.
+        let begin = |lease: &mut Lease, asks: Intent| {
+            let is_due = asks == intent && lease.next.is_some_and(|next| next <= now);
+            if is_due {
+                lease::begin(lease, intent, now);
+            }
+            is_due
+        };
+        if self.edit(&lease.token, begin).await? != Some(true) {
             return Ok(());
         }
         let said = websub::ask(&self.client, clock, &lease, intent, &lease.callback(None)).await;
@@ -273,7 +280,7 @@ impl Canary {
                 tracing::warn!(hub, "the hub `{hub}` does not take our own `{mode}`: {why}");
             }
         }
-        let heard = |lease: &mut Lease| lease::answered(lease, said, clock.now(), lease::seed(lease));
+        let heard = |lease: &mut Lease, _| lease::answered(lease, said, clock.now(), lease::seed(lease));
         self.edit(&lease.token, heard).await?;
         self.changed.notify_one();
         Ok(())
@@ -286,11 +293,15 @@ impl Canary {
         Ok(lease.and_then(|lease| Url::parse(&lease.advert.topic).ok()))
     }
 
-    /// Changes one subscription. `None` where it is gone.
-    async fn edit<T>(&self, token: &Hidden, edit: impl FnOnce(&mut Lease) -> T) -> store::Result<Option<T>> {
+    /// Changes one subscription, which is told what its hub is asked for now. `None` where it is gone.
+    async fn edit<T>(
+        &self,
+        token: &Hidden,
+        edit: impl FnOnce(&mut Lease, Intent) -> T,
+    ) -> store::Result<Option<T>> {
         let mut book = self.open().await?;
         let found = book.kept.as_mut().and_then(|kept| leases(kept).find(&token.0));
-        let done = found.map(|(lease, _)| edit(lease));
+        let done = found.map(|(lease, asks)| edit(lease, asks));
         self.keep(&mut book).await?;
         Ok(done)
     }

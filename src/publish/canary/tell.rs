@@ -44,13 +44,22 @@ pub(super) fn watch(other: &Other) {
 pub(super) fn state(kept: &model::Canary, state: State) {
     let (hub, feed, n) = (&kept.hub, &kept.feed, kept.in_row);
     let error = kept.lease.as_ref().and_then(|lease| lease.error.as_deref());
-    let error = error.map_or_else(String::new, |error| format!(": {error}"));
     match state {
-        State::Asked => {
-            tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers");
-        }
+        State::Asked => match error {
+            None => {
+                tracing::info!(hub, "the hub `{hub}` is asked to tell us of `{feed}`, as it tells readers");
+            }
+            Some(error) => {
+                tracing::warn!(hub, "the hub `{hub}` does not agree to tell us of `{feed}`: {error}");
+            }
+        },
         State::Unverified => {
-            tracing::warn!(hub, "the hub `{hub}` has not agreed to tell us of `{feed}` for a day{error}");
+            let error = error.map_or_else(String::new, |error| format!(": {error}"));
+            tracing::warn!(
+                hub,
+                "the hub `{hub}` has not agreed to tell us of `{feed}` for a day{error}\n\
+                 hint: it has to reach `base_url` of `[web]`, at `/websub/`"
+            );
         }
         State::Subscribed => {
             tracing::info!(hub, "the hub `{hub}` is watched: it has agreed to tell us of `{feed}`");
