@@ -417,3 +417,38 @@ async fn a_private_feed_is_not_watched() {
     world.reload(|config| config.replace(&private, feed)).await;
     assert_eq!(hub.hears().0["hub.mode"], "subscribe");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_that_changes_is_watched() {
+    let mut hub = Hub::new().await;
+    let world = World::with(|config| {
+        let feeds = "sources = [\"quan1\"]\nfilter = \"alpha\"\n[[feed]]\nid = \"beta\"\ntitle = \"B\"\n\
+                     sources = [\"quan1\"]\nfilter = \"beta\"\n";
+        let config = config.replace("sources = [\"quan1\"]\n", feeds);
+        format!("{config}\n[publish]\nhub = \"{}\"\n", hub.address)
+    })
+    .await;
+    // Neither feed shows anything: the first by its name.
+    let beta = "https://tin.example.vn/feeds/beta.atom";
+    let asked = hub.hears();
+    assert_eq!(asked.0["hub.topic"], beta);
+    world.portal.publish(world.story(840, "Tin alpha"));
+    world.tick(PASS).await;
+    let second = hub.hears();
+    assert_eq!((second.0["hub.mode"].as_str(), second.0["hub.topic"].as_str()), ("subscribe", TOPIC));
+    let farewell = hub.hears();
+    assert_eq!((farewell.0["hub.mode"].as_str(), farewell.0["hub.topic"].as_str()), ("unsubscribe", beta));
+    assert_eq!(farewell.question(&world, "unsubscribe", beta, "").await.status, 200);
+    second.grant(&world, 864_000).await;
+    world.portal.publish(world.story(841, "Tin beta"));
+    world.tick(PASS).await;
+    hub.hears_nothing();
+    assert_eq!(status(&world).await["waiting"], 0, "another feed's news");
+    world.portal.publish(world.story(842, "Tin alpha nữa"));
+    world.tick(PASS).await;
+    second.distribute(&world).await;
+    assert_eq!(
+        (&status(&world).await["feed"], &status(&world).await["delivered"]),
+        (&"quan1".into(), &1.into())
+    );
+}
