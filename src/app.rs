@@ -28,7 +28,7 @@ use crate::{
     journal::Journal,
     model::{SourceId, Timestamp},
     net,
-    publish::{self, Format, Publisher},
+    publish::{self, Format, Publisher, canary::Canary},
     push::{
         self, Push,
         hub::{Edition, Editions},
@@ -47,6 +47,8 @@ pub struct App {
     pub ingest: Arc<Ingest>,
     /// What is published.
     pub publisher: Arc<Publisher>,
+    /// Whether another hub delivers.
+    pub canary: Arc<Canary>,
     /// Who is told.
     pub push: Arc<Push>,
     /// What is kept.
@@ -184,7 +186,9 @@ impl App {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         push.set_editions(editions(&publisher, &stop));
         let broken = watch::Sender::new(None);
-        let app = Self { ingest, publisher, push, store, token, journal, tls, clock, stop, tasks, broken };
+        let canary = Canary::new(Arc::clone(&publisher), client.clone());
+        let app =
+            Self { ingest, publisher, canary, push, store, token, journal, tls, clock, stop, tasks, broken };
         app.start_tasks(listener, config.web)?;
         app.start_announcing(client);
         Ok(app)
@@ -197,6 +201,7 @@ impl App {
             journal: Arc::clone(&self.journal),
             clock: Arc::clone(&self.clock),
             publisher: Arc::clone(&self.publisher),
+            canary: Arc::clone(&self.canary),
             push: Arc::clone(&self.push),
             teller: self.teller(settings.max_streams),
             ingest: Arc::clone(&self.ingest),
@@ -278,6 +283,11 @@ impl App {
             let (publisher, client, stop) = (Arc::clone(&publisher), client.clone(), stop.clone());
             async move { publisher.announce(client, stop).await }
         });
+        let (canary, stop) = (Arc::clone(&self.canary), self.stop.clone());
+        self.supervise("canary", move || {
+            let (canary, stop) = (Arc::clone(&canary), stop.clone());
+            async move { canary.watch(stop).await }
+        });
     }
 
     /// Completes when the store has failed in a way that only a new start can heal.
@@ -343,7 +353,7 @@ impl App {
     /// delivery due or under way. Tests wait for it after they moved the clock.
     pub async fn is_idle(&self) -> store::Result<bool> {
         let shown = self.publisher.ready() && self.publisher.seen() == self.store.head().await?;
-        Ok(shown && self.push.is_idle().await? && !self.ingest.is_busy())
+        Ok(shown && self.push.is_idle().await? && !self.ingest.is_busy() && !self.canary.is_busy())
     }
 
     /// Stops every task and waits until they are done, at most the grace time.

@@ -72,6 +72,11 @@ pub fn metrics() -> Result<PrometheusHandle, Error> {
             Matcher::Suffix("_seconds".to_owned()),
             &[0.000_1, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0],
         )?
+        // Hubs may take minutes.
+        .set_buckets_for_metric(
+            Matcher::Full("loa_hub_canary_seconds".to_owned()),
+            &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0],
+        )?
         .install_recorder()?;
     describe();
     Ok(HANDLE.get_or_init(|| handle).clone())
@@ -100,6 +105,22 @@ fn describe() {
     metrics::describe_counter!(
         "loa_source_pushes_total",
         "pushes of hubs: `ok` looked after, `ignored` with no or a wrong signature, `unknown` at addresses of nobody"
+    );
+    metrics::describe_histogram!(
+        "loa_hub_canary_seconds",
+        "time from a change of a feed until the other hub that feeds name (`publish.hub`) delivered it"
+    );
+    metrics::describe_counter!(
+        "loa_hub_canary_changes_total",
+        "changes that the other hub was to deliver: `delivered` in time, `late`, `missing`"
+    );
+    metrics::describe_counter!(
+        "loa_hub_canary_pushes_total",
+        "pushes of the other hub: `ok`, `ignored` with no or a wrong signature, `unknown` at addresses of nobody"
+    );
+    metrics::describe_gauge!(
+        "loa_hub_canary_trusted",
+        "0 while the other hub does not deliver and our own stands in, where it is open; else 1"
     );
     metrics::describe_gauge!("loa_source_failures", "failures of a source since its last success");
     metrics::describe_gauge!("loa_source_last_success_seconds", "when a source last answered, unix time");

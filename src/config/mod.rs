@@ -126,10 +126,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
     let (concurrency, callbacks) = ingest?;
     let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
-    // One hub is enough for a feed: where another is named, ours has nothing to say.
-    hub.open &= publish.hub.is_none();
-    let own = || hub.open.then(|| publish::Hub::Own(format!("{base_url}{}", web::hub::PATH)));
-    let named_hub = publish.hub.map(publish::Hub::Other).or_else(own);
+    let named_hub = hub_of(publish.hub, publish.canary, callbacks.as_deref(), &mut hub.open, &base_url);
     Some(Config {
         telemetry: telemetry?,
         net: net?,
@@ -146,6 +143,31 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         push: push.with(webhooks?, forms.forms, hub, &base_url),
         web,
     })
+}
+
+/// The hub that feeds name: `named`, or our own where that is open. One is enough for a feed: ours is closed where another
+/// is named, unless somebody looks whether that delivers, and ours may have to stand in.
+fn hub_of(
+    named: Option<String>,
+    canary: bool,
+    callbacks: Option<&str>,
+    is_open: &mut bool,
+    base_url: &str,
+) -> Option<publish::Hub> {
+    let watch = match callbacks {
+        _ if !canary => publish::Watch::Off,
+        None => publish::Watch::Unreachable,
+        Some(base) => publish::Watch::At(base.to_owned()),
+    };
+    *is_open &= named.is_none() || matches!(watch, publish::Watch::At(_));
+    let own = is_open.then(|| format!("{base_url}{}", web::hub::PATH));
+    match named {
+        Some(address) => {
+            let other = publish::Other { address, watch, stand_in: own, is_replaced: false };
+            Some(publish::Hub::Other(other))
+        }
+        None => own.map(publish::Hub::Own),
+    }
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {

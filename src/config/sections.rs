@@ -180,6 +180,7 @@ pub(super) struct Publish {
     pub(super) min_age: Duration,
     pub(super) max_age: Duration,
     pub(super) hub: Option<String>,
+    pub(super) canary: bool,
     pub(super) automatic: Vec<Automatic>,
 }
 
@@ -190,10 +191,11 @@ pub(super) fn publish(section: Section<'_>) -> Option<Publish> {
         section.wrong("min_age", "`min_age` is more than `max_age`", None);
     }
     let hub = section.parsed("hub", http_url).map(String::from);
+    let canary = section.boolean("canary");
     let kind = |word: Word| Automatic::parse(&word.text).map_err(|wrong| section.blame(&word, wrong)).ok();
     let automatic = section.words("automatic").unwrap_or_default().into_iter().filter_map(kind).collect();
     section.finish();
-    Some(Publish { min_age: min_age?, max_age: max_age?, hub, automatic })
+    Some(Publish { min_age: min_age?, max_age: max_age?, hub, canary: canary?, automatic })
 }
 
 pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {

@@ -624,3 +624,24 @@ fn a_key_that_cannot_sign_is_not_repeated_and_the_hint_makes_one_that_can() {
         assert!(said.contains("loa.toml:4") && !said.contains("c2hvcnQ"), "{said}");
     }
 }
+
+#[test]
+fn another_hub_is_watched_where_it_can_reach_us_and_ours_stands_in_for_it() {
+    use crate::publish::{Hub, Other, Watch};
+    const OWN: &str = "https://tin.example.vn/hub";
+    let check = |base_url: &str, more: &str, watch: Watch, stand_in: Option<&str>| {
+        let text = format!(
+            "{SOURCE}[web]\nbase_url = '{base_url}'\n[publish]\nhub = 'https://hub.example/'\n{more}\n"
+        );
+        let config = load_text(&text).unwrap();
+        let stand_in = stand_in.map(str::to_owned);
+        assert_eq!(config.push.hub.open, stand_in.is_some(), "{text}");
+        let other = Other { address: "https://hub.example/".to_owned(), watch, stand_in, is_replaced: false };
+        assert_eq!(config.publish.hub, Some(Hub::Other(other)), "{text}");
+    };
+    let public = "https://tin.example.vn";
+    check(public, "", Watch::At(public.to_owned()), Some(OWN));
+    check(public, "[hub]\nopen = false", Watch::At(public.to_owned()), None);
+    check(public, "canary = false", Watch::Off, None);
+    check("http://127.0.0.1:8080", "", Watch::Unreachable, None);
+}

@@ -6,6 +6,7 @@ mod error;
 mod links;
 mod measure;
 mod validators;
+pub mod websub;
 
 #[cfg(test)]
 mod tests;

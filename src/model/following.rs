@@ -101,9 +101,13 @@ impl Following {
 }
 
 impl Lease {
-    /// The callback's address.
-    pub fn callback(&self, source: &SourceId) -> String {
-        format!("{}/websub/{source}/{}", self.base, String::from_utf8_lossy(&self.token.0))
+    /// The callback's address: that of a source, or of the canary.
+    pub fn callback(&self, source: Option<&SourceId>) -> String {
+        let (base, token) = (&self.base, String::from_utf8_lossy(&self.token.0));
+        source.map_or_else(
+            || format!("{base}/websub/{token}"),
+            |source| format!("{base}/websub/{source}/{token}"),
+        )
     }
 }
 

@@ -4,6 +4,7 @@
 //! wire forms beside the code that writes them.
 
 mod article;
+mod canary;
 pub mod diff;
 mod event;
 pub mod filter;
@@ -19,6 +20,7 @@ pub mod text;
 mod time;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
+pub use canary::{Canary, Promptness};
 pub use event::{Change, Event, Follower};
 pub use filter::Filter;
 pub use following::{Advert, Following, Hidden, Intent, Lease};

@@ -1,12 +1,13 @@
 //! Telling a WebSub hub that feeds have changed: `hub.mode=publish` with the topic, one request each, which is what
-//! every hub understands (the WebSub Recommendation leaves this step to hubs; PubSubHubbub 0.4, section 7.1, has it).
+//! every hub understands (the WebSub Recommendation leaves this step to hubs; PubSubHubbub 0.4, section 7.1, has it). The
+//! topic is said under both of its names: `hub.url` is PubSubHubbub's, some newer hubs want `hub.topic`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::PoisonError, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 
-use super::{Format, Hub, Publisher, Settings, document::Address};
+use super::{Format, Publisher, Settings, document::Address};
 use crate::{model::FeedId, net, store};
 
 /// The pause after the first failure; it doubles with each further one.
@@ -37,9 +38,9 @@ impl Publisher {
     /// Tells about the versions that were not told yet. False when some could not be.
     async fn tell(&self, client: &net::Client, told: &mut HashMap<FeedId, u64>) -> bool {
         let shown = self.shown.load_full();
-        let Some(Hub::Other(hub)) = &shown.settings.hub else { return true };
-        let Ok(hub) = Url::parse(hub) else { return true };
-        let mut all_told = true;
+        let Some(hub) = shown.settings.other_hub() else { return true };
+        let Ok(hub) = Url::parse(&hub.address) else { return true };
+        let mut failed = None;
         for (id, live) in &shown.feeds {
             let snapshot = live.snapshot();
             if snapshot.feed.is_private() || told.get(id) == Some(&snapshot.version) {
@@ -50,10 +51,12 @@ impl Publisher {
                 Err(problem) => {
                     tracing::warn!(feed = %id, "cannot tell the hub `{hub}` about `{id}`: {problem}");
                     metrics::counter!("loa_hub_failures_total").increment(1);
-                    all_told = false;
+                    failed = Some(problem);
                 }
             }
         }
+        let all_told = failed.is_none();
+        *self.untold.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         all_told
     }
 }
@@ -66,7 +69,7 @@ async fn tell_of(client: &net::Client, hub: &Url, settings: &Settings, feed: &Fe
         let request = net::Request {
             method: reqwest::Method::POST,
             headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
-            body: Some(format!("hub.mode=publish&hub.url={topic}").into()),
+            body: Some(format!("hub.mode=publish&hub.url={topic}&hub.topic={topic}").into()),
             max_redirects: 0,
             // The operator wrote the address down: a hub may stand beside us.
             allow_private: true,

@@ -230,7 +230,7 @@ fn gather<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) 
             .collect(),
         ending: feed.life == Life::Ending,
         group: feed.group.as_deref().map(|group| line(group, TITLE)).filter(|group| !group.is_empty()),
-        hub: settings.hub.as_ref().map(Hub::address).and_then(web).filter(|_| selection.is_topic()),
+        hub: settings.hub.as_ref().map(Hub::named).and_then(web).filter(|_| selection.is_topic()),
         image: feed.image.as_deref().and_then(web),
         base_url: settings.base_url.trim_end_matches('/').to_owned(),
         own: selection.own.clone(),

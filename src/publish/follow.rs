@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Freshness, Publisher, Settings, Shown,
+    Freshness, Hub, Publisher, Settings, Shown, Watch,
     live::{Live, Snapshot},
     select::select,
     view::View,
@@ -44,16 +44,41 @@ impl Publisher {
     /// Reads every view from the store. Feeds without a filter need a few pages of it and are served at once;
     /// filters may have to look far back, so [`Publisher::ready`] comes after them.
     pub async fn rebuild(&self) -> store::Result<()> {
-        let settings = self.settings();
+        // What was decided of another hub holds from the first document on.
+        let kept = self.store.canary().await?;
+        let distrusted = kept.filter(|canary| canary.distrusted.is_some()).map(|canary| canary.hub);
+        *self.distrusted.lock().unwrap_or_else(PoisonError::into_inner) = distrusted;
+        let settings = self.naming((*self.settings()).clone());
         let mut state = self.state.lock().await;
-        self.restart(&mut state, settings).await
+        self.restart(&mut state, Arc::new(settings)).await
     }
 
     /// Publishes by other settings from now on. What was served is served until the new views stand; after an
     /// error nothing has changed.
     pub async fn reload(&self, settings: Settings) -> store::Result<()> {
         let mut state = self.state.lock().await;
-        self.restart(&mut state, Arc::new(settings)).await
+        self.restart(&mut state, Arc::new(self.naming(settings))).await
+    }
+
+    /// Distrusts this hub, or none: feeds that name it name our own instead, where that is open.
+    pub(super) async fn distrust(&self, hub: Option<String>) -> store::Result<()> {
+        let mut state = self.state.lock().await;
+        *self.distrusted.lock().unwrap_or_else(PoisonError::into_inner) = hub;
+        let old = self.settings();
+        let new = self.naming((*old).clone());
+        if new == *old { Ok(()) } else { self.restart(&mut state, Arc::new(new)).await }
+    }
+
+    /// The same settings, with the hub that feeds are to name now.
+    fn naming(&self, mut settings: Settings) -> Settings {
+        if let Some(Hub::Other(other)) = &mut settings.hub {
+            let distrusted = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_watched = matches!(other.watch, Watch::At(_));
+            other.is_replaced = is_watched
+                && other.stand_in.is_some()
+                && distrusted.as_ref().is_some_and(|hub| *hub == other.address);
+        }
+        settings
     }
 
     /// Follows the journal until `stop`. Mark, look, wait: a wake-up is a hint, the store knows.
@@ -201,6 +226,7 @@ impl Publisher {
         };
         Snapshot {
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
+            since: self.clock.now(),
             settings: Arc::clone(settings),
             feed: Arc::clone(&view.feed),
             articles: view.articles(),

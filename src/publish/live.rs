@@ -48,6 +48,8 @@ pub(super) struct Live {
 pub(super) struct Snapshot {
     /// Never the same for two snapshots.
     pub(super) version: u64,
+    /// When it became visible.
+    pub(super) since: Timestamp,
     pub(super) settings: Arc<Settings>,
     pub(super) feed: Arc<Feed>,
     /// Newest first.

@@ -9,6 +9,7 @@
 mod announce;
 mod atom;
 mod cache;
+pub mod canary;
 mod document;
 mod follow;
 mod history;
@@ -45,7 +46,7 @@ pub use history::{Delta, Since, Start, Unavailable};
 pub use live::Variant;
 use live::{Live, Slot};
 pub use selections::{Error, Part};
-pub use settings::{Access, Extent, Feed, Hub, Life, Settings, SourceInfo};
+pub use settings::{Access, Extent, Feed, Hub, Life, Other, Settings, SourceInfo, Watch};
 
 /// Who writes the feeds. Without a version: an upgrade alone changes no byte.
 const GENERATOR: &str = "loaphuong";
@@ -66,6 +67,10 @@ pub struct Publisher {
     versions: AtomicU64,
     /// When each source is looked at next, as far as somebody said so.
     dues: SyncMutex<Arc<HashMap<SourceId, Timestamp>>>,
+    /// The other hub that is not to be named.
+    distrusted: SyncMutex<Option<String>>,
+    /// Why the other hub could not be told of what is new, where it could not.
+    untold: SyncMutex<Option<String>>,
 }
 
 /// The formats of a feed.
@@ -121,6 +126,8 @@ impl Publisher {
             history: history::History::new(),
             versions: AtomicU64::new(0),
             dues: SyncMutex::default(),
+            distrusted: SyncMutex::default(),
+            untold: SyncMutex::default(),
         })
     }
 

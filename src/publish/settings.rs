@@ -86,7 +86,31 @@ pub enum Hub {
     /// Our own, which sees by itself when feeds change.
     Own(String),
     /// Another one, which is told.
-    Other(String),
+    Other(Other),
+}
+
+/// Another hub than our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Where it stands.
+    pub address: String,
+    /// Whether it is looked at that it delivers.
+    pub watch: Watch,
+    /// Our own hub, which feeds name while the other one does not deliver; `None` where it is closed.
+    pub stand_in: Option<String>,
+    /// Do they name it now? Not a matter of the configuration: the publisher decides it.
+    pub is_replaced: bool,
+}
+
+/// Whether another hub is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// The operator does not want it.
+    Off,
+    /// The hub could not reach us.
+    Unreachable,
+    /// It is, at an address of ours that begins with this.
+    At(String),
 }
 
 /// Where a feed stands in its life.
@@ -129,6 +153,14 @@ pub struct SourceInfo {
 }
 
 impl Settings {
+    /// The hub that is not ours, where feeds are to name one.
+    pub fn other_hub(&self) -> Option<&Other> {
+        match &self.hub {
+            Some(Hub::Other(other)) => Some(other),
+            _ => None,
+        }
+    }
+
     /// What is known of a source.
     pub(super) fn source(&self, id: &SourceId) -> Option<&SourceInfo> {
         self.sources.iter().find(|source| source.id == *id)
@@ -208,10 +240,14 @@ impl Feed {
 // === impl Hub ===
 
 impl Hub {
-    /// Where it stands.
-    pub fn address(&self) -> &str {
+    /// The address that feeds name.
+    pub fn named(&self) -> &str {
         match self {
-            Self::Own(address) | Self::Other(address) => address,
+            Self::Own(address) => address,
+            Self::Other(other) => match &other.stand_in {
+                Some(own) if other.is_replaced => own,
+                _ => &other.address,
+            },
         }
     }
 }

@@ -247,6 +247,7 @@ fn ids_links_and_dates_are_the_same_bytes_in_every_format() {
 fn snapshot(articles: &[Article], changed: Timestamp) -> Snapshot {
     let settings = Arc::new(settings(vec![feed(5)]));
     Snapshot {
+        since: Timestamp::default(),
         version: 1,
         freshness: Arc::new(Freshness::new(&settings, &feed(5).sources)),
         settings,

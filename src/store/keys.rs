@@ -45,6 +45,8 @@ pub(super) enum Kind {
     Attempt = 13,
     /// How a source is followed by push.
     Following = 14,
+    /// What is remembered of a hub that is not ours.
+    Canary = 15,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -56,7 +58,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 14] = [
+        const ALL: [Kind; 15] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -71,6 +73,7 @@ impl Kind {
             Kind::Part,
             Kind::Attempt,
             Kind::Following,
+            Kind::Canary,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -101,6 +104,11 @@ pub(super) fn source(id: &SourceId) -> Vec<u8> {
 
 pub(super) fn following(id: &SourceId) -> Vec<u8> {
     key(Kind::Following, &[id.as_str().as_bytes()])
+}
+
+/// The one record of the canary.
+pub(super) fn canary() -> Vec<u8> {
+    vec![Kind::Canary as u8]
 }
 
 pub(super) fn subscription(id: &SubscriptionId) -> Vec<u8> {
@@ -277,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Following as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Canary as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Attempt, Delivery, Event, Follower, Following, IdentityKey, Known, Outcome, Revision,
-    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
+    Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Outcome,
+    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 /// Everything that outlives the process.
@@ -66,6 +66,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets how a source was followed.
     async fn remove_following(&self, source: &SourceId) -> Result<()>;
+
+    /// What is remembered of a hub that is not ours. Holds secrets.
+    async fn canary(&self) -> Result<Option<Canary>>;
+
+    /// Replaces what is remembered of a hub that is not ours; `None` forgets it.
+    async fn put_canary(&self, canary: Option<Canary>) -> Result<()>;
 
     /// How far a follower has read; 0 for one that never did.
     async fn cursor(&self, follower: Follower) -> Result<Seq>;

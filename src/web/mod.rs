@@ -63,6 +63,8 @@ pub struct State {
     pub clock: crate::clock::SharedClock,
     /// Feeds.
     pub publisher: std::sync::Arc<crate::publish::Publisher>,
+    /// Whether another hub delivers.
+    pub canary: std::sync::Arc<crate::publish::canary::Canary>,
     /// Subscriptions.
     pub push: std::sync::Arc<crate::push::Push>,
     /// Events for the public.

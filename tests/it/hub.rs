@@ -60,7 +60,8 @@ impl Hub {
             let body = self.hears().await;
             let pairs: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
             assert_eq!(pairs[0], ("hub.mode".to_owned(), "publish".to_owned()));
-            assert_eq!(pairs[1].0, "hub.url");
+            assert_eq!((pairs[1].0.as_str(), pairs[2].0.as_str()), ("hub.url", "hub.topic"));
+            assert_eq!(pairs[1].1, pairs[2].1);
             assert!(topics.contains(&pairs[1].1), "{body}");
             heard.insert(pairs[1].1.clone());
         }

@@ -1,31 +1,18 @@
 //! Asking hubs: to subscribe us, to renew a lease, to forget us (WebSub, section 5.1).
 
-use std::time::Duration;
-
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
-use url::{Url, form_urlencoded};
 
-use super::{
-    book::Known,
-    lease::{self, Said, Wanted},
-    leases,
-};
+use super::{all_leases, book::Known, leases};
 use crate::{
+    fetch::websub::{self, Agenda, Said, Wanted, lease},
     ingest::{Ingest, Settings},
-    model::{Following, Hidden, Intent, Lease, SourceId, Timestamp, text},
-    net::{self, backoff},
+    model::{Following, Hidden, Intent, Lease, SourceId, Timestamp},
     store,
 };
 
-/// Time for a hub's answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes of an answer that are read: why it refuses.
-const READ: u64 = 1024;
 /// Hubs that are asked at once. A request has no other turn to wait for: hubs are there to be asked, and seldom are.
 const AT_ONCE: usize = 4;
-/// Redirects of a request that are followed (section 5.1 allows 307 and 308).
-const REDIRECTS: usize = 3;
 
 /// A request that is due.
 struct Due {
@@ -115,7 +102,8 @@ impl Ingest {
         if self.with_lease(&source, &lease.token, begin).await? != Some(true) {
             return Ok(());
         }
-        let said = self.request(&source, &lease, intent).await;
+        let callback = lease.callback(Some(&source));
+        let said = websub::ask(&self.client, &*self.clock, &lease, intent, &callback).await;
         let (mode, hub) = (intent.as_str(), &lease.advert.hub);
         match &said {
             Said::Accepted => tracing::debug!(%source, hub, "the hub of source `{source}` takes `{mode}`"),
@@ -123,10 +111,7 @@ impl Ingest {
                 tracing::warn!(%source, hub, "the hub of source `{source}` does not take `{mode}`: {}", lease::readable(why, &lease));
             }
         }
-        let (now, seed) = (
-            self.clock.now(),
-            lease.token.0.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)),
-        );
+        let (now, seed) = (self.clock.now(), lease::seed(&lease));
         let heard = |lease: &mut Lease, _| lease::answered(lease, said, now, seed);
         self.with_lease(&source, &lease.token, heard).await?;
         Ok(())
@@ -140,34 +125,10 @@ impl Ingest {
         edit: impl FnOnce(&mut Lease, Intent) -> T,
     ) -> store::Result<Option<T>> {
         let change = |following: &mut Following| {
-            let known = following.lease.iter_mut().map(|lease| (lease, Intent::Subscribe));
-            let left = following.left.iter_mut().map(|lease| (lease, Intent::Unsubscribe));
-            let (lease, asks) = known.chain(left).find(|(lease, _)| lease.token == *token)?;
+            let (lease, asks) = leases(following).find(&token.0)?;
             Some(edit(lease, asks))
         };
         self.hubs.change(self.store(), source, change).await
-    }
-
-    async fn request(&self, source: &SourceId, lease: &Lease, intent: Intent) -> Said {
-        let url = match Url::parse(&lease.advert.hub) {
-            Ok(url) => url,
-            Err(cause) => return Said::Refused(format!("its address cannot be used: {cause}")),
-        };
-        let request = net::Request {
-            method: reqwest::Method::POST,
-            headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
-            body: Some(form(source, lease, intent).into()),
-            max_redirects: REDIRECTS,
-            allow_private: lease.allow_private,
-            timeout: Some(TIMEOUT),
-            want: net::Want::Start(READ),
-            ..net::Request::get(url)
-        };
-        match self.client.send(request).await {
-            Ok(answer) => said(&answer, self.clock.now()),
-            Err(error) if error.retry() == net::Retry::Never => Said::Refused(error.to_string()),
-            Err(error) => Said::Later(None, error.to_string()),
-        }
     }
 }
 
@@ -178,9 +139,9 @@ impl Look {
         let mut look = Self { changed: Vec::new(), due: Vec::new(), next: None };
         known.retain(|source, following| {
             let wanted = wanted(settings, following);
-            let is_changed = lease::settle(following, wanted, now, fresh);
+            let is_changed = settle(following, wanted, now);
             let is_configured = settings.sources.iter().any(|one| one.id == *source);
-            let is_over = !is_configured && leases(following).next().is_none();
+            let is_over = !is_configured && all_leases(following).next().is_none();
             if is_changed || is_over {
                 look.changed.push(source.clone());
             }
@@ -191,16 +152,22 @@ impl Look {
     }
 
     fn see(&mut self, following: &Following, now: Timestamp) {
-        for (lease, intent) in leases(following) {
-            if lease.next.is_some_and(|next| next <= now) {
-                self.due.push(Due { source: following.source.clone(), lease: lease.clone(), intent });
-            }
-            let forgotten = Some(lease::forgotten(lease)).filter(|_| intent == Intent::Unsubscribe);
-            let over = lease.until.filter(|_| intent == Intent::Subscribe);
-            let later = lease.next.into_iter().chain(over).chain(forgotten).filter(|at| *at > now);
-            self.next = self.next.into_iter().chain(later).min();
-        }
+        let agenda = Agenda::of(all_leases(following), now);
+        let due = |(lease, intent)| Due { source: following.source.clone(), lease, intent };
+        self.due.extend(agenda.due.into_iter().map(due));
+        self.next = self.next.into_iter().chain(agenda.next).min();
     }
+}
+
+/// Makes what is agreed about a source fit what is wanted. A hub that is left for another has to earn trust anew.
+fn settle(following: &mut Following, wanted: Option<Wanted>, now: Timestamp) -> bool {
+    let token = |following: &Following| following.lease.as_ref().map(|lease| lease.token.clone());
+    let before = token(following);
+    let is_changed = leases(following).settle(wanted, now, websub::fresh);
+    if before.is_some() && before != token(following) {
+        following.trust = 0;
+    }
+    is_changed
 }
 
 /// What should be agreed about a source: nothing where it is not configured, not to be followed, advertises nothing, or
@@ -211,93 +178,21 @@ fn wanted(settings: &Settings, following: &Following) -> Option<Wanted> {
     Some(Wanted { advert: following.advert.clone()?, base, allow_private: source.allow_private })
 }
 
-/// A new token and a new secret, both 32 random bytes in hexadecimal. Without random numbers nobody is subscribed.
-fn fresh() -> Option<(Hidden, Hidden)> {
-    let random = || -> Result<Hidden, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Hidden(text::hex(&bytes).into_bytes()))
-    };
-    match random().and_then(|token| Ok((token, random()?))) {
-        Ok(both) => Some(both),
-        Err(cause) => {
-            tracing::error!("no hub is asked: the system gives no random numbers: {cause}");
-            None
-        }
-    }
-}
-
-/// The request's body (section 5.1).
-fn form(source: &SourceId, lease: &Lease, intent: Intent) -> String {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("hub.mode", intent.as_str());
-    form.append_pair("hub.topic", &lease.advert.topic);
-    form.append_pair("hub.callback", &lease.callback(source));
-    if intent == Intent::Subscribe {
-        form.append_pair("hub.secret", &String::from_utf8_lossy(&lease.secret.0));
-        form.append_pair("hub.lease_seconds", &lease::ASKED.as_secs().to_string());
-    }
-    form.finish()
-}
-
-/// What an answer means: 2xx is yes, anything that may pass is a matter of time, the rest is no.
-fn said(answer: &net::Answer, now: Timestamp) -> Said {
-    let explained = || {
-        let text = String::from_utf8_lossy(&answer.body);
-        let text = text.trim();
-        if text.is_empty() {
-            format!("it answered {}", answer.status)
-        } else {
-            format!("it answered {}: {text}", answer.status)
-        }
-    };
-    match answer.status {
-        200..=299 => Said::Accepted,
-        408 | 425 | 429 | 500..=599 => Said::Later(backoff::retry_after(&answer.headers, now), explained()),
-        _ => Said::Refused(explained()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::conformance::samples;
 
     #[test]
-    fn a_request_says_what_the_recommendation_asks_for() {
-        let following = samples::following("quan1");
-        let lease = following.lease.unwrap();
-        assert_eq!(
-            form(&following.source, &lease, Intent::Subscribe),
-            "hub.mode=subscribe&hub.topic=https%3A%2F%2Fportal.example%2Frss\
-             &hub.callback=https%3A%2F%2Ftin.example.vn%2Fwebsub%2Fquan1%2Ftoken&hub.secret=secret&hub.lease_seconds=864000"
-        );
-        assert!(!form(&following.source, &lease, Intent::Unsubscribe).contains("secret"));
-    }
-
-    #[test]
-    fn tokens_and_secrets_are_long_enough_and_differ() {
-        let (token, secret) = fresh().unwrap();
-        assert_eq!((token.0.len(), secret.0.len()), (64, 64));
-        assert!(token != secret && fresh().unwrap().0 != token);
-    }
-
-    #[test]
-    fn answers_are_yes_no_or_later() {
-        let check = |status: u16, body: &'static str, expected: &Said| {
-            let headers = [(reqwest::header::RETRY_AFTER, "90".parse().unwrap())].into_iter().collect();
-            let url = "https://h/".parse().unwrap();
-            let answer = net::Answer { status, url, moved: None, headers, body: body.into() };
-            assert_eq!(&said(&answer, Timestamp::from_second(0)), expected, "{status}");
-        };
-        for status in [200, 202, 204] {
-            check(status, "", &Said::Accepted);
-        }
-        for status in [303, 400, 403, 404, 410] {
-            check(status, " no \n", &Said::Refused(format!("it answered {status}: no")));
-        }
-        for status in [429, 500, 503] {
-            check(status, "", &Said::Later(Some(Duration::from_secs(90)), format!("it answered {status}")));
-        }
+    fn a_hub_is_trusted_as_long_as_it_is_the_same() {
+        let mut following = samples::following("quan1");
+        let lease = following.lease.clone().unwrap();
+        let wanted = Wanted { advert: lease.advert, base: lease.base, allow_private: lease.allow_private };
+        settle(&mut following, Some(wanted.clone()), Timestamp::from_second(9));
+        assert_eq!(following.trust, 2);
+        let advert =
+            crate::model::Advert { hub: "https://other.example/".to_owned(), ..wanted.advert.clone() };
+        assert!(settle(&mut following, Some(Wanted { advert, ..wanted }), Timestamp::from_second(9)));
+        assert_eq!((following.trust, following.left.len()), (0, 2));
     }
 }

@@ -1,41 +1,12 @@
 //! What hubs tell us at our callbacks: do you mean it? — no — there is something new.
 
-use subtle::ConstantTimeEq;
-
-use super::{
-    Check,
-    lease::{self, Told},
-};
+use super::leases;
 use crate::{
+    fetch::websub::{Callback, Check, Question},
     ingest::Ingest,
-    model::{Following, Intent, Lease, SourceId},
+    model::SourceId,
     store,
 };
-
-/// The parameters of a question at a callback (WebSub, sections 5.2 and 5.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Question {
-    /// `hub.mode`
-    pub mode: String,
-    /// `hub.topic`
-    pub topic: String,
-    /// `hub.challenge`
-    pub challenge: String,
-    /// `hub.lease_seconds`, where it is a number.
-    pub lease: Option<u64>,
-    /// `hub.reason`
-    pub reason: String,
-}
-
-/// Whose callback an address is.
-pub enum Callback {
-    /// Nobody's.
-    Unknown,
-    /// One that we do not listen to any more.
-    Left,
-    /// A source's. A push whose signature cannot even be checked has none.
-    Known(Option<Box<Check>>),
-}
 
 impl Ingest {
     /// A hub asks at the callback of `source` with `token`. The text to repeat where that confirms what we asked for;
@@ -46,28 +17,15 @@ impl Ingest {
         token: &str,
         question: Question,
     ) -> store::Result<Option<String>> {
-        let Question { mode, topic, challenge, lease: seconds, reason } = question;
-        let (told, answer) = match mode.as_str() {
-            "subscribe" => (Told::Verify(Intent::Subscribe, seconds), challenge),
-            "unsubscribe" => (Told::Verify(Intent::Unsubscribe, seconds), challenge),
-            "denied" => (Told::Denied(reason), String::new()),
-            _ => return Ok(None),
-        };
-        if answer.is_empty() && mode != "denied" {
-            return Ok(None);
-        }
-        let now = self.clock.now();
-        let confirmed = self.hubs.change(self.store(), source, |following| {
-            let Some((lease, is_left)) = find(following, token) else { return false };
-            lease.advert.topic == topic && lease::told(lease, is_left, told, now)
-        });
-        let confirmed = confirmed.await?;
-        if confirmed {
+        let (mode, now) = (question.mode.clone(), self.clock.now());
+        let hear = |following: &mut _| leases(following).hear(token, question, now);
+        let answer = self.hubs.change(self.store(), source, hear).await?;
+        if answer.is_some() {
             tracing::info!(%source, mode, "the hub of source `{source}`: {mode}");
             self.hubs.reconsider();
             self.look_again().await?;
         }
-        Ok(confirmed.then_some(answer))
+        Ok(answer)
     }
 
     /// Whose callback stands at the address of `source` with `token`; `signature` is the header of a push to it.
@@ -78,15 +36,9 @@ impl Ingest {
         signature: Option<&str>,
     ) -> store::Result<Callback> {
         let following = self.hubs.get(self.store(), source).await?;
-        let callback = following.and_then(|mut following| {
-            let (lease, is_left) = find(&mut following, token)?;
-            Some(if is_left {
-                Callback::Left
-            } else {
-                Callback::Known(Check::new(signature, &lease.secret).map(Box::new))
-            })
+        let callback = following.map_or(Callback::Unknown, |mut following| {
+            Callback::of(leases(&mut following), token, signature)
         });
-        let callback = callback.unwrap_or(Callback::Unknown);
         if matches!(callback, Callback::Unknown | Callback::Left) {
             counted("unknown");
         }
@@ -116,14 +68,6 @@ impl Ingest {
         self.changed.notify_one();
         Ok(())
     }
-}
-
-/// The subscription with this token, and whether it was left. Compared in constant time.
-fn find<'a>(following: &'a mut Following, token: &str) -> Option<(&'a mut Lease, bool)> {
-    let is_it = |lease: &Lease| bool::from(lease.token.0.as_slice().ct_eq(token.as_bytes()));
-    let known = following.lease.iter_mut().map(|lease| (lease, false));
-    let left = following.left.iter_mut().map(|lease| (lease, true));
-    known.chain(left).find(|(lease, _)| is_it(lease))
 }
 
 fn counted(result: &'static str) {

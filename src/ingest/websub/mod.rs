@@ -3,20 +3,15 @@
 //! A feed that names a hub is subscribed there. What the hub pushes is never read: a genuine push makes the source
 //! due, and an ordinary pass fetches and judges as always. Polling goes on, as the safety net.
 //!
-//! `advert` finds the hub, `lease` decides what becomes of a subscription, `ask` asks hubs, `callback` hears them,
-//! `signature` checks them, `book` remembers.
+//! `advert` finds the hub, `ask` asks hubs, `callback` hears them, `book` remembers. What every subscriber says and
+//! believes stands in `fetch::websub`.
 
 mod advert;
 mod ask;
 mod book;
 mod callback;
-mod lease;
-mod signature;
 
 use url::Url;
-
-pub use callback::{Callback, Question};
-pub use signature::Check;
 
 pub(super) use book::Book;
 
@@ -25,6 +20,7 @@ use super::{
     schedule::pushed::{Look, trust},
 };
 use crate::{
+    fetch::websub::{Leases, lease},
     model::{Advert, Following, Intent, Lease, Link, SourceId, Timestamp},
     store::{self, Store},
 };
@@ -84,11 +80,15 @@ pub(super) fn advertised(source: &Source, headers: &[Link], document: &[Link], u
 
 /// When a hub has to be asked about a source next, if at all.
 fn advert_due(following: &Following) -> Option<Timestamp> {
-    leases(following).filter_map(|(lease, _)| lease.next).min()
+    all_leases(following).filter_map(|(lease, _)| lease.next).min()
 }
 
 /// Every subscription of a source, with what its hub is asked for next.
-fn leases(following: &Following) -> impl Iterator<Item = (&Lease, Intent)> {
-    let known = following.lease.iter().map(|lease| (lease, Intent::Subscribe));
-    known.chain(following.left.iter().map(|lease| (lease, Intent::Unsubscribe)))
+fn all_leases(following: &Following) -> impl Iterator<Item = (&Lease, Intent)> {
+    lease::each(following.lease.as_ref(), &following.left)
+}
+
+/// The subscriptions of a source, to be changed.
+fn leases(following: &mut Following) -> Leases<'_> {
+    Leases { lease: &mut following.lease, left: &mut following.left }
 }

@@ -21,7 +21,7 @@ pub(crate) struct FollowingV1 {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct LeaseV1 {
+pub(super) struct LeaseV1 {
     advert: AdvertV1,
     base: String,
     allow_private: bool,

@@ -47,6 +47,7 @@ macro_rules! mirror {
 use mirror;
 
 mod article;
+mod canary;
 mod event;
 mod following;
 mod source;
@@ -62,6 +63,7 @@ use super::{
 };
 
 pub(super) use article::{AliasV1, ArticleV1, KnownV1};
+pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use following::FollowingV1;
 pub(super) use source::SourceV1;
@@ -115,6 +117,8 @@ pub(super) enum Stored {
     Attempt(AttemptV1),
     /// See [`FollowingV1`].
     Following(Box<FollowingV1>),
+    /// See [`CanaryV1`].
+    Canary(Box<CanaryV1>),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -199,6 +203,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Article) => Stored::Article(decode(key, value)?),
         Some(Kind::Attempt) => Stored::Attempt(decode(key, value)?),
         Some(Kind::Following) => Stored::Following(decode(key, value)?),
+        Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -275,6 +280,7 @@ impl Stored {
             Self::Article(record) => ("article", serde_json::to_value(record)),
             Self::Attempt(record) => ("attempt", serde_json::to_value(record)),
             Self::Following(record) => ("following", serde_json::to_value(record)),
+            Self::Canary(record) => ("canary", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -315,6 +321,7 @@ impl Stored {
             "article" => from_value(value).map(Self::Article),
             "attempt" => from_value(value).map(Self::Attempt),
             "following" => from_value(value).map(Self::Following),
+            "canary" => from_value(value).map(Self::Canary),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -334,6 +341,7 @@ impl Stored {
             Self::Article(record) => encode(record),
             Self::Attempt(record) => encode(record),
             Self::Following(record) => encode(record),
+            Self::Canary(record) => encode(record),
         }
     }
 }

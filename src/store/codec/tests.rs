@@ -15,15 +15,16 @@ fn failure<T: DeserializeOwned + std::fmt::Debug>(value: &[u8]) -> String {
     decode::<T>(&[Kind::Event as u8, 0, 7], value).unwrap_err().to_string()
 }
 
+fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: &T, bytes: &str) {
+    let plain: String =
+        postcard::to_allocvec(record).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(plain, bytes, "{record:?}");
+    assert_eq!(&there_and_back(record), record);
+}
+
 /// The bytes of every version stay readable for ever: these were written by the first release.
 #[test]
 fn the_first_version_of_every_record_keeps_its_bytes() {
-    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: &T, bytes: &str) {
-        let plain: String =
-            postcard::to_allocvec(record).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(plain, bytes, "{record:?}");
-        assert_eq!(&there_and_back(record), record);
-    }
     let article = samples::article("a", 1, "Thông báo", 5);
     check(&MetaV1 { schema: 1, head: 300 }, "01ac02");
     check(&CursorV1 { follower: crate::model::Follower::Router.into(), seq: 5 }, "0205");
@@ -75,6 +76,20 @@ fn the_first_version_of_every_record_keeps_its_bytes() {
 }
 
 /// What was stored before subscriptions had channels, and before they had key pairs, is still read.
+#[test]
+fn the_first_version_of_the_canary_keeps_its_bytes() {
+    check(
+        &CanaryV1::from(samples::canary("quan1")),
+        "\
+         1468747470733a2f2f6875622e6578616d706c652f057175616e31011468747470733a2f2f6875622e6578616d\
+         706c652f1a68747470733a2f2f706f7274616c2e6578616d706c652f7273731668747470733a2f2f74696e2e65\
+         78616d706c652e766e0005746f6b656e067365637265740100904e01c0ee6d0001010335303301146874747073\
+         3a2f2f6875622e6578616d706c652f1a68747470733a2f2f706f7274616c2e6578616d706c652f727373166874\
+         7470733a2f2f74696e2e6578616d706c652e766e0005746f6b656e067365637265740101e05d00000101033530\
+         330007000201020201807d01d08c01",
+    );
+}
+
 #[test]
 fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() {
     const FIRST: &str = "\
@@ -143,6 +158,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Subscription(Box::new((&samples::subscription("hook")).into())),
         Stored::Source(Box::new(samples::state("quan1").into())),
         Stored::Following(Box::new(samples::following("quan1").into())),
+        Stored::Canary(Box::new(samples::canary("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),

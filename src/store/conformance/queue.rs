@@ -2,7 +2,7 @@
 
 use super::{
     Kept,
-    samples::{article, at, attempt, commit, delivery, following, state, subscription},
+    samples::{article, at, attempt, canary, commit, delivery, following, state, subscription},
 };
 use crate::{
     model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription},
@@ -245,4 +245,17 @@ pub(super) async fn followings_are_remembered_until_they_are_forgotten(kept: Kep
         kept.store.remove_following(&id.parse().unwrap()).await.unwrap();
     }
     assert_eq!(kept.store.followings().await.unwrap().len(), 1);
+}
+
+pub(super) async fn the_canary_is_remembered_until_it_is_forgotten(kept: Kept) {
+    assert_eq!(kept.store.canary().await.unwrap(), None);
+    for feed in ["quan1", "quan3"] {
+        kept.store.put_canary(Some(canary(feed))).await.unwrap();
+    }
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.canary().await.unwrap(), Some(canary("quan3")), "there is one");
+    for _ in 0..2 {
+        kept.store.put_canary(None).await.unwrap();
+        assert_eq!(kept.store.canary().await.unwrap(), None);
+    }
 }

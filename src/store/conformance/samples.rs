@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        Advert, Article, ArticleId, Attempt, Category, Change, Channel, Content, Date, Delivery, Digest,
-        Enclosure, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden, Html, IdentityKey, Intent,
-        Issue, Lease, Offset, Outcome, PageState, Person, Precision, Revision, Secret, Seq, SourceId,
-        SourceState, State, Status, Subscription, Timestamp, Validators,
+        Advert, Article, ArticleId, Attempt, Canary, Category, Change, Channel, Content, Date, Delivery,
+        Digest, Enclosure, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden, Html, IdentityKey,
+        Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness, Revision, Secret,
+        Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Validators,
     },
     store::Commit,
 };
@@ -163,6 +163,22 @@ pub(crate) fn following(source: &str) -> Following {
         pushed: Some(at(8)),
         trust: 2,
         ..Following::new(source.parse().unwrap())
+    }
+}
+
+pub(crate) fn canary(feed: &str) -> Canary {
+    let Following { lease, left, .. } = following("quan1");
+    Canary {
+        lease,
+        left,
+        unagreed: None,
+        on_time: 7,
+        missing: 2,
+        last: Some(Promptness::Missing),
+        in_row: 2,
+        pushed: Some(at(8)),
+        distrusted: Some(at(9)),
+        ..Canary::new("https://hub.example/".to_owned(), feed.parse().unwrap(), at(1))
     }
 }
 

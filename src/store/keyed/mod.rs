@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Attempt, Delivery, Event, Follower, Following, IdentityKey, Known, Revision, Seq,
-    SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
+    Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Revision,
+    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
 };
 
 use super::{
@@ -142,6 +142,24 @@ impl Store for Keyed {
     async fn remove_following(&self, source: &SourceId) -> Result<()> {
         let key = keys::following(source);
         self.run(move |core| core.write(|_, batch| core.remove(batch, &key))).await
+    }
+
+    async fn canary(&self) -> Result<Option<Canary>> {
+        let key = keys::canary();
+        self.run(move |core| {
+            core.read::<codec::CanaryV1>(&key)?.map(|stored| model(&key, stored)).transpose()
+        })
+        .await
+    }
+
+    async fn put_canary(&self, canary: Option<Canary>) -> Result<()> {
+        self.run(|core| {
+            core.write(|_, batch| match canary {
+                Some(canary) => core.put(batch, keys::canary(), &codec::CanaryV1::from(canary)),
+                None => core.remove(batch, &keys::canary()),
+            })
+        })
+        .await
     }
 
     async fn cursor(&self, follower: Follower) -> Result<Seq> {

@@ -3,6 +3,7 @@
 mod articles;
 mod cursor;
 mod export;
+mod hub;
 pub(super) mod params;
 pub(crate) mod sources;
 
@@ -26,6 +27,7 @@ pub(super) fn public() -> Router<State> {
         .route("/api/v1/articles/{id}", get(articles::one))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/feeds", get(feeds))
+        .route("/api/v1/hub", get(hub::show))
         .layer(map_response(fresh))
 }
 

@@ -21,7 +21,7 @@ use minijinja::context;
 
 use self::{
     render::Frame,
-    view::{ArticleView, FeedView, Headline, Health},
+    view::{ArticleView, FeedView, Headline, Health, HubView},
 };
 use super::{State, access::Reader, nearest::nearest};
 use crate::{
@@ -53,6 +53,7 @@ async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Respon
         feeds => listed().map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
         news => headlines(&news, &settings, &frame),
         sources,
+        hub => state.canary.status().as_ref().and_then(HubView::of),
         ready => state.publisher.ready(),
     };
     frame.page(StatusCode::OK, "index.html", page)

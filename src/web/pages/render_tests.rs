@@ -5,7 +5,7 @@ use crate::{
     model::{Article, Precision},
     web::pages::{
         sample,
-        view::{ArticleView, FeedView, Headline},
+        view::{ArticleView, FeedView, Headline, HubView},
     },
 };
 
@@ -19,7 +19,7 @@ fn index(uri: &str, article: &Article) -> String {
     let feeds: Vec<_> = settings.feeds.iter().map(|feed| FeedView::of(feed, &settings.base_url)).collect();
     let news = [Headline::of(article, &settings, frame.language)];
     let sources: [Value; 0] = [];
-    frame.html("index.html", context! { feeds, news, sources, ready => true }).unwrap()
+    frame.html("index.html", context! { feeds, news, sources, hub => (), ready => true }).unwrap()
 }
 
 fn page(uri: &str, article: &Article) -> String {
@@ -65,6 +65,42 @@ fn the_index_leads_readers_and_programs_to_the_feed() {
     assert!(first < vietnamese.find("application/rss+xml").unwrap());
     let english = index("/?lang=en", &sample::article());
     contains(&english, &["<html lang=\"en\">", "Latest news", "?lang=en\" lang=\"vi\">"]);
+}
+
+#[test]
+fn the_index_says_how_a_hub_is_that_is_not_ours() {
+    use crate::publish::{
+        Other, Watch,
+        canary::{State, Status, Watched},
+    };
+    let states = [
+        State::Asked,
+        State::Unverified,
+        State::Subscribed,
+        State::Delivering,
+        State::Late,
+        State::Missing,
+        State::Silent,
+    ];
+    let words: toml::Table = toml::from_str(include_str!("../../../templates/words.toml")).unwrap();
+    for (state, is_replaced) in states.into_iter().zip([false, true].into_iter().cycle()) {
+        let known = crate::store::conformance::samples::canary("quan1");
+        let hub = Other {
+            address: "https://hub.example/".to_owned(),
+            watch: Watch::Off,
+            stand_in: None,
+            is_replaced,
+        };
+        let status =
+            Status { hub, untold: None, watched: Some(Watched { state, known, waiting: Vec::new() }) };
+        let none: [Value; 0] = [];
+        let hub = HubView::of(&status);
+        let page = context! { feeds => none, news => none, sources => none, hub, ready => true };
+        let html = frame("/?lang=vi").html("index.html", page).unwrap();
+        let word = |name: &str| words["vi"][name].as_str().unwrap().to_owned();
+        contains(&html, &["hub.example", &word(&format!("hub_{}", state.name()))]);
+        assert_eq!(html.contains(&word("hub_replaced")), is_replaced);
+    }
 }
 
 #[test]

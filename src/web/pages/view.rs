@@ -7,7 +7,7 @@ use super::{language::Language, when::When};
 use crate::{
     ingest::Source,
     model::{Article, Enclosure, FeedId, SourceId, SourceState, Timestamp},
-    publish::{Feed, Settings},
+    publish::{Feed, Settings, canary},
     web::address,
 };
 
@@ -71,6 +71,18 @@ pub(super) struct Health {
     checked: Option<When>,
     next: Option<When>,
     failures: u32,
+}
+
+/// How a hub is that is not ours.
+#[derive(Debug, Serialize)]
+pub(super) struct HubView {
+    host: String,
+    /// As `words.toml` calls it, after `hub_`.
+    state: &'static str,
+    /// As the style sheet calls it.
+    condition: &'static str,
+    /// Do feeds name our own instead?
+    replaced: bool,
 }
 
 /// An article.
@@ -157,6 +169,24 @@ impl Health {
             next: due.map(when),
             failures,
         }
+    }
+}
+
+impl HubView {
+    /// Of a hub that is watched.
+    pub(super) fn of(status: &canary::Status) -> Option<Self> {
+        use canary::State;
+        let state = status.watched.as_ref()?.state;
+        Some(Self {
+            host: url::Url::parse(&status.hub.address).ok()?.host_str()?.to_owned(),
+            state: state.name(),
+            condition: match state {
+                State::Asked | State::Subscribed => "waiting",
+                State::Delivering => "ok",
+                State::Unverified | State::Late | State::Missing | State::Silent => "failing",
+            },
+            replaced: status.hub.is_replaced,
+        })
     }
 }
 

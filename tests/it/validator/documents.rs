@@ -80,7 +80,7 @@ fn settings(feed: Feed) -> Settings {
             feed: Some("http://www.quan1.hochiminhcity.gov.vn/rss?cat[]=1".to_owned()),
             interval: Duration::from_secs(300),
         }],
-        hub: Some(Hub::Other("https://hub.example.vn/".to_owned())),
+        hub: Some(Hub::Own("https://hub.example.vn/".to_owned())),
         min_age: Duration::from_secs(60),
         max_age: Duration::from_secs(900),
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use subtle::ConstantTimeEq;
+
+use super::Question;
 use crate::{
-    model::{Advert, Following, Hidden, Intent, Lease, Timestamp},
+    model::{Advert, Hidden, Intent, Lease, Timestamp},
     net::backoff,
 };
 
@@ -24,18 +27,38 @@ const MOST_LEFT: usize = 8;
 /// The longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 200;
 
+/// Our subscriptions for one purpose.
+#[derive(Debug)]
+pub struct Leases<'a> {
+    /// The one that is wanted.
+    pub lease: &'a mut Option<Lease>,
+    /// Those that are not wanted any more.
+    pub left: &'a mut Vec<Lease>,
+}
+
 /// What should be agreed with a hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub(super) advert: Advert,
+pub struct Wanted {
+    /// Where, and to what.
+    pub advert: Advert,
     /// `web.base_url`.
-    pub(super) base: String,
-    pub(super) allow_private: bool,
+    pub base: String,
+    /// May the hub stand at a private address?
+    pub allow_private: bool,
+}
+
+/// What has to be asked of hubs.
+#[derive(Debug, Default)]
+pub struct Agenda {
+    /// What is due, and with which intent.
+    pub due: Vec<(Lease, Intent)>,
+    /// When something else will be.
+    pub next: Option<Timestamp>,
 }
 
 /// What a hub made of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub enum Said {
     /// It will ask us back.
     Accepted,
     /// It does not want to.
@@ -53,48 +76,112 @@ pub(super) enum Told {
     Denied(String),
 }
 
-/// Makes `following` fit what is wanted now: ends a lease whose time is over, leaves what is not wanted any more, begins what is, and forgets what no hub
-/// can have any longer. Without `fresh` secrets nothing is begun. True when something changed.
-pub(super) fn settle(
-    following: &mut Following,
-    wanted: Option<Wanted>,
+// === impl Leases ===
+
+impl<'a> Leases<'a> {
+    /// Makes them fit what is wanted now: ends a lease whose time is over, leaves what is not wanted any more, begins
+    /// what is, and forgets what no hub can have any longer. Without `fresh` secrets nothing is begun. True when
+    /// something changed.
+    pub fn settle(
+        &mut self,
+        wanted: Option<Wanted>,
+        now: Timestamp,
+        fresh: impl FnOnce() -> Option<(Hidden, Hidden)>,
+    ) -> bool {
+        let before = (self.lease.clone(), self.left.clone());
+        let fits = |lease: &Lease, wanted: &Wanted| {
+            lease.advert == wanted.advert
+                && lease.base == wanted.base
+                && lease.allow_private == wanted.allow_private
+        };
+        let is_wanted = |lease: &Lease| wanted.as_ref().is_some_and(|wanted| fits(lease, wanted));
+        if let Some(lease) = self.lease.take_if(|lease| !is_wanted(lease)) {
+            self.left.extend(left(lease, now));
+            let n_over = self.left.len().saturating_sub(MOST_LEFT);
+            self.left.drain(..n_over);
+        }
+        if let Some(lease) = self.lease {
+            lease.until = lease.until.filter(|until| *until > now);
+        }
+        self.left.retain(|lease| lease.next.is_some() || forgotten(lease) > now);
+        if let Some(wanted) = wanted.filter(|_| self.lease.is_none())
+            && let Some((token, secret)) = fresh()
+        {
+            *self.lease = Some(begun(wanted, token, secret, now));
+        }
+        (&*self.lease, &*self.left) != (&before.0, &before.1)
+    }
+
+    /// The subscription with this token, and what its hub is asked for next. Compared in constant time.
+    pub fn find(self, token: &[u8]) -> Option<(&'a mut Lease, Intent)> {
+        let known = self.lease.iter_mut().map(|lease| (lease, Intent::Subscribe));
+        let left = self.left.iter_mut().map(|lease| (lease, Intent::Unsubscribe));
+        known.chain(left).find(|(lease, _)| bool::from(lease.token.0.as_slice().ct_eq(token)))
+    }
+
+    /// A hub asks at the callback with `token`. The text to repeat where that confirms what we asked for; `None` where
+    /// we did not.
+    pub fn hear(self, token: &str, question: Question, now: Timestamp) -> Option<String> {
+        let Question { mode, topic, challenge, lease: seconds, reason } = question;
+        let (words, answer) = match mode.as_str() {
+            "subscribe" => (Told::Verify(Intent::Subscribe, seconds), challenge),
+            "unsubscribe" => (Told::Verify(Intent::Unsubscribe, seconds), challenge),
+            "denied" => (Told::Denied(reason), String::new()),
+            _ => return None,
+        };
+        if answer.is_empty() && mode != "denied" {
+            return None;
+        }
+        let (lease, intent) = self.find(token.as_bytes())?;
+        let is_left = intent == Intent::Unsubscribe;
+        (lease.advert.topic == topic && told(lease, is_left, words, now)).then_some(answer)
+    }
+}
+
+/// Every subscription, with what its hub is asked for next.
+pub fn each<'a>(lease: Option<&'a Lease>, left: &'a [Lease]) -> impl Iterator<Item = (&'a Lease, Intent)> {
+    let known = lease.into_iter().map(|lease| (lease, Intent::Subscribe));
+    known.chain(left.iter().map(|lease| (lease, Intent::Unsubscribe)))
+}
+
+// === impl Agenda ===
+
+impl Agenda {
+    /// What has to be asked because of these subscriptions.
+    pub fn of<'a>(leases: impl Iterator<Item = (&'a Lease, Intent)>, now: Timestamp) -> Self {
+        let mut agenda = Self::default();
+        for (lease, intent) in leases {
+            if lease.next.is_some_and(|next| next <= now) {
+                agenda.due.push((lease.clone(), intent));
+            }
+            let forgotten = Some(forgotten(lease)).filter(|_| intent == Intent::Unsubscribe);
+            let over = lease.until.filter(|_| intent == Intent::Subscribe);
+            let later = lease.next.into_iter().chain(over).chain(forgotten).filter(|at| *at > now);
+            agenda.next = agenda.next.into_iter().chain(later).min();
+        }
+        agenda
+    }
+}
+
+/// A subscription that was not asked for yet.
+fn begun(
+    Wanted { advert, base, allow_private }: Wanted,
+    token: Hidden,
+    secret: Hidden,
     now: Timestamp,
-    fresh: impl FnOnce() -> Option<(Hidden, Hidden)>,
-) -> bool {
-    let before = following.clone();
-    let fits = |lease: &Lease, wanted: &Wanted| {
-        lease.advert == wanted.advert
-            && lease.base == wanted.base
-            && lease.allow_private == wanted.allow_private
-    };
-    let is_wanted = |lease: &Lease| wanted.as_ref().is_some_and(|wanted| fits(lease, wanted));
-    if let Some(lease) = following.lease.take_if(|lease| !is_wanted(lease)) {
-        following.trust = 0;
-        following.left.extend(left(lease, now));
-        let n_over = following.left.len().saturating_sub(MOST_LEFT);
-        following.left.drain(..n_over);
+) -> Lease {
+    Lease {
+        advert,
+        base,
+        allow_private,
+        token,
+        secret,
+        asked: None,
+        until: None,
+        next: Some(now),
+        failures: 0,
+        error: None,
     }
-    if let Some(lease) = &mut following.lease {
-        lease.until = lease.until.filter(|until| *until > now);
-    }
-    following.left.retain(|lease| lease.next.is_some() || forgotten(lease) > now);
-    if let Some(Wanted { advert, base, allow_private }) = wanted.filter(|_| following.lease.is_none())
-        && let Some((token, secret)) = fresh()
-    {
-        following.lease = Some(Lease {
-            advert,
-            base,
-            allow_private,
-            token,
-            secret,
-            asked: None,
-            until: None,
-            next: Some(now),
-            failures: 0,
-            error: None,
-        });
-    }
-    *following != before
 }
 
 /// A subscription that is not wanted any more, unless its hub never heard of it.
@@ -104,20 +191,20 @@ fn left(lease: Lease, now: Timestamp) -> Option<Lease> {
 }
 
 /// When a left subscription need not be remembered any longer: until then its pushes are answered 410.
-pub(super) fn forgotten(lease: &Lease) -> Timestamp {
+fn forgotten(lease: &Lease) -> Timestamp {
     let asked = lease.asked.map_or(Timestamp::from_millis(0), |(_, at)| at);
     lease.until.map_or(asked, |until| until.max(asked)).plus(DAY)
 }
 
 /// A request is about to be sent. Should the answer get lost, it is sent again when the hub's time is over.
-pub(super) fn begin(lease: &mut Lease, intent: Intent, now: Timestamp) {
+pub fn begin(lease: &mut Lease, intent: Intent, now: Timestamp) {
     lease.asked = Some((intent, now));
     lease.failures = lease.failures.saturating_add(1);
     lease.next = Some(now.plus(PATIENCE));
 }
 
 /// The hub has answered a request. `seed` spreads retries.
-pub(super) fn answered(lease: &mut Lease, said: Said, now: Timestamp, seed: u64) {
+pub fn answered(lease: &mut Lease, said: Said, now: Timestamp, seed: u64) {
     // It asked us back before it answered.
     if lease.failures == 0 {
         return;
@@ -136,7 +223,7 @@ pub(super) fn answered(lease: &mut Lease, said: Said, now: Timestamp, seed: u64)
 }
 
 /// The hub tells something at our callback. True when that is an answer to what we asked, so that it is confirmed.
-pub(super) fn told(lease: &mut Lease, is_left: bool, told: Told, now: Timestamp) -> bool {
+fn told(lease: &mut Lease, is_left: bool, told: Told, now: Timestamp) -> bool {
     let asked = lease.asked.filter(|(_, at)| now <= at.plus(PATIENCE)).map(|(intent, _)| intent);
     match told {
         Told::Verify(Intent::Subscribe, seconds) if asked == Some(Intent::Subscribe) && !is_left => {
@@ -163,8 +250,13 @@ pub(super) fn told(lease: &mut Lease, is_left: bool, told: Told, now: Timestamp)
     }
 }
 
+/// Spreads the retries of different subscriptions.
+pub fn seed(lease: &Lease) -> u64 {
+    lease.token.0.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
 /// A hub's words for people: short, in one line, and without our secrets, which it may repeat.
-pub(super) fn readable(reason: &str, lease: &Lease) -> String {
+pub fn readable(reason: &str, lease: &Lease) -> String {
     let mut text = reason.to_owned();
     for secret in [&lease.token, &lease.secret] {
         if let Some(secret) = std::str::from_utf8(&secret.0).ok().filter(|secret| !secret.is_empty()) {
@@ -178,6 +270,7 @@ pub(super) fn readable(reason: &str, lease: &Lease) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Following;
 
     const HOUR: i64 = 3600;
     const DAYS: i64 = 24 * HOUR;
@@ -195,8 +288,12 @@ mod tests {
         Some((Hidden(b"token".to_vec()), Hidden(b"secret".to_vec())))
     }
 
+    fn leases(following: &mut Following) -> Leases<'_> {
+        Leases { lease: &mut following.lease, left: &mut following.left }
+    }
+
     fn fitted(following: &mut Following, wanted: Option<Wanted>, second: i64) -> bool {
-        settle(following, wanted, at(second), secrets)
+        leases(following).settle(wanted, at(second), secrets)
     }
 
     /// A source whose subscription was asked for at 0.
@@ -287,9 +384,7 @@ mod tests {
         let mut following = asking();
         assert!(told(lease(&mut following), false, Told::Verify(Intent::Subscribe, Some(1000)), at(0)));
         assert!(!fitted(&mut following, Some(wanted("https://h/")), 5), "it fits");
-        following.trust = 2;
         assert!(fitted(&mut following, Some(wanted("https://other/")), 10), "another hub");
-        assert_eq!(following.trust, 0);
         assert_eq!(lease(&mut following).advert.hub, "https://other/");
         assert!(fitted(&mut following, None, 20));
         assert_eq!((&following.lease, following.left.len()), (&None, 1), "the second was never asked for");
@@ -321,8 +416,8 @@ mod tests {
     #[test]
     fn without_secrets_nothing_is_begun() {
         let mut following = Following::new("quan1".parse().unwrap());
-        assert!(!settle(&mut following, Some(wanted("https://h/")), at(0), || None));
-        assert!(!settle(&mut following, None, at(0), secrets));
+        assert!(!leases(&mut following).settle(Some(wanted("https://h/")), at(0), || None));
+        assert!(!leases(&mut following).settle(None, at(0), secrets));
         for n in 0..20 {
             fitted(&mut following, Some(wanted(&format!("https://h/{n}"))), n);
             begin(lease(&mut following), Intent::Subscribe, at(n));
