@@ -32,6 +32,7 @@ pub(crate) fn webhook(n: u64, url: String) -> Subscription {
         verified: None,
         owner: None,
         page: None,
+        made_by: None,
     }
 }
 

@@ -55,6 +55,10 @@ name! {
     FeedId
 }
 name! {
+    /// The name of a token of the API.
+    TokenId
+}
+name! {
     /// A subscription's key: chosen in the configuration, minted for the API.
     SubscriptionId
 }

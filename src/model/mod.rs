@@ -18,6 +18,7 @@ mod source;
 mod subscription;
 pub mod text;
 mod time;
+mod token;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
 pub use canary::{Canary, Promptness};
@@ -25,8 +26,9 @@ pub use event::{Change, Event, Follower};
 pub use filter::Filter;
 pub use following::{Advert, Following, Hidden, Intent, Lease};
 pub use html::Html;
-pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId};
+pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId, TokenId};
 pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
 pub use source::{PageState, SourceState, Validators};
 pub use subscription::{Attempt, Channel, Delivery, EventType, Form, Outcome, Secret, State, Subscription};
 pub use time::{Date, Offset, Precision, Timestamp};
+pub use token::{Scope, Token};

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Change, Filter, Seq, SubscriptionId, Timestamp};
+use super::{Change, Filter, Seq, SubscriptionId, Timestamp, TokenId};
 
 /// One endpoint that is told about changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Subscription {
     pub owner: Option<String>,
     /// The hash of the token that opens its page.
     pub page: Option<[u8; 32]>,
+    /// The token of the API with which it was made; `None` for the operator's own.
+    pub made_by: Option<TokenId>,
 }
 
 /// How a subscription is told.

@@ -315,6 +315,7 @@ impl Push {
             rotated: None,
             owner: None,
             page: None,
+            made_by: None,
             channel: Channel::Webhook(Form::Native),
         }
     }

@@ -99,6 +99,7 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         verified: None,
         owner: None,
         page: None,
+        made_by: None,
         channel: Channel::Webhook(Form::Native),
         delivered: None,
     }

@@ -8,7 +8,7 @@
 //! three times the work (see `docs/decisions/0002-key-layout.md`).
 
 use crate::model::{
-    ArticleId, Follower, IdentityKey, Known, Revision, Seq, SourceId, SubscriptionId, Timestamp,
+    ArticleId, Follower, IdentityKey, Known, Revision, Seq, SourceId, SubscriptionId, Timestamp, TokenId,
 };
 
 use super::Place;
@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Following = 14,
     /// What is remembered of a hub that is not ours.
     Canary = 15,
+    /// What somebody may do with the API.
+    Token = 16,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -58,7 +60,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 15] = [
+        const ALL: [Kind; 16] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -74,6 +76,7 @@ impl Kind {
             Kind::Attempt,
             Kind::Following,
             Kind::Canary,
+            Kind::Token,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -104,6 +107,10 @@ pub(super) fn source(id: &SourceId) -> Vec<u8> {
 
 pub(super) fn following(id: &SourceId) -> Vec<u8> {
     key(Kind::Following, &[id.as_str().as_bytes()])
+}
+
+pub(super) fn token(id: &TokenId) -> Vec<u8> {
+    key(Kind::Token, &[id.as_str().as_bytes()])
 }
 
 /// The one record of the canary.
@@ -285,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Canary as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Token as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

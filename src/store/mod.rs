@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 use crate::model::{
     Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Outcome,
-    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
+    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
 };
 
 /// Everything that outlives the process.
@@ -72,6 +72,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Replaces what is remembered of a hub that is not ours; `None` forgets it.
     async fn put_canary(&self, canary: Option<Canary>) -> Result<()>;
+
+    /// Every token of the API, by name. Their hashes, that is.
+    async fn tokens(&self) -> Result<Vec<Token>>;
+
+    /// Adds or replaces a token.
+    async fn put_token(&self, token: &Token) -> Result<()>;
+
+    /// Removes a token.
+    async fn remove_token(&self, id: &TokenId) -> Result<()>;
 
     /// How far a follower has read; 0 for one that never did.
     async fn cursor(&self, follower: Follower) -> Result<Seq>;

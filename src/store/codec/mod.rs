@@ -53,6 +53,7 @@ mod following;
 mod source;
 mod subscription;
 mod text;
+mod token;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -67,11 +68,12 @@ pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use following::FollowingV1;
 pub(super) use source::SourceV1;
-pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3};
+pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3, SubscriptionV4};
+pub(super) use token::TokenV1;
 
 /// The version in which records are written, and the one in which subscriptions are.
 const VERSION: u8 = 1;
-const SUBSCRIPTION: u8 = 3;
+const SUBSCRIPTION: u8 = 4;
 
 /// What a value of the table may hold of a record. Sled's leaves hold 16 values and stay far below the 128 KiB from
 /// which it would move a leaf to a file of its own.
@@ -101,8 +103,8 @@ pub(super) enum Stored {
     Queued(DeliveryV1),
     /// A delivery that was given up for now.
     Parked(DeliveryV1),
-    /// See [`SubscriptionV3`].
-    Subscription(Box<SubscriptionV3>),
+    /// See [`SubscriptionV4`].
+    Subscription(Box<SubscriptionV4>),
     /// See [`SourceV1`].
     Source(Box<SourceV1>),
     /// See [`EventV1`].
@@ -119,6 +121,8 @@ pub(super) enum Stored {
     Following(Box<FollowingV1>),
     /// See [`CanaryV1`].
     Canary(Box<CanaryV1>),
+    /// See [`TokenV1`].
+    Token(TokenV1),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -131,7 +135,7 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge>
 }
 
 /// The same of a subscription.
-pub(super) fn encode_subscription(record: &SubscriptionV3) -> Result<Vec<Vec<u8>>, TooLarge> {
+pub(super) fn encode_subscription(record: &SubscriptionV4) -> Result<Vec<Vec<u8>>, TooLarge> {
     encode_as(SUBSCRIPTION, record)
 }
 
@@ -165,10 +169,11 @@ pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T>
 }
 
 /// The same of a subscription, whichever version wrote it.
-pub(super) fn decode_subscription(key: &[u8], value: &[u8]) -> Result<SubscriptionV3> {
+pub(super) fn decode_subscription(key: &[u8], value: &[u8]) -> Result<SubscriptionV4> {
     match version(key, value, SUBSCRIPTION)? {
-        (1, rest) => decode_rest::<SubscriptionV1>(key, 1, rest).map(SubscriptionV3::from),
-        (2, rest) => decode_rest::<SubscriptionV2>(key, 2, rest).map(SubscriptionV3::from),
+        (1, rest) => decode_rest::<SubscriptionV1>(key, 1, rest).map(SubscriptionV4::from),
+        (2, rest) => decode_rest::<SubscriptionV2>(key, 2, rest).map(SubscriptionV4::from),
+        (3, rest) => decode_rest::<SubscriptionV3>(key, 3, rest).map(SubscriptionV4::from),
         (version, rest) => decode_rest(key, version, rest),
     }
 }
@@ -204,6 +209,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Attempt) => Stored::Attempt(decode(key, value)?),
         Some(Kind::Following) => Stored::Following(decode(key, value)?),
         Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
+        Some(Kind::Token) => Stored::Token(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -281,6 +287,7 @@ impl Stored {
             Self::Attempt(record) => ("attempt", serde_json::to_value(record)),
             Self::Following(record) => ("following", serde_json::to_value(record)),
             Self::Canary(record) => ("canary", serde_json::to_value(record)),
+            Self::Token(record) => ("token", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -309,8 +316,9 @@ impl Stored {
             "queued" => from_value(value).map(Self::Queued),
             "parked" => from_value(value).map(Self::Parked),
             "subscription" => match version {
-                Some(1) => from_value::<SubscriptionV1>(value).map(SubscriptionV3::from),
-                Some(2) => from_value::<SubscriptionV2>(value).map(SubscriptionV3::from),
+                Some(1) => from_value::<SubscriptionV1>(value).map(SubscriptionV4::from),
+                Some(2) => from_value::<SubscriptionV2>(value).map(SubscriptionV4::from),
+                Some(3) => from_value::<SubscriptionV3>(value).map(SubscriptionV4::from),
                 _ => from_value(value),
             }
             .map(|stored| Self::Subscription(Box::new(stored))),
@@ -322,6 +330,7 @@ impl Stored {
             "attempt" => from_value(value).map(Self::Attempt),
             "following" => from_value(value).map(Self::Following),
             "canary" => from_value(value).map(Self::Canary),
+            "token" => from_value(value).map(Self::Token),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -342,6 +351,7 @@ impl Stored {
             Self::Attempt(record) => encode(record),
             Self::Following(record) => encode(record),
             Self::Canary(record) => encode(record),
+            Self::Token(record) => encode(record),
         }
     }
 }

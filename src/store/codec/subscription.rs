@@ -7,9 +7,9 @@ use crate::model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscri
 
 use super::text::{Bytes, Instant};
 
-/// Who is told. The versions since the second differ in what a secret is.
+/// Who is told. The versions since the second differ in what a secret is, and in whether they know who made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SubscriptionOf<S> {
+pub(crate) struct SubscriptionOf<S, M> {
     id: String,
     url: String,
     channel: ChannelV2,
@@ -31,13 +31,19 @@ pub(crate) struct SubscriptionOf<S> {
     verified: Option<Instant>,
     owner: Option<String>,
     page: Option<Bytes>,
+    /// Nothing in versions that do not know it: no byte, and no member.
+    #[serde(default)]
+    made_by: M,
 }
 
 /// As the second version wrote it: every secret was shared with its receiver.
-pub(crate) type SubscriptionV2 = SubscriptionOf<Bytes>;
+pub(crate) type SubscriptionV2 = SubscriptionOf<Bytes, ()>;
+
+/// As the third version wrote it: every one was made by the operator.
+pub(crate) type SubscriptionV3 = SubscriptionOf<SecretV3, ()>;
 
 /// As it is written.
-pub(crate) type SubscriptionV3 = SubscriptionOf<SecretV3>;
+pub(crate) type SubscriptionV4 = SubscriptionOf<SecretV3, Option<String>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,7 +97,7 @@ enum StateV1 {
     Disabled { reason: String },
 }
 
-impl From<&Subscription> for SubscriptionV3 {
+impl From<&Subscription> for SubscriptionV4 {
     fn from(subscription: &Subscription) -> Self {
         Self {
             id: subscription.id.to_string(),
@@ -113,6 +119,7 @@ impl From<&Subscription> for SubscriptionV3 {
             verified: subscription.verified.map(Instant),
             owner: subscription.owner.clone(),
             page: subscription.page.map(|hash| Bytes(hash.to_vec())),
+            made_by: subscription.made_by.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -140,47 +147,67 @@ impl From<SubscriptionV1> for SubscriptionV2 {
             verified: None,
             owner: None,
             page: None,
+            made_by: (),
         }
+    }
+}
+
+impl<S, M> SubscriptionOf<S, M> {
+    /// The same in a later version.
+    fn later<T, N>(self, secret: impl Fn(S) -> T, made_by: N) -> SubscriptionOf<T, N> {
+        SubscriptionOf {
+            id: self.id,
+            url: self.url,
+            channel: self.channel,
+            filter: self.filter,
+            events: self.events,
+            secrets: self.secrets.into_iter().map(secret).collect(),
+            rotated: self.rotated,
+            state: self.state,
+            configured: self.configured,
+            allow_private: self.allow_private,
+            created: self.created,
+            after: self.after,
+            hold_until: self.hold_until,
+            failing_since: self.failing_since,
+            last_error: self.last_error,
+            delivered: self.delivered,
+            verified: self.verified,
+            owner: self.owner,
+            page: self.page,
+            made_by,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Result<SubscriptionId, String> {
+        self.id.parse().map_err(super::cause)
+    }
+}
+
+/// A subscription that was made before there were tokens.
+impl From<SubscriptionV3> for SubscriptionV4 {
+    fn from(stored: SubscriptionV3) -> Self {
+        stored.later(|secret| secret, None)
     }
 }
 
 /// A subscription that was made before there were key pairs.
-impl From<SubscriptionV2> for SubscriptionV3 {
+impl From<SubscriptionV2> for SubscriptionV4 {
     fn from(stored: SubscriptionV2) -> Self {
-        Self {
-            id: stored.id,
-            url: stored.url,
-            channel: stored.channel,
-            filter: stored.filter,
-            events: stored.events,
-            secrets: stored.secrets.into_iter().map(SecretV3::Shared).collect(),
-            rotated: stored.rotated,
-            state: stored.state,
-            configured: stored.configured,
-            allow_private: stored.allow_private,
-            created: stored.created,
-            after: stored.after,
-            hold_until: stored.hold_until,
-            failing_since: stored.failing_since,
-            last_error: stored.last_error,
-            delivered: stored.delivered,
-            verified: stored.verified,
-            owner: stored.owner,
-            page: stored.page,
-        }
+        stored.later(SecretV3::Shared, None)
     }
 }
 
-impl From<SubscriptionV1> for SubscriptionV3 {
+impl From<SubscriptionV1> for SubscriptionV4 {
     fn from(stored: SubscriptionV1) -> Self {
         SubscriptionV2::from(stored).into()
     }
 }
 
-impl TryFrom<SubscriptionV3> for Subscription {
+impl TryFrom<SubscriptionV4> for Subscription {
     type Error = String;
 
-    fn try_from(stored: SubscriptionV3) -> Result<Self, String> {
+    fn try_from(stored: SubscriptionV4) -> Result<Self, String> {
         let filter = stored.filter.map(|text| text.parse::<Filter>().map_err(super::cause)).transpose()?;
         let events = stored
             .events
@@ -207,13 +234,8 @@ impl TryFrom<SubscriptionV3> for Subscription {
             verified: stored.verified.map(|at| at.0),
             owner: stored.owner,
             page: page.transpose()?,
+            made_by: stored.made_by.map(|id| id.parse().map_err(super::cause)).transpose()?,
         })
-    }
-}
-
-impl SubscriptionV3 {
-    pub(crate) fn id(&self) -> Result<SubscriptionId, String> {
-        self.id.parse().map_err(super::cause)
     }
 }
 

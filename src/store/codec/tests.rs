@@ -101,14 +101,18 @@ fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() 
         6de1bb9d69021161727469636c652e7075626c69736865640470696e6701067365637265740002033431300100\
         d00f040001a01f010774696d656f75740103000000";
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let subscription = Subscription { made_by: None, ..samples::subscription("hook") };
     for (version, hex) in [(1, FIRST), (2, SECOND)] {
         let plain: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
         let value = [&[version, 0, 0, 0][..], &plain].concat();
         let read = decode_subscription(&keys::meta(), &value).unwrap();
-        assert_eq!(Subscription::try_from(read), Ok(samples::subscription("hook")), "{version}");
+        assert_eq!(Subscription::try_from(read).as_ref(), Ok(&subscription), "{version}");
     }
-    let json = Stored::Subscription(Box::new((&samples::subscription("hook")).into())).to_json();
-    let mut second = json.clone();
+    let json = Stored::Subscription(Box::new((&subscription).into())).to_json();
+    let mut third = json.clone();
+    third.as_object_mut().unwrap().remove("made_by");
+    third["v"] = 3.into();
+    let mut second = third.clone();
     second["secrets"] = serde_json::json!(["c2VjcmV0"]);
     second["v"] = 2.into();
     let mut first = second.clone();
@@ -116,7 +120,7 @@ fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() 
         first.as_object_mut().unwrap().remove(member);
     }
     first["v"] = 1.into();
-    for earlier in [first, second] {
+    for earlier in [first, second, third] {
         assert_eq!(Stored::from_json(earlier).unwrap(), Stored::from_json(json.clone()).unwrap());
     }
 }
@@ -131,12 +135,17 @@ fn a_subscription_keeps_its_key_pair_and_a_seed_of_another_length_is_damage() {
     let secrets = vec![Secret::Ed25519([7; 32]), Secret::Shared(b"secret".to_vec())];
     let subscription = Subscription { secrets, ..samples::subscription("hook") };
     let written = encode_subscription(&(&subscription).into()).unwrap().concat();
-    assert_eq!(written.first(), Some(&3));
+    assert_eq!(written.first(), Some(&4));
     let read = decode_subscription(&keys::meta(), &written).unwrap();
     let plain: String =
         postcard::to_allocvec(&read).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(plain, THIRD);
+    assert_eq!(plain, format!("{THIRD}01086e657773726f6f6d"), "and by which token it was made");
     assert_eq!(Subscription::try_from(read), Ok(subscription.clone()));
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let third = THIRD.as_bytes().chunks(2).map(byte);
+    let third: Vec<u8> = [3, 0, 0, 0].into_iter().chain(third).collect();
+    let read = decode_subscription(&keys::meta(), &third).unwrap();
+    assert_eq!(Subscription::try_from(read), Ok(Subscription { made_by: None, ..subscription.clone() }));
     let mut json = Stored::Subscription(Box::new((&subscription).into())).to_json();
     assert_eq!(json["secrets"][1], serde_json::json!({ "shared": "c2VjcmV0" }));
     assert!(Stored::from_json(json.clone()).is_ok());
@@ -159,6 +168,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Source(Box::new(samples::state("quan1").into())),
         Stored::Following(Box::new(samples::following("quan1").into())),
         Stored::Canary(Box::new(samples::canary("quan1").into())),
+        Stored::Token((&samples::token("newsroom")).into()),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),
@@ -166,7 +176,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
     ];
     for stored in all {
         let json = stored.to_json();
-        assert_eq!(json["v"], if json["kind"] == "subscription" { 3 } else { 1 });
+        assert_eq!(json["v"], if json["kind"] == "subscription" { 4 } else { 1 });
         assert_eq!(Stored::from_json(json).unwrap(), stored);
     }
     let secret = Stored::Subscription(Box::new((&samples::subscription("hook")).into())).to_json();

@@ -2,10 +2,10 @@
 
 use super::{
     Kept,
-    samples::{article, at, attempt, canary, commit, delivery, following, state, subscription},
+    samples::{article, at, attempt, canary, commit, delivery, following, state, subscription, token},
 };
 use crate::{
-    model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription},
+    model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription, Token},
     store::{Settled, Step, Store},
 };
 
@@ -257,5 +257,20 @@ pub(super) async fn the_canary_is_remembered_until_it_is_forgotten(kept: Kept) {
     for _ in 0..2 {
         kept.store.put_canary(None).await.unwrap();
         assert_eq!(kept.store.canary().await.unwrap(), None);
+    }
+}
+
+pub(super) async fn tokens_are_remembered_until_they_are_removed(kept: Kept) {
+    assert_eq!(kept.store.tokens().await.unwrap(), []);
+    for id in ["b", "a"] {
+        kept.store.put_token(&token(id)).await.unwrap();
+    }
+    let used = Token { used: Some(at(5)), ..token("b") };
+    kept.store.put_token(&used).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.tokens().await.unwrap(), [token("a"), used]);
+    for _ in 0..2 {
+        kept.store.remove_token(&"b".parse().unwrap()).await.unwrap();
+        assert_eq!(kept.store.tokens().await.unwrap(), [token("a")]);
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     model::{
         Advert, Article, ArticleId, Attempt, Canary, Category, Change, Channel, Content, Date, Delivery,
         Digest, Enclosure, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden, Html, IdentityKey,
-        Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness, Revision, Secret,
-        Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Validators,
+        Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness, Revision, Scope,
+        Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Token, Validators,
     },
     store::Commit,
 };
@@ -122,6 +122,7 @@ pub(crate) fn subscription(id: &str) -> Subscription {
         verified: None,
         owner: None,
         page: None,
+        made_by: Some("newsroom".parse().unwrap()),
         channel: Channel::Webhook(Form::Native),
         delivered: Some(Seq(3)),
     }
@@ -163,6 +164,17 @@ pub(crate) fn following(source: &str) -> Following {
         pushed: Some(at(8)),
         trust: 2,
         ..Following::new(source.parse().unwrap())
+    }
+}
+
+pub(crate) fn token(id: &str) -> Token {
+    Token {
+        id: id.parse().unwrap(),
+        hash: [7; 32],
+        scopes: vec![Scope::Read, Scope::Subscribe],
+        created: at(1),
+        expires: Some(at(9)),
+        used: None,
     }
 }
 

@@ -20,7 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
     Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Revision,
-    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp,
+    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
 };
 
 use super::{
@@ -160,6 +160,20 @@ impl Store for Keyed {
             })
         })
         .await
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>> {
+        self.run(|core| core.all::<codec::TokenV1, _>(Kind::Token)).await
+    }
+
+    async fn put_token(&self, token: &Token) -> Result<()> {
+        let (key, record) = (keys::token(&token.id), codec::TokenV1::from(token));
+        self.run(move |core| core.write(|_, batch| core.put(batch, key, &record))).await
+    }
+
+    async fn remove_token(&self, id: &TokenId) -> Result<()> {
+        let key = keys::token(id);
+        self.run(move |core| core.write(|_, batch| core.remove(batch, &key))).await
     }
 
     async fn cursor(&self, follower: Follower) -> Result<Seq> {
@@ -326,12 +340,7 @@ impl Core {
         self.insert(batch, key, values)
     }
 
-    fn insert(
-        &self,
-        batch: &mut Batch,
-        key: Vec<u8>,
-        values: Result<Vec<Vec<u8>>, TooLarge>,
-    ) -> Result<()> {
+    fn insert(&self, batch: &mut Batch, key: Vec<u8>, values: Result<Vec<Vec<u8>>, TooLarge>) -> Result<()> {
         let values = values.map_err(|TooLarge(size)| {
             let what = keys::describe(&key);
             let cause = format!("the {what} has {size} bytes, more than {}", codec::LARGEST);
