@@ -5,11 +5,12 @@
 //! full disk, a damaged file) stops it: a daemon that cannot keep anything would look alive and do nothing.
 
 mod offline;
+mod own_token;
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -35,7 +36,7 @@ use crate::{
     },
     store::{self, Store},
     telemetry,
-    web::{self, server::tls::Tls, told::Teller},
+    web::{self, auth::Tokens, server::tls::Tls, told::Teller},
 };
 
 /// Time for tasks to finish what they have begun once the process is asked to stop.
@@ -53,8 +54,9 @@ pub struct App {
     pub push: Arc<Push>,
     /// What is kept.
     pub store: Arc<dyn Store>,
-    /// The API token.
+    /// The operator's token.
     pub token: Arc<str>,
+    tokens: Arc<Tokens>,
     journal: Arc<Journal>,
     tls: Option<Arc<Tls>>,
     clock: SharedClock,
@@ -156,7 +158,8 @@ impl App {
     /// Opens the store, brings the feeds up, starts every task.
     pub async fn start(config: Config, listener: TcpListener, clock: SharedClock) -> anyhow::Result<Self> {
         let store = store::open(&config.store).await?;
-        let token = api_token(&config)?;
+        let token = own_token::of(&config)?;
+        let tokens = Arc::new(Tokens::open(Arc::clone(&store), Arc::clone(&clock), &token).await?);
         let tls = config.web.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
         let client = |settings: &net::Settings| {
@@ -187,8 +190,21 @@ impl App {
         push.set_editions(editions(&publisher, &stop));
         let broken = watch::Sender::new(None);
         let canary = Canary::new(Arc::clone(&publisher), client.clone());
-        let app =
-            Self { ingest, publisher, canary, push, store, token, journal, tls, clock, stop, tasks, broken };
+        let app = Self {
+            ingest,
+            publisher,
+            canary,
+            push,
+            store,
+            token,
+            tokens,
+            journal,
+            tls,
+            clock,
+            stop,
+            tasks,
+            broken,
+        };
         app.start_tasks(listener, config.web)?;
         app.start_announcing(client);
         Ok(app)
@@ -205,7 +221,7 @@ impl App {
             push: Arc::clone(&self.push),
             teller: self.teller(settings.max_streams),
             ingest: Arc::clone(&self.ingest),
-            token: Arc::clone(&self.token),
+            tokens: Arc::clone(&self.tokens),
             metrics: metrics.clone(),
         };
         let (tls, stop) = (self.tls.clone(), self.stop.clone());
@@ -413,45 +429,4 @@ fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
     };
     // Payloads are public: they name no feed that is not.
     settings.feeds.iter().filter(|feed| !feed.is_private()).map(feed).collect()
-}
-
-/// The API token: the configured one, or the one in the store's folder, made at the first start.
-fn api_token(config: &Config) -> anyhow::Result<Arc<str>> {
-    if let Some(token) = &config.web.token {
-        return Ok(token.as_str().into());
-    }
-    let Some(folder) = &config.store.path else { return Ok(new_token()?.into()) };
-    let path = folder.join("api-token");
-    match std::fs::read_to_string(&path) {
-        Ok(token) if token.trim().len() >= 32 => Ok(token.trim().into()),
-        Ok(_) => anyhow::bail!(
-            "`{}` holds no token\nhint: remove it, and the next start makes a new one",
-            path.display()
-        ),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let token = new_token()?;
-            write_secret(&path, &token).with_context(|| format!("cannot write `{}`", path.display()))?;
-            Ok(token.into())
-        }
-        Err(cause) => Err(cause).with_context(|| format!("cannot read `{}`", path.display())),
-    }
-}
-
-fn new_token() -> anyhow::Result<String> {
-    use base64::Engine;
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|cause| anyhow::anyhow!("the system gives no random numbers: {cause}"))?;
-    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// Writes a file that only its owner can read, whole or not at all.
-fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let partial = path.with_extension("partial");
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    std::fs::rename(&partial, path)
 }

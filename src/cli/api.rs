@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
+use serde_json::Value;
 use url::Url;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     config::Config,
     net::{self, Answer, Request},
     store,
+    web::{error::Problem, ledger::Ask},
 };
 
 /// A running daemon.
@@ -83,6 +85,38 @@ impl Daemon {
     }
 }
 
+/// The answer of the daemon that has the store; where none has it, what is said `here`.
+pub(super) async fn answer(
+    config: &Config,
+    collection: &str,
+    ask: &Ask,
+    here: impl Future<Output = anyhow::Result<Value>>,
+) -> anyhow::Result<Value> {
+    match here.await {
+        Err(error) if is_locked(&error) => {
+            let path = format!("{}{}", collection.trim_start_matches('/'), ask.path);
+            let body = (!ask.body.is_empty()).then(|| Value::Object(ask.body.clone()).to_string());
+            let answer = Daemon::of(config)?.send(ask.method.clone(), &path, body).await?;
+            if answer.body.is_empty() {
+                return Ok(Value::Null);
+            }
+            serde_json::from_slice(&answer.body).context("cannot read the daemon's answer")
+        }
+        answer => answer,
+    }
+}
+
+/// What a refusal says, with its hint.
+pub(super) fn refused(problem: Problem) -> anyhow::Error {
+    let hint = problem.hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    anyhow!("{}{hint}", problem.detail)
+}
+
+/// An id as a part of an address, whatever was typed.
+pub(super) fn path_part(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
+}
+
 /// True when the error is that another process has the store.
 pub(super) fn is_locked(error: &anyhow::Error) -> bool {
     let locked = |cause: &(dyn std::error::Error + 'static)| {
@@ -102,7 +136,7 @@ fn token(config: &Config) -> Option<String> {
 
 /// What a refusal says (RFC 9457), or its status.
 fn refusal(answer: &Answer) -> String {
-    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let member = |name: &str| problem.get(name).and_then(|value| value.as_str());
     match (member("detail"), member("hint")) {
         (Some(detail), Some(hint)) => format!("{detail}\nhint: {hint}"),

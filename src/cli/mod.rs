@@ -17,6 +17,7 @@ mod serve;
 mod sources;
 mod subscriptions;
 mod table;
+mod tokens;
 mod trial;
 
 use std::{
@@ -70,6 +71,7 @@ enum Command {
     Run(run::Arguments),
     Sources(sources::Arguments),
     Subscriptions(subscriptions::Arguments),
+    Tokens(tokens::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
     Completions(completions::Arguments),
@@ -113,6 +115,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Subscriptions(arguments) => subscriptions::main(common, &arguments),
+        Command::Tokens(arguments) => tokens::main(common, &arguments),
         Command::Export(arguments) => export::main(common, &arguments),
         Command::Import(arguments) => import::main(common, &arguments),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -7,11 +7,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{
-    Common, Done, Failure,
-    api::{self, Daemon},
-    block_on, out, table,
-};
+use super::{Common, Done, Failure, api, block_on, out, table};
 use crate::{
     clock,
     config::Config,
@@ -19,7 +15,11 @@ use crate::{
     net,
     push::Push,
     store,
-    web::ledger::{self, Ask},
+    web::{
+        auth::Caller,
+        ledger::{self, Ask},
+        subscriptions::PATH,
+    },
 };
 
 /// Who is told, how that goes, and telling it again
@@ -153,7 +153,7 @@ struct What {
 pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
     let ask = ask(&arguments.command);
-    let answer = block_on(answer(&config, &ask))?;
+    let answer = block_on(api::answer(&config, PATH, &ask, here(&config, &ask)))?;
     let failed = matches!(arguments.command, Command::Test { .. }) && !answer["error"].is_null();
     let text = if arguments.json { format!("{answer}\n") } else { describe(&arguments.command, &answer) };
     out::text(&text)?;
@@ -162,7 +162,7 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 
 /// What the API is asked.
 fn ask(command: &Command) -> Ask {
-    let of = |id: &str, rest: &str| format!("/{}{rest}", path_part(id));
+    let of = |id: &str, rest: &str| format!("/{}{rest}", api::path_part(id));
     let (method, path, body) = match command {
         Command::List => (Method::GET, String::new(), Map::new()),
         Command::Show { id } => (Method::GET, of(id, ""), Map::new()),
@@ -191,11 +191,6 @@ fn ask(command: &Command) -> Ask {
     Ask { method, path, body }
 }
 
-/// An id as a part of an address, whatever was typed.
-fn path_part(id: &str) -> String {
-    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
-}
-
 fn replayed(what: &What) -> Map<String, Value> {
     members(json!({
         "sequence": what.sequence,
@@ -212,28 +207,14 @@ fn members(value: Value) -> Map<String, Value> {
     members.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
-/// The answer of the daemon that has the store; without one, what it would say.
-async fn answer(config: &Config, ask: &Ask) -> anyhow::Result<Value> {
-    match here(config).await {
-        Ok(push) => ledger::answer_to(&push, ask).await.map_err(|problem| {
-            let hint = problem.hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-            anyhow::anyhow!("{}{hint}", problem.detail)
-        }),
-        Err(error) if api::is_locked(&error) => {
-            let path = format!("api/v1/subscriptions{}", ask.path);
-            let body = (!ask.body.is_empty()).then(|| Value::Object(ask.body.clone()).to_string());
-            let answer = Daemon::of(config)?.send(ask.method.clone(), &path, body).await?;
-            if answer.body.is_empty() {
-                return Ok(Value::Null);
-            }
-            serde_json::from_slice(&answer.body).context("cannot read the daemon's answer")
-        }
-        Err(error) => Err(error),
-    }
+/// The answer from a store that nobody else has.
+async fn here(config: &Config, ask: &Ask) -> anyhow::Result<Value> {
+    let push = room(config).await?;
+    ledger::answer_to(&push, &Caller::Operator, ask).await.map_err(api::refused)
 }
 
 /// The room that tells, on a store that nobody else has.
-async fn here(config: &Config) -> anyhow::Result<Arc<Push>> {
+async fn room(config: &Config) -> anyhow::Result<Arc<Push>> {
     let clock = Arc::new(clock::System);
     let store = store::open(&config.store).await?;
     let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);

@@ -13,7 +13,10 @@ use super::{
     sign::{self, Scheme},
 };
 use crate::{
-    model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp},
+    model::{
+        Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId, Timestamp,
+        TokenId,
+    },
     store,
 };
 
@@ -34,6 +37,8 @@ pub struct NewSubscription {
     pub form: Option<String>,
     /// From where on.
     pub start: Start,
+    /// With which token of the API; `None` for the operator's own.
+    pub made_by: Option<TokenId>,
 }
 
 /// From where on a new subscription is told.
@@ -134,6 +139,7 @@ impl Push {
             events: new.events,
             secrets: vec![secret],
             channel: Channel::Webhook(form),
+            made_by: new.made_by,
             configured: false,
             allow_private: settings.allow_private,
             ..self.blank(mint()?, Seq(0))

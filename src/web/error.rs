@@ -16,12 +16,14 @@ pub struct Problem {
     pub field: Option<String>,
     /// What to write instead.
     pub hint: Option<String>,
+    /// Which proof is wanted (`WWW-Authenticate`, RFC 9110, section 11.6.1).
+    pub challenge: Option<String>,
 }
 
 impl Problem {
     /// A problem of the whole request.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, hint: None }
+        Self { status, detail: detail.into(), field: None, hint: None, challenge: None }
     }
 
     /// 400 for one member or parameter.
@@ -33,6 +35,13 @@ impl Problem {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same problem with the proof that is wanted.
+    #[must_use]
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
         self
     }
 
@@ -73,6 +82,9 @@ impl IntoResponse for Problem {
         };
         let more = more.map(|(name, value)| (name, HeaderValue::from_static(value)));
         response.headers_mut().extend(more);
+        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         response
     }
 }

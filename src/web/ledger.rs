@@ -2,86 +2,49 @@
 //! needs the token.
 
 use axum::{
-    Router,
     body::Bytes,
-    extract::{Path, State as With, rejection::BytesRejection},
-    http::{HeaderMap, Method, StatusCode, Uri},
-    response::Response,
-    routing::{get, post},
+    extract::{State as With, rejection::BytesRejection},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    State, auth,
+    State,
+    auth::{Caller, Sight},
     error::Problem,
     subscriptions::{
-        all, answer, instant, kind, named, parse, parse_scheme, parse_secret, text, view, whole, with_secret,
+        PATH, all, answer, instant, kind, make, named, parse_scheme, parse_secret, text, view, whole,
+        with_secret,
     },
 };
 use crate::{
-    model::{Attempt, Outcome, Seq, SubscriptionId, Timestamp},
-    push::{PING, Push, Replay},
+    model::{Attempt, Outcome, Scope, Seq, SubscriptionId, Timestamp},
+    push::{Error, PING, Push, Replay},
 };
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
-        .route("/api/v1/subscriptions/{id}/attempts", get(attempts))
-        .route("/api/v1/subscriptions/{id}/replay", post(replay))
-        .route("/api/v1/subscriptions/{id}/test", post(test))
-        .route("/api/v1/subscriptions/{id}/rotate", post(rotate))
-        .route("/api/v1/subscriptions/{id}/page", post(page))
-}
-
-async fn attempts(
+/// Answers everything that is asked of subscriptions but to make one.
+pub(super) async fn serve(
+    caller: Caller,
     With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
+    method: Method,
     uri: Uri,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &log(&state.push, &named(&id)?, uri.query().unwrap_or_default()).await?))
-}
-
-async fn replay(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::ACCEPTED, &again(&state.push, &named(&id)?, &members(body)?).await?))
-}
-
-async fn test(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &line(&state.push.test(&named(&id)?).await?)))
-}
-
-async fn rotate(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &renewed(&state.push, &named(&id)?, &members(body)?).await?))
-}
-
-/// A link to the page of a subscription, for its owner. The one before opens nothing any more.
-async fn page(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &link(&state.push, &named(&id)?).await?))
+    let path = uri.path_and_query().map_or("", |it| it.as_str());
+    let path = path.strip_prefix(PATH).unwrap_or_default().to_owned();
+    let body = if method == Method::POST { members(body)? } else { Map::new() };
+    let ask = Ask { method, path, body };
+    let said = answer_to(&state.push, &caller, &ask).await?;
+    let status = match ask.method {
+        Method::DELETE => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Method::POST if ask.path.ends_with("/replay") => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    Ok(answer(status, &said))
 }
 
 // === what is answered ===
@@ -97,24 +60,30 @@ pub(crate) struct Ask {
     pub(crate) body: Map<String, Value>,
 }
 
-/// The answer without a daemon, for whoever may open the store.
-pub(crate) async fn answer_to(push: &Push, ask: &Ask) -> Result<Value, Problem> {
+/// The answer to one who may ask.
+pub(crate) async fn answer_to(push: &Push, caller: &Caller, ask: &Ask) -> Result<Value, Problem> {
     let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
     let mut parts = path.trim_start_matches('/').splitn(2, '/');
     let (name, what) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if name.is_empty() {
         return match ask.method {
-            Method::POST => {
-                let body = Value::Object(ask.body.clone()).to_string();
-                Ok(with_secret(&push.add(parse(body.as_bytes())?).await?))
-            }
-            _ => all(push).await,
+            Method::POST => make(push, caller, Value::Object(ask.body.clone()).to_string().as_bytes()).await,
+            _ => all(push, caller).await,
         };
     }
     let id = named(name)?;
+    let sight = caller.sight(&*push.get(&id).await?);
+    let is_change = ask.method != Method::GET;
+    match sight {
+        Sight::All => {}
+        Sight::Part if is_change => caller.needs(Scope::Admin)?,
+        Sight::Part => {}
+        // To this caller it is as if there were none.
+        Sight::Nothing => return Err(Error::Missing(id).into()),
+    }
     match (what, ask.method == Method::DELETE) {
         ("", true) => Ok(push.remove(&id).await.map(|()| Value::Null)?),
-        ("", false) => whole(push, &id).await,
+        ("", false) => whole(push, &id, sight).await,
         ("pause", _) => Ok(view(&*push.pause(&id).await?).into()),
         ("resume", _) => Ok(view(&*push.resume(&id).await?).into()),
         ("attempts", _) => log(push, &id, query).await,
@@ -152,7 +121,7 @@ async fn renewed(push: &Push, id: &SubscriptionId, members: &Map<String, Value>)
 // === what comes in ===
 
 /// The members of a body; an empty one has none.
-fn members(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Problem> {
+pub(super) fn members(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Problem> {
     let body = body.map_err(|cause| Problem::new(cause.status(), cause.body_text()))?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
@@ -167,7 +136,7 @@ fn members(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Pr
     }
 }
 
-fn only(members: &Map<String, Value>, known: &[&str]) -> Result<(), Problem> {
+pub(super) fn only(members: &Map<String, Value>, known: &[&str]) -> Result<(), Problem> {
     match members.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {

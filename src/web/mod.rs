@@ -28,7 +28,8 @@ mod patience;
 mod routes;
 pub mod server;
 mod sse;
-mod subscriptions;
+pub(crate) mod subscriptions;
+pub(crate) mod tokens;
 pub mod told;
 mod wanted;
 mod websub;
@@ -40,7 +41,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The certificate and key with which `listen` speaks TLS, and only TLS.
     pub tls: Option<server::tls::Files>,
-    /// The API token; `None` uses the one in the data folder, made at the first start.
+    /// The operator's token; `None` uses the one in the data folder, made at the first start.
     pub token: Option<String>,
     /// Connections open at once.
     pub max_connections: usize,
@@ -71,8 +72,8 @@ pub struct State {
     pub teller: std::sync::Arc<told::Teller>,
     /// Sources.
     pub ingest: std::sync::Arc<crate::ingest::Ingest>,
-    /// The API token.
-    pub token: std::sync::Arc<str>,
+    /// The tokens that open the API.
+    pub tokens: std::sync::Arc<auth::Tokens>,
     /// Renders `/metrics`.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, hub, pages, sse,
-    subscriptions, websub,
+    subscriptions, tokens, websub,
 };
 
 /// The pattern that a request matched, told to whoever counts: patterns are few, paths are not.
@@ -36,7 +36,7 @@ pub(super) fn all() -> Router<State> {
 /// The API: every refusal is a problem (RFC 9457).
 fn apis() -> Router<State> {
     let public = api::public().merge(events::routes()).layer(from_fn(cors::open));
-    let guarded = api::guarded().merge(subscriptions::routes());
+    let guarded = api::guarded().merge(subscriptions::routes()).merge(tokens::routes());
     let unknown = any(async || {
         Problem::new(axum::http::StatusCode::NOT_FOUND, "the API has no such address").into_response()
     });

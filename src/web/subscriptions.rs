@@ -1,58 +1,89 @@
-//! `/api/v1/subscriptions`: webhooks made by the API. All of it needs the token.
+//! `/api/v1/subscriptions`: webhooks made by the API, for those whose token permits it.
 
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State as With, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{State as With, rejection::BytesRejection},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use super::{State, auth, error::Problem, ledger, nearest::nearest};
+use super::{
+    State,
+    auth::{Caller, Sight},
+    error::Problem,
+    ledger,
+    nearest::nearest,
+};
 use crate::{
-    model::{self, Channel, EventType, Filter, Secret, Seq, Subscription, SubscriptionId, Timestamp, filter},
+    model::{
+        self, Channel, EventType, Filter, Scope, Secret, Seq, Subscription, SubscriptionId, Timestamp,
+        TokenId, filter,
+    },
     push::{
         Added, Error, NewSubscription, Push, Start, form,
         sign::{self, Scheme},
     },
 };
 
-const PATH: &str = "/api/v1/subscriptions";
+/// Where they are.
+pub(crate) const PATH: &str = "/api/v1/subscriptions";
 const MEMBERS: [&str; 7] = ["url", "filter", "events", "secret", "signature", "start", "form"];
 
-/// Every one of them behind the token.
 pub(super) fn routes() -> Router<State> {
+    let change = || post(ledger::serve);
     Router::new()
-        .route(PATH, get(list).post(add))
-        .route("/api/v1/subscriptions/{id}", get(one).delete(remove))
-        .route("/api/v1/subscriptions/{id}/pause", post(pause))
-        .route("/api/v1/subscriptions/{id}/resume", post(resume))
-        .merge(ledger::routes())
-}
-
-async fn list(With(state): With<State>, headers: HeaderMap) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &all(&state.push).await?))
-}
-
-/// Every subscription.
-pub(super) async fn all(push: &Push) -> Result<Value, Problem> {
-    let all: Vec<Value> = push.list().await?.iter().map(|one| view(one).into()).collect();
-    Ok(json!({ "subscriptions": all }))
+        .route(PATH, get(ledger::serve).post(add))
+        .route("/api/v1/subscriptions/{id}", get(ledger::serve).delete(ledger::serve))
+        .route("/api/v1/subscriptions/{id}/attempts", get(ledger::serve))
+        .route("/api/v1/subscriptions/{id}/pause", change())
+        .route("/api/v1/subscriptions/{id}/resume", change())
+        .route("/api/v1/subscriptions/{id}/replay", change())
+        .route("/api/v1/subscriptions/{id}/test", change())
+        .route("/api/v1/subscriptions/{id}/rotate", change())
+        .route("/api/v1/subscriptions/{id}/page", change())
 }
 
 async fn add(
+    caller: Caller,
     With(state): With<State>,
-    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
     let body = body.map_err(|cause| Problem::new(cause.status(), cause.body_text()))?;
-    let added = state.push.add(parse(&body)?).await?;
-    let location = format!("{PATH}/{}", added.subscription.id);
-    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &with_secret(&added))).into_response())
+    let added = make(&state.push, &caller, &body).await?;
+    let location = format!("{PATH}/{}", added["id"].as_str().unwrap_or_default());
+    Ok(([(header::LOCATION, location)], answer(StatusCode::CREATED, &added)).into_response())
+}
+
+/// Makes a subscription.
+pub(super) async fn make(push: &Push, caller: &Caller, body: &[u8]) -> Result<Value, Problem> {
+    caller.needs(Scope::Subscribe)?;
+    let new = NewSubscription { made_by: caller.token().cloned(), ..parse(body)? };
+    Ok(with_secret(&push.add(new).await?))
+}
+
+/// Every subscription that the caller may see.
+pub(super) async fn all(push: &Push, caller: &Caller) -> Result<Value, Problem> {
+    let all = push.list().await?;
+    let seen = all.iter().filter_map(|one| seen(one, caller.sight(one)));
+    Ok(json!({ "subscriptions": seen.map(Value::from).collect::<Vec<_>>() }))
+}
+
+/// A subscription, as somebody sees it.
+fn seen(subscription: &Subscription, sight: Sight) -> Option<Map<String, Value>> {
+    let mut shown = view(subscription);
+    match sight {
+        Sight::Nothing => return None,
+        Sight::Part => {
+            let origin = Url::parse(&subscription.url).map(|url| url.origin().ascii_serialization());
+            shown.insert("url".to_owned(), origin.ok().map(|origin| format!("{origin}/…")).into());
+        }
+        Sight::All => {}
+    }
+    Some(shown)
 }
 
 /// A subscription with the secret that is shown this once; of a key pair it shows the public key alone, as always.
@@ -64,51 +95,14 @@ pub(super) fn with_secret(added: &Added) -> Value {
     shown.into()
 }
 
-async fn one(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(answer(StatusCode::OK, &whole(&state.push, &named(&id)?).await?))
-}
-
 /// A subscription, and how far behind it is.
-pub(super) async fn whole(push: &Push, id: &SubscriptionId) -> Result<Value, Problem> {
+pub(super) async fn whole(push: &Push, id: &SubscriptionId, sight: Sight) -> Result<Value, Problem> {
     let (subscription, standing) = (push.get(id).await?, push.standing(id).await?);
-    let mut shown = view(&subscription);
+    let mut shown = seen(&subscription, sight).ok_or_else(|| Error::Missing(id.clone()))?;
     shown.insert("waiting".to_owned(), standing.waiting.into());
     shown.insert("parked".to_owned(), standing.parked.into());
     shown.insert("behind".to_owned(), standing.behind.into());
     Ok(shown.into())
-}
-
-async fn remove(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    state.push.remove(&named(&id)?).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn pause(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(shown(&*state.push.pause(&named(&id)?).await?))
-}
-
-async fn resume(
-    With(state): With<State>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    auth::require(&state, &headers)?;
-    Ok(shown(&*state.push.resume(&named(&id)?).await?))
 }
 
 pub(super) fn named(id: &str) -> Result<SubscriptionId, Problem> {
@@ -141,6 +135,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         scheme: text(&members, "signature")?.map(parse_scheme).transpose()?,
         form: text(&members, "form")?.map(str::to_owned),
         start: parse_start(members.get("start"))?,
+        made_by: None,
     })
 }
 
@@ -288,10 +283,6 @@ impl From<Error> for Problem {
 
 // === what goes out ===
 
-fn shown(subscription: &Subscription) -> Response {
-    answer(StatusCode::OK, &view(subscription).into())
-}
-
 pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
@@ -325,6 +316,7 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
         ("state", state.into()),
         ("reason", reason.into()),
         ("configured", subscription.configured.into()),
+        ("made_by", subscription.made_by.as_ref().map(TokenId::as_str).into()),
         ("created", subscription.created.to_string().into()),
         ("verified", at(subscription.verified).into()),
         ("rotated", at(subscription.rotated).into()),

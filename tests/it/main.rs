@@ -25,6 +25,7 @@ mod signature;
 mod text;
 mod tidy;
 mod tls;
+mod tokens;
 mod validator;
 mod websub;
 mod world;

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State as With},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     ingest::{self, Report, Source},
     model::{Following, Issue, SourceId, SourceState, Timestamp},
-    web::{State, address::without_credentials, auth, error::Problem, nearest::nearest},
+    web::{State, address::without_credentials, auth::Admin, error::Problem, nearest::nearest},
 };
 
 /// What the store has of a source.
@@ -38,11 +38,10 @@ pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Proble
 
 /// One pass over a source now.
 pub(super) async fn run(
+    _: Admin,
     With(state): With<State>,
     Path(id): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
-    auth::require(&state, &headers)?;
     let source = id.parse::<SourceId>().map_err(|_| missing(&state, &id))?;
     match state.ingest.pass(&source).await {
         Ok(done) => Ok(Json(report(&done))),
