@@ -7,6 +7,7 @@
 
 mod feed;
 mod layers;
+mod mail;
 mod pick;
 mod platforms;
 mod read;
@@ -102,6 +103,12 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
     let publish = root.table("publish").and_then(sections::publish);
+    let around_mail = mail::Around {
+        folders: &folders,
+        has_base_url: base_url.is_some(),
+        ca_file: net.as_ref().and_then(|net| net.ca_file.clone()),
+    };
+    let mail = root.table("mail").and_then(|section| mail::mail(section, around_mail));
     let telemetry = root.table("log").and_then(sections::log);
     let around = Surroundings {
         recipes: &recipes,
@@ -125,7 +132,10 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
     let (concurrency, callbacks) = ingest?;
-    let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
+    let (sources, push, publish, mut hub, mut mail) = (sources?, push?, publish?, hub?, mail?);
+    if let Some(mail) = &mut mail {
+        mail.names = sources.iter().map(|source| (source.id.clone(), source.name.clone())).collect();
+    }
     // One hub is enough for a feed: where another is named, ours has nothing to say.
     hub.open &= publish.hub.is_none();
     let own = || hub.open.then(|| publish::Hub::Own(format!("{base_url}{}", web::hub::PATH)));
@@ -143,7 +153,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             hub: named_hub,
         },
         ingest: ingest::Settings { sources, concurrency, callbacks },
-        push: push.with(webhooks?, forms.forms, hub, &base_url),
+        push: push::Settings { mail, ..push.with(webhooks?, forms.forms, hub, &base_url) },
         web,
     })
 }

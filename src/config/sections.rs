@@ -270,6 +270,7 @@ impl Push {
             forms,
             base_url: base_url.to_owned(),
             hub,
+            mail: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! wire forms beside the code that writes them.
 
 mod article;
+mod daily;
 pub mod diff;
 mod event;
 pub mod filter;
@@ -19,6 +20,7 @@ pub mod text;
 mod time;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
+pub use daily::Daily;
 pub use event::{Change, Event, Follower};
 pub use filter::Filter;
 pub use following::{Advert, Following, Hidden, Intent, Lease};
@@ -26,5 +28,7 @@ pub use html::Html;
 pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId};
 pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
 pub use source::{PageState, SourceState, Validators};
-pub use subscription::{Attempt, Channel, Delivery, EventType, Form, Outcome, Secret, State, Subscription};
+pub use subscription::{
+    Attempt, Channel, Delivery, EventType, Form, Language, Mailing, Outcome, Secret, State, Subscription,
+};
 pub use time::{Date, Offset, Precision, Timestamp};

@@ -94,6 +94,10 @@ impl Push {
         if matches!(subscription.channel, Channel::WebSub { .. }) {
             return self.visit_subscriber(&subscription).await.map(|visit| (id, visit));
         }
+        if matches!(subscription.channel, Channel::Mail(_)) {
+            self.mails.touch(&id);
+            return Ok((id, Visit::Nothing));
+        }
         let is_last = rows.len() < 2;
         let Some(delivery) = rows.into_iter().next() else { return Ok((id, Visit::Nothing)) };
         let ready = subscription.hold_until.map_or(delivery.due, |hold| hold.max(delivery.due));
@@ -150,7 +154,11 @@ impl Push {
             Outcome::Delivered | Outcome::Parked | Outcome::Dropped => None,
         };
         // Where it was not heard, the one that is tried again says it for the others, too.
-        let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
+        // A digest says what its own rows say, and they are tried again together.
+        let rest = match (&outcome, &before.channel) {
+            (Outcome::Delivered, _) | (_, Channel::Mail(_)) => outcome.clone(),
+            _ => Outcome::Dropped,
+        };
         let mut settled = vec![Settled { delivery, outcome, subscription, attempt }];
         settled.extend(others.into_iter().map(|other| Settled::new(other, rest.clone())));
         self.settling.settle(&*self.store, settled).await?;

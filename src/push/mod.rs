@@ -2,8 +2,9 @@
 //! heard (`deliver`). Webhooks follow Standard Webhooks 1.0.
 //!
 //! ```text
-//! journal ──▶ router ──▶ queue (store) ──▶ deliver ──▶ endpoints
-//!             filters     due times         one lane each, signed
+//! journal ──▶ router ──▶ queue (store) ─┬─▶ deliver ──▶ endpoints
+//!             filters     due times      │   one lane each, signed
+//!                                        └─▶ mail ──▶ the mail server
 //! ```
 //!
 //! An event that is in the journal reaches every interested endpoint at least once, in order while the
@@ -19,6 +20,7 @@ mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+pub mod mail;
 mod message;
 mod page;
 pub mod payload;
@@ -59,6 +61,7 @@ use crate::{
 
 use book::Book;
 use hub::Hub;
+use mail::Mails;
 use message::Messages;
 use settling::Settling;
 
@@ -101,6 +104,8 @@ pub struct Settings {
     pub base_url: String,
     /// The hub.
     pub hub: hub::Settings,
+    /// How mails are sent; `None` where none are.
+    pub mail: Option<mail::Settings>,
 }
 
 /// A webhook of the configuration.
@@ -155,6 +160,7 @@ pub struct Push {
     /// What the newest events say, for all who are told of them.
     messages: Messages,
     hub: Hub,
+    mails: Mails,
 }
 
 impl Push {
@@ -182,6 +188,7 @@ impl Push {
             settling: Settling::default(),
             messages: Messages::default(),
             hub,
+            mails: Mails::default(),
         })
     }
 
@@ -203,11 +210,13 @@ impl Push {
             return Ok(false);
         }
         let (book, now) = (self.book().await?, self.clock.now());
+        let mails_wait = self.mail_not_before(now) > now;
         let due = self.store.queues().await?.into_iter().any(|queue| {
             queue.due <= now
                 && book.get(&queue.subscription).is_some_and(|subscription| {
                     subscription.state == State::Active
                         && subscription.hold_until.is_none_or(|hold| hold <= now)
+                        && !(mails_wait && mail::mailing(&subscription).is_some())
                 })
         });
         Ok(!due)

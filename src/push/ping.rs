@@ -1,6 +1,6 @@
 //! Asking an endpoint whether it is there: a signed `ping`, before its first event and whenever its owner wants one.
 
-use super::{Error, Push, payload, policy::complaint, random_hex};
+use super::{Error, Push, mail, payload, policy::complaint, random_hex};
 use crate::{
     model::{Attempt, Channel, Delivery, Outcome, Seq, Subscription, SubscriptionId},
     store::Settled,
@@ -42,7 +42,11 @@ impl Push {
     async fn ping(&self, subscription: &Subscription) -> Result<Attempt, Error> {
         let id = format!("msg_ping_{}", random_hex::<12>()?);
         let body = payload::ping(&subscription.id, self.clock.now(), self.store.head().await?);
-        let heard = self.post(subscription, id, (body.into(), "")).await;
+        let heard = if mail::mailing(subscription).is_some() {
+            self.mail_test(subscription, &id).await?
+        } else {
+            self.post(subscription, id, (body.into(), "")).await
+        };
         let confirmed = complaint(&heard.answer).is_none();
         let outcome = if confirmed { Outcome::Delivered } else { Outcome::Dropped };
         Ok(heard.into_line(&subscription.id, PING, 1, outcome))

@@ -9,7 +9,7 @@ use super::{
     book::Book,
     form::Fault,
     hub::Refusal,
-    random_hex,
+    mail, random_hex,
     sign::{self, Scheme},
 };
 use crate::{
@@ -35,6 +35,10 @@ pub struct NewSubscription {
     pub form: Option<String>,
     /// From where on.
     pub start: Start,
+    /// What only mails have.
+    pub mail: mail::Wish,
+    /// Where its owner hears of trouble.
+    pub owner: Option<String>,
 }
 
 /// From where on a new subscription is told.
@@ -82,6 +86,18 @@ pub enum Error {
         "`{0}` is a subscriber of the hub: it brings its secret, and confirms, whenever it subscribes again"
     )]
     OfHub(SubscriptionId),
+    /// It is told by mail, and has no secret that receivers know.
+    #[error("`{0}` is told by mail: it has no secret to renew")]
+    OfMail(SubscriptionId),
+    /// Nobody at its address has said yet that mails are wanted.
+    #[error("`{0}` waits for its address to confirm it: nothing else is sent there before")]
+    Unconfirmed(SubscriptionId),
+    /// The address was asked a short while ago.
+    #[error("an address is asked only once in a while whether it wants mails: again at {0}")]
+    Asked(Timestamp),
+    /// The address could not be asked.
+    #[error("the confirmation mail could not be sent: {0}")]
+    NotAsked(String),
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
@@ -115,22 +131,25 @@ impl Push {
         }
         self.touch(book.all().iter().map(|known| known.id.clone()));
         self.settings.store(Arc::new(settings));
+        self.mails.forgive();
         Ok(())
     }
 
     /// Adds a subscription, which starts at the present.
     pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
+        if mail::address::is_mailto(&new.url) {
+            return self.add_mail(new).await;
+        }
         let settings = self.settings.load_full();
         let url = check_url(&new.url, &settings)?;
+        if let Some(field) = new.mail.first() {
+            let hint = Some("leave it out, or subscribe an address of mail: `mailto:…`".to_owned());
+            return Err(Error::Invalid { field, message: format!("webhooks have no `{field}`"), hint });
+        }
         let form = named_form(new.form.as_deref(), &url, &settings)?;
         let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
-        let is_full = || {
-            let webhooks = book.all().into_iter().filter(|one| matches!(one.channel, Channel::Webhook(_)));
-            let count = webhooks.count();
-            if count >= settings.max_subscriptions { Err(Error::Full(count)) } else { Ok(()) }
-        };
-        is_full()?;
+        self.has_place(book)?;
         let mut subscription = Subscription {
             url,
             filter: new.filter,
@@ -139,6 +158,7 @@ impl Push {
             channel: Channel::Webhook(form),
             configured: false,
             allow_private: settings.allow_private,
+            owner: new.owner,
             ..self.blank(mint()?, Seq(0))
         };
         let earlier = match new.start {
@@ -150,7 +170,7 @@ impl Push {
             self.verify(&mut subscription).await?;
         }
         let routing = self.routing.lock().await;
-        is_full()?;
+        self.has_place(book)?;
         subscription.after = self.store.head().await?;
         if let Some(earlier) = earlier.filter(|earlier| *earlier > subscription.after) {
             return Err(in_the_future(earlier, subscription.after));
@@ -162,6 +182,13 @@ impl Push {
             self.catch_up(&subscription, earlier).await?;
         }
         Ok(added(Arc::new(subscription)))
+    }
+
+    /// Is there room for one subscription more, those of the hub apart?
+    pub(super) fn has_place(&self, book: &Book) -> Result<(), Error> {
+        let others = book.all().into_iter().filter(|one| !matches!(one.channel, Channel::WebSub { .. }));
+        let count = others.count();
+        if count >= self.settings.load().max_subscriptions { Err(Error::Full(count)) } else { Ok(()) }
     }
 
     /// Tells a new subscription what happened before it was made. One that cannot have it is not made.
@@ -193,6 +220,9 @@ impl Push {
         }
         if matches!(before.channel, Channel::WebSub { .. }) {
             return Err(Error::OfHub(id.clone()));
+        }
+        if mail::mailing(&before).is_some() {
+            return Err(Error::OfMail(id.clone()));
         }
         let usual = before.secrets.first().map(sign::scheme).unwrap_or_default();
         let (newest, at) = (secret(own, scheme, usual)?, self.clock.now());
@@ -371,7 +401,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
 }
 
 /// A new id: 80 random bits.
-fn mint() -> Result<SubscriptionId, getrandom::Error> {
+pub(super) fn mint() -> Result<SubscriptionId, getrandom::Error> {
     Ok(format!("sub_{}", random_hex::<10>()?).parse().expect("these characters are those of ids"))
 }
 
