@@ -218,6 +218,11 @@ impl App {
             async move { push.deliver_mails(stop).await }
         });
         let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("owners", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.tell_owners(stop).await }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
         self.supervise("ask back", move || {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.ask_back(stop).await }

@@ -338,7 +338,8 @@ fn log(answer: &Value) -> String {
 
 /// One attempt in a line.
 fn attempt(one: &Value) -> String {
-    let what = one["sequence"].as_u64().map_or_else(|| "ping".to_owned(), |n| format!("#{n}"));
+    let usual = one["type"].as_str().unwrap_or("ping");
+    let what = one["sequence"].as_u64().map_or_else(|| table::cell(usual, 20), |n| format!("#{n}"));
     let status = one["status"].as_u64().map_or_else(|| "---".to_owned(), |n| n.to_string());
     let said = if one["error"].is_null() { &one["answer"] } else { &one["error"] };
     let line = format!(

@@ -149,6 +149,7 @@ impl Push {
         let number = delivery.attempt.saturating_add(1);
         let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
         let subscription = Some(after.clone());
+        let is_trouble = outcome == Outcome::Parked || after.state != before.state;
         let again = match &outcome {
             Outcome::Retry { due } => Some(*due),
             Outcome::Delivered | Outcome::Parked | Outcome::Dropped => None,
@@ -163,6 +164,9 @@ impl Push {
         settled.extend(others.into_iter().map(|other| Settled::new(other, rest.clone())));
         self.settling.settle(&*self.store, settled).await?;
         entry.current.store(Some(after.into()));
+        if is_trouble {
+            self.trouble.notify_one();
+        }
         Ok(again)
     }
 

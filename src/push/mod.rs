@@ -22,6 +22,7 @@ mod ledger;
 mod ledger_tests;
 pub mod mail;
 mod message;
+mod notice;
 mod page;
 pub mod payload;
 mod ping;
@@ -66,6 +67,7 @@ use message::Messages;
 use settling::Settling;
 
 pub use ledger::{Replay, Standing};
+pub use notice::NOTICE;
 pub use ping::PING;
 pub use subscription::{Added, Error, NewSubscription, Start};
 
@@ -125,6 +127,8 @@ pub struct Webhook {
     pub allow_private: bool,
     /// What its bodies look like.
     pub form: Form,
+    /// Where its owner hears of trouble: a `mailto:` address, or one of the web.
+    pub owner: Option<String>,
 }
 
 /// What payloads and the hub have to know of a feed: which articles it shows, and where.
@@ -161,6 +165,8 @@ pub struct Push {
     messages: Messages,
     hub: Hub,
     mails: Mails,
+    /// Wakes whoever tells owners of trouble.
+    trouble: Notify,
 }
 
 impl Push {
@@ -189,6 +195,7 @@ impl Push {
             messages: Messages::default(),
             hub,
             mails: Mails::default(),
+            trouble: Notify::new(),
         })
     }
 
@@ -219,7 +226,7 @@ impl Push {
                         && !(mails_wait && mail::mailing(&subscription).is_some())
                 })
         });
-        Ok(!due)
+        Ok(!due && !self.has_notices(now, mails_wait).await?)
     }
 
     fn feeds_with(&self, event: &Event, article: &Article) -> Vec<FeedId> {

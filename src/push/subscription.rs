@@ -147,6 +147,7 @@ impl Push {
             return Err(Error::Invalid { field, message: format!("webhooks have no `{field}`"), hint });
         }
         let form = named_form(new.form.as_deref(), &url, &settings)?;
+        let owner = self.check_owner(new.owner.as_deref(), false, &settings)?;
         let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
         self.has_place(book)?;
@@ -158,7 +159,7 @@ impl Push {
             channel: Channel::Webhook(form),
             configured: false,
             allow_private: settings.allow_private,
-            owner: new.owner,
+            owner,
             ..self.blank(mint()?, Seq(0))
         };
         let earlier = match new.start {
@@ -394,6 +395,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
         events: webhook.events.clone(),
         secrets: vec![webhook.secret.clone()],
         allow_private: webhook.allow_private,
+        owner: webhook.owner.clone(),
         channel: Channel::Webhook(webhook.form.clone()),
         configured: true,
         ..subscription
@@ -406,7 +408,7 @@ pub(super) fn mint() -> Result<SubscriptionId, getrandom::Error> {
 }
 
 /// The address in its normal form, if it may be used.
-fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
+pub(super) fn check_url(text: &str, settings: &Settings) -> Result<String, Error> {
     let invalid = |message: String, hint: &str| Error::Invalid {
         field: "url",
         message,

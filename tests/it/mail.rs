@@ -358,3 +358,71 @@ async fn the_owners_page_and_a_test_mail() {
         assert_eq!(answer.status, 200);
     }
 }
+
+/// The webhook with an owner.
+fn owned(config: &str, owner: &str) -> String {
+    config.replacen("[[webhook]]", &format!("[[webhook]]\nowner = \"{owner}\""), 1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_hears_by_mail_that_a_webhook_was_disabled_and_once() {
+    let mut smtp = Smtp::start().await;
+    let mut world = world(&smtp, "").await;
+    world.reload(|config| owned(&config, "mailto:desk@example.vn")).await;
+    smtp.down().await;
+    world.receiver.script([loaphuong::demo::receiver::Answer::Status(410)]);
+    world.portal.publish(world.story(950, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(show(&world, "newsroom").await["state"], "disabled");
+    // The notice is not lost with the process that saw the trouble.
+    world.stop().await;
+    smtp.resume().await;
+    world.start().await;
+    for _ in 0..3 {
+        world.tick(HOUR).await;
+    }
+    let mails = smtp.received();
+    assert_eq!((mails.len(), mails[0].to.as_str()), (1, "desk@example.vn"));
+    let text = mails[0].part("text/plain");
+    for part in ["newsroom", "410", "loa subscriptions resume newsroom", "https://tin.example.vn/s/"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("/hook"), "a webhook's address may be a secret: {text}");
+    assert_eq!(mails[0].header("list-unsubscribe"), None);
+    let log = world.api("GET", "/api/v1/subscriptions/newsroom/attempts?limit=1", "").await.json();
+    assert_eq!(log["attempts"][0]["type"], "notice", "{log}");
+    world.stop().await;
+    world.start().await;
+    world.tick(48 * HOUR).await;
+    assert_eq!(smtp.received().len(), 1);
+    world.api("POST", "/api/v1/subscriptions/newsroom/resume", "").await;
+    world.receiver.script([loaphuong::demo::receiver::Answer::Status(410)]);
+    world.tick(HOUR).await;
+    assert_eq!(smtp.received().len(), 2, "disabled again is another trouble");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_of_the_web_gets_a_signed_notice_and_hears_of_parked_events_once_a_day() {
+    let smtp = Smtp::start().await;
+    let mut world = world(&smtp, "").await;
+    let url = world.receiver.url();
+    let schedule = "[push]\nschedule = [\"0s\"]\n\n[mail]";
+    world.reload(|config| owned(&config, &url).replacen("[mail]", schedule, 1)).await;
+    use loaphuong::demo::receiver::Answer::Status;
+    world.receiver.script([Status(500), Status(204), Status(500), Status(500)]);
+    world.portal.publish(world.story(951, "Tin một"));
+    world.tick(FIVE_MINUTES).await;
+    let received = world.receiver.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!((&received[1].body["type"], received[1].verified), (&"subscription.parked".into(), true));
+    assert_eq!(received[1].body["data"]["subscription"], "newsroom");
+    assert_eq!(received[1].body["data"]["parked"], 1);
+    world.portal.publish(world.story(952, "Tin hai"));
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.receiver.received().len(), 3, "not twice a day");
+    world.tick(25 * HOUR).await;
+    let received = world.receiver.received();
+    assert_eq!((received.len(), &received[3].body["type"]), (4, &"subscription.parked".into()));
+    world.tick(48 * HOUR).await;
+    assert_eq!(world.receiver.received().len(), 4, "it was the last attempt at the notice");
+}

@@ -7,6 +7,7 @@ use super::{
     Settings, address, is_unconfirmed,
     link::{self, Purpose},
     mailing,
+    not_sent,
     render::{Letter, Sender},
     session::Trouble,
 };
@@ -14,7 +15,7 @@ use crate::{
     model::{Channel, Daily, Language, Mailing, Seq, State, Subscription, SubscriptionId, Timestamp},
     push::{
         Added, Error, NewSubscription, Push, Start,
-        policy::{Answer, complaint},
+        policy::complaint,
         sign::{self, Scheme},
         subscription::mint,
         webhook::Heard,
@@ -56,6 +57,7 @@ impl Push {
             .map_err(|wrong| invalid("url", format!("`{}` cannot be used: {wrong}", shown(&new.url)), None))?;
         only_mail(&new)?;
         let mailing = wished(&new.mail, sender.settings)?;
+        let owner = self.check_owner(new.owner.as_deref(), true, &settings)?;
         let url = format!("{}{place}", address::SCHEME);
         let now = self.clock.now();
         let subscription = Subscription {
@@ -65,7 +67,7 @@ impl Push {
             secrets: vec![sign::generate(Scheme::V1)?],
             channel: Channel::Mail(mailing.clone()),
             configured: false,
-            owner: new.owner,
+            owner,
             ..self.blank(mint()?, Seq(0))
         };
         self.keep_unconfirmed(&subscription, sender.settings, now).await?;
@@ -185,15 +187,11 @@ impl Push {
 
     /// Sends one mail to a subscriber now, and says what came of it.
     async fn mail_to(&self, to: &Subscription, letter: Letter, sender: &Sender<'_>) -> Heard {
-        let (at, started) = (self.clock.now(), std::time::Instant::now());
-        let (answer, words) = match letter.into_mail(to, sender, at) {
-            Ok(mail) => match self.mail_now(&mail, sender).await {
-                Ok(said) => said.into_answer(),
-                Err(Trouble(why)) => (Answer::Nothing(why), String::new()),
-            },
-            Err(wrong) => (Answer::Nothing(wrong), String::new()),
-        };
-        Heard { at, took: started.elapsed(), answer, words }
+        let at = self.clock.now();
+        match letter.into_mail(to, sender, at) {
+            Ok(mail) => self.mail_heard(&mail, sender).await.unwrap_or_else(|Trouble(why)| not_sent(at, why)),
+            Err(wrong) => not_sent(at, wrong),
+        }
     }
 }
 

@@ -73,8 +73,7 @@ mod tests {
     #[test]
     fn a_token_opens_one_subscription_for_one_purpose() {
         let one = subscription("sub_1");
-        let token = |one: &Subscription, purpose| super::token(one, purpose).unwrap();
-        let confirm = token(&one, Purpose::Confirm);
+        let confirm = token(&one, Purpose::Confirm).unwrap();
         assert_eq!(named(&confirm), Some(one.id.clone()));
         assert!(opens(&one, Purpose::Confirm, &confirm));
         assert!(!opens(&one, Purpose::Unsubscribe, &confirm));
@@ -82,7 +81,7 @@ mod tests {
         assert!(!opens(&other, Purpose::Confirm, &confirm), "another secret");
         assert!(!opens(&subscription("sub_2"), Purpose::Confirm, &confirm), "another name");
         let none = Subscription { secrets: Vec::new(), ..one };
-        assert_eq!(super::token(&none, Purpose::Confirm), None);
+        assert_eq!(token(&none, Purpose::Confirm), None);
     }
 
     #[test]

@@ -32,11 +32,12 @@ use std::{
 use lettre::message::Mailbox;
 use tokio::sync::Notify;
 
-use crate::model::{Language, SourceId, Subscription, SubscriptionId, Timestamp};
+use super::{policy::Answer, webhook::Heard};
+use crate::model::{Channel, Language, Mailing, SourceId, Subscription, SubscriptionId, Timestamp};
 
 pub use consent::Wish;
 
-pub(super) use render::{Letter, Notice};
+pub(super) use render::{Letter, Notice, Sender};
 
 use server::Server;
 
@@ -172,11 +173,16 @@ impl Trouble {
     }
 }
 
+/// What there is to say of a mail that could not even be tried.
+pub(super) fn not_sent(at: Timestamp, why: String) -> Heard {
+    Heard { at, took: Duration::ZERO, answer: Answer::Nothing(why), words: String::new() }
+}
+
 /// What mails to a subscription are like, where it is told by mail.
-pub fn mailing(subscription: &Subscription) -> Option<&crate::model::Mailing> {
+pub fn mailing(subscription: &Subscription) -> Option<&Mailing> {
     match &subscription.channel {
-        crate::model::Channel::Mail(mailing) => Some(mailing),
-        crate::model::Channel::Webhook(_) | crate::model::Channel::WebSub { .. } => None,
+        Channel::Mail(mailing) => Some(mailing),
+        Channel::Webhook(_) | Channel::WebSub { .. } => None,
     }
 }
 

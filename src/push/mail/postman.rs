@@ -195,18 +195,23 @@ impl Push {
     }
 
     /// Sends one mail over a connection of its own, without waiting for its turn.
-    pub(in crate::push) async fn mail_now(&self, mail: &Mail, sender: &Sender<'_>) -> Result<Said, Trouble> {
-        let mut session = Open::None;
+    pub(in crate::push) async fn mail_heard(
+        &self,
+        mail: &Mail,
+        sender: &Sender<'_>,
+    ) -> Result<Heard, Trouble> {
+        let (at, started, mut session) = (self.clock.now(), Instant::now(), Open::None);
         let said = self.hand_over(mail, sender.settings, &mut session).await;
         if let Some(session) = session {
             session.quit().await;
         }
-        said
+        let (answer, words) = said?.into_answer();
+        Ok(Heard { at, took: started.elapsed(), answer, words })
     }
 }
 
 impl Said {
-    pub(super) fn into_answer(self) -> (Answer, String) {
+    fn into_answer(self) -> (Answer, String) {
         let Self { code, words, is_unknown } = self;
         (Answer::Mail { code, is_unknown, said: words.clone() }, words)
     }

@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::render::Frame;
 use crate::{
     model::{self, Attempt, Subscription},
-    push::{Error, PING, Push, Replay, mail, sign},
+    push::{Error, Push, Replay, mail, sign},
     web::{State, error::Problem, ledger, subscriptions::instant},
 };
 
@@ -167,7 +167,7 @@ fn line(attempt: &Attempt) -> Value {
         at => attempt.at.to_string(),
         // To the second: what is more does not fit on a telephone.
         shown => attempt.at.to_string().chars().take(19).collect::<String>().replace('T', " "),
-        event => if attempt.seq == PING { "ping".to_owned() } else { format!("#{}", attempt.seq) },
+        event => shown["type"].as_str().map_or_else(|| format!("#{}", attempt.seq), str::to_owned),
         status => attempt.status.map_or_else(|| "—".to_owned(), |status| status.to_string()),
         milliseconds => attempt.took.as_millis() as u64,
         outcome => shown["outcome"].as_str(),
