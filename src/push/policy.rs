@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_that_is_not_there_is_believed_the_third_time() {
+        let said = |code, is_unknown| Answer::Mail { code, is_unknown, said: "no".into() };
+        let decide = |attempt, answer: &Answer| {
+            policy().decide(&delivery(attempt), &subscription("mail"), answer, NOW)
+        };
+        assert_eq!(decide(0, &said(250, false)).0, Outcome::Delivered);
+        for (attempt, expected) in [(0, State::Active), (1, State::Active)] {
+            assert_eq!(decide(attempt, &said(550, true)).1.state, expected, "{attempt}");
+        }
+        let (outcome, gone) = decide(2, &said(550, true));
+        assert!(matches!(&gone.state, State::Disabled { reason } if reason.contains("no such mailbox")));
+        assert_eq!(outcome, Outcome::Retry { due: seconds(1800) }, "its deliveries wait");
+        let (_, refused) = decide(2, &said(554, false));
+        assert_eq!((refused.state, refused.hold_until), (State::Active, None));
+        assert_eq!(refused.last_error.as_deref(), Some("the mail server answered 554: no"));
+        let (_, later) = decide(0, &said(450, false));
+        assert_eq!(later.hold_until, Some(seconds(5)), "it asked for patience");
+    }
+
+    #[test]
     fn jitter_stays_in_its_bounds_differs_and_repeats_itself() {
         let policy = Policy { jitter: 0.2, ..policy() };
         let stretches: Vec<f64> =

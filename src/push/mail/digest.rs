@@ -55,7 +55,7 @@ impl Push {
     }
 }
 
-fn letter(
+pub(super) fn letter(
     to: &Subscription,
     mailing: &Mailing,
     mut messages: Vec<Arc<Message>>,

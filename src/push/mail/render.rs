@@ -226,23 +226,11 @@ impl Letter {
         sender: &Sender<'_>,
         now: Timestamp,
     ) -> Result<Mail, String> {
-        let Self { id, under, subject, template, language, context, .. } = self;
+        let [text, html] = self.texts(&to.to_string(), end.as_deref(), filter)?;
+        let Self { id, under, subject, language, .. } = self;
         let Settings { from, reply_to, .. } = sender.settings;
-        let subject = short(&subject, SUBJECT);
-        let frame = context! {
-            t => words(language),
-            lang => language.tag(),
-            address => to.to_string(),
-            filter,
-            unsubscribe => end,
-            subject,
-        };
-        let context = context! { ..context, ..frame };
-        let written = |kind: &str| {
-            let name = format!("{template}.{kind}");
-            let made = TEMPLATES.get_template(&name).and_then(|template| template.render(&context));
-            made.map_err(|cause| format!("the template `{name}` cannot be rendered: {cause}"))
-        };
+        // What looks like an encoded word (RFC 2047) would be shown as what it encodes.
+        let subject = short(&subject, SUBJECT).replace("=?", "= ?");
         let host = from.email.domain();
         let mut mail = Message::builder()
             .message_id(Some(format!("<{id}@{host}>")))
@@ -264,9 +252,35 @@ impl Letter {
                 .raw_header(raw("List-Unsubscribe", &format!("<{end}>")))
                 .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
-        let body = MultiPart::alternative_plain_html(written("txt")?, written("html")?);
+        let body = MultiPart::alternative_plain_html(text, html);
         let mail = mail.multipart(body).map_err(|cause| format!("this mail cannot be written: {cause}"))?;
         Ok(Mail { from: from.email.clone(), to, bytes: mail.formatted() })
+    }
+}
+
+impl Letter {
+    /// What it says, as text and as markup.
+    pub(super) fn texts(
+        &self,
+        address: &str,
+        end: Option<&str>,
+        filter: Option<String>,
+    ) -> Result<[String; 2], String> {
+        let frame = context! {
+            t => words(self.language),
+            lang => self.language.tag(),
+            address,
+            filter,
+            unsubscribe => end,
+            subject => short(&self.subject, SUBJECT),
+        };
+        let context = context! { ..self.context.clone(), ..frame };
+        let written = |kind: &str| {
+            let name = format!("{}.{kind}", self.template);
+            let made = TEMPLATES.get_template(&name).and_then(|template| template.render(&context));
+            made.map_err(|cause| format!("the template `{name}` cannot be rendered: {cause}"))
+        };
+        Ok([written("txt")?, written("html")?])
     }
 }
 

@@ -14,6 +14,8 @@ use lettre::{
     },
 };
 
+use tokio::net::ToSocketAddrs;
+
 use super::{
     Settings,
     server::{Login, Security},
@@ -69,7 +71,8 @@ impl Session {
     pub(super) async fn open(settings: &Settings, hello: &str) -> Result<Self, Trouble> {
         let server = settings.server.to_string();
         let trouble = |failed: Failed| Trouble(format!("`{server}`: {}", failed.words()));
-        let opening = connect(settings, hello);
+        let place = (settings.server.host.as_str(), settings.server.port);
+        let opening = connect(settings, place, hello);
         // TLS and login are further steps of the opening.
         let connection = within(settings.timeout.saturating_mul(2), opening).await.map_err(trouble)?;
         Ok(Self { connection, timeout: settings.timeout, server, is_used: false })
@@ -142,12 +145,16 @@ impl Failed {
     }
 }
 
-async fn connect(settings: &Settings, hello: &str) -> Result<AsyncSmtpConnection, Failed> {
+/// `place` is where the server of the settings is found.
+async fn connect(
+    settings: &Settings,
+    place: impl ToSocketAddrs,
+    hello: &str,
+) -> Result<AsyncSmtpConnection, Failed> {
     let hello = ClientId::Domain(hello.to_owned());
     let server = &settings.server;
     let tls = || tls(&server.host, settings.ca_file.as_deref()).map_err(Failed::Broken);
     let at_once = if server.security == Security::Tls { Some(tls()?) } else { None };
-    let place = (server.host.as_str(), server.port);
     let connecting = AsyncSmtpConnection::connect_tokio1(place, Some(settings.timeout), &hello, at_once, None);
     let mut connection = connecting.await.map_err(failed)?;
     if server.security == Security::StartTls {
@@ -225,7 +232,95 @@ fn is_unknown(code: u16, words: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::{SocketAddr, TcpListener},
+        sync::Arc,
+    };
+
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
     use super::*;
+    use crate::push::mail::tests::settings;
+
+    /// Answers one conversation: plainly with these lines, one for each that comes, and then by TLS.
+    fn server(plain: &'static [&'static str]) -> SocketAddr {
+        let chain = CertificateDer::from_pem_slice(include_bytes!("../../net/testdata/portal.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../net/testdata/portal.key")).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for (n, line) in plain.iter().enumerate() {
+                if n > 0 {
+                    read_line(&mut stream);
+                }
+                stream.write_all(line.as_bytes()).unwrap();
+            }
+            let connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+            let mut stream = BufReader::new(rustls::StreamOwned::new(connection, stream));
+            if plain.is_empty() {
+                stream.get_mut().write_all(b"220 portal.example\r\n").ok();
+            }
+            let mut line = String::new();
+            while stream.read_line(&mut line).is_ok_and(|n| n > 0) {
+                stream.get_mut().write_all(b"250 fine\r\n").ok();
+                line.clear();
+            }
+        });
+        at
+    }
+
+    fn read_line(stream: &mut impl Read) {
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).is_ok() && byte != *b"\n" {}
+    }
+
+    /// Connects to `portal.example`, which stands there.
+    async fn ask(security: Security, is_trusted: bool, at: SocketAddr) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root.pem");
+        std::fs::write(&root, include_bytes!("../../net/testdata/root.pem")).unwrap();
+        let mut settings = settings();
+        settings.server = super::super::server::Server {
+            host: "portal.example".into(),
+            port: 465,
+            security,
+            login: None,
+        };
+        settings.ca_file = is_trusted.then_some(root);
+        settings.timeout = Duration::from_secs(20);
+        connect(&settings, at, "loa.example").await.map(|_| ()).map_err(|failed| failed.words())
+    }
+
+    #[tokio::test]
+    async fn the_way_is_secured_as_the_settings_say_and_the_ca_file_is_believed() {
+        const STARTTLS: &[&str] = &["220 portal.example\r\n", "250-portal.example\r\n250 STARTTLS\r\n", "220 go\r\n"];
+        assert_eq!(ask(Security::Tls, true, server(&[])).await, Ok(()));
+        assert_eq!(ask(Security::StartTls, true, server(STARTTLS)).await, Ok(()));
+        for (security, plain) in [(Security::Tls, &[][..]), (Security::StartTls, STARTTLS)] {
+            let refused = ask(security, false, server(plain)).await.unwrap_err();
+            assert!(refused.contains("certificate"), "{security:?}: {refused}");
+        }
+        let without = server(&["220 portal.example\r\n", "250 portal.example\r\n"]);
+        let refused = ask(Security::StartTls, true, without).await.unwrap_err();
+        assert!(refused.contains("does not offer STARTTLS"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut settings = settings();
+        (settings.server.port, settings.timeout) = (listener.local_addr().unwrap().port(), Duration::from_millis(50));
+        let Err(Trouble(why)) = Session::open(&settings, "loa.example").await else { panic!("nobody was there") };
+        assert!(why.contains("no answer within"), "{why}");
+    }
 
     #[test]
     fn an_unknown_mailbox_is_told_from_other_refusals() {
