@@ -160,7 +160,8 @@ impl Letter {
         (groups, day): (Value, String),
     ) -> Self {
         let language = mailing.language;
-        let subject = format!("{n} {} · {day}", word(language, "news"));
+        let news = word(language, if n == 1 { "news_one" } else { "news" });
+        let subject = format!("{n} {news} · {day}");
         let context = context! { groups, more, day };
         Self { id, under: None, subject, template: "digest", language, context, is_subscription: true }
     }
