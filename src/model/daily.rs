@@ -62,10 +62,12 @@ mod tests {
 
     #[test]
     fn a_time_of_the_day_is_hours_and_minutes() {
-        for (text, minute) in [("18:00", 1080), ("0:00", 0), ("07:05", 425), ("23:59", 1439), (" 6:30 ", 390)] {
+        for (text, minute) in [("18:00", 1080), ("0:00", 0), ("07:05", 425), ("23:59", 1439), (" 6:30 ", 390)]
+        {
             assert_eq!(Daily::parse_minute(text), Some(minute), "{text}");
         }
-        for wrong in ["", "18", "18:0", "24:00", "12:60", "-1:00", "+1:00", "6:30 pm", "18:00:00", "١٨:٠٠"] {
+        for wrong in ["", "18", "18:0", "24:00", "12:60", "-1:00", "+1:00", "6:30 pm", "18:00:00", "١٨:٠٠"]
+        {
             assert_eq!(Daily::parse_minute(wrong), None, "{wrong}");
         }
         assert_eq!(Daily { minute: 425, zone: "UTC".into() }.to_string(), "07:05");

@@ -183,7 +183,9 @@ impl Push {
     pub(super) async fn sweep_once(&self) -> store::Result<()> {
         let settings = self.settings.load_full();
         for subscription in self.book().await?.all() {
-            if self.has_ended(&subscription, self.clock.now()).await? || self.forget_lapsed(&subscription).await? {
+            if self.has_ended(&subscription, self.clock.now()).await?
+                || self.forget_lapsed(&subscription).await?
+            {
                 continue;
             }
             let before = self.clock.now().minus(settings.keep);

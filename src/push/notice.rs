@@ -238,14 +238,18 @@ impl Push {
         notice: &Notice,
     ) -> Result<Heard, Timestamp> {
         let wrong = |why: String| not_sent(self.clock.now(), why);
-        let Some(sender) = Sender::of(settings) else { return Ok(wrong("no mails are sent from here".to_owned())) };
+        let Some(sender) = Sender::of(settings) else {
+            return Ok(wrong("no mails are sent from here".to_owned()));
+        };
         let to = match address::of_mailto(owner) {
             Ok(to) => to,
             Err(why) => return Ok(wrong(why)),
         };
         let letter = Letter::notice(notice, about, sender.settings.language);
         match letter.addressed(to, (None, None), &sender, self.clock.now()) {
-            Ok(mail) => self.mail_heard(&mail, &sender).await.map_err(|_| self.mail_not_before(self.clock.now())),
+            Ok(mail) => {
+                self.mail_heard(&mail, &sender).await.map_err(|_| self.mail_not_before(self.clock.now()))
+            }
             Err(why) => Ok(wrong(why)),
         }
     }
@@ -266,11 +270,8 @@ impl Push {
                 "resume": commands,
             },
         });
-        let there = Subscription {
-            url: owner.to_owned(),
-            channel: Channel::Webhook(Form::Native),
-            ..about.clone()
-        };
+        let there =
+            Subscription { url: owner.to_owned(), channel: Channel::Webhook(Form::Native), ..about.clone() };
         let hex = blake3::hash(format!("{} {what} {}", about.id, due.as_millis()).as_bytes()).to_hex();
         let id = format!("msg_notice_{}", hex.chars().take(24).collect::<String>());
         self.post(&there, id, (body.to_string().into(), "")).await
@@ -370,7 +371,10 @@ mod tests {
         assert_eq!(due(&pinged, &disabled), None, "a ping is no event");
 
         assert_eq!(due(&[event(9, parked())], &State::Active), Some(("parked", 9, 1)));
-        assert_eq!(due(&[event(12, delivered()), event(9, parked())], &State::Active), Some(("parked", 9, 1)));
+        assert_eq!(
+            due(&[event(12, delivered()), event(9, parked())], &State::Active),
+            Some(("parked", 9, 1))
+        );
         let soon = [event(12, parked()), notice(10, delivered()), event(9, parked())];
         assert_eq!(due(&soon, &State::Active), Some(("parked", 10 + 86_400, 1)), "not twice a day");
     }

@@ -21,7 +21,17 @@ use crate::{
 
 const PATH: &str = "/api/v1/subscriptions";
 const MEMBERS: [&str; 11] = [
-    "url", "filter", "events", "secret", "signature", "start", "form", "digest", "timezone", "language", "owner",
+    "url",
+    "filter",
+    "events",
+    "secret",
+    "signature",
+    "start",
+    "form",
+    "digest",
+    "timezone",
+    "language",
+    "owner",
 ];
 
 /// Every one of them behind the token.

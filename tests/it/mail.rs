@@ -66,14 +66,18 @@ async fn from_the_wish_for_mails_to_the_wish_for_none() {
 
     // It is asked, in both languages, and told nothing.
     let asked = smtp.received();
-    assert_eq!((asked.len(), asked[0].to.as_str(), asked[0].from.as_str()), (1, "An@example.vn", "loa@tin.example.vn"));
+    assert_eq!(
+        (asked.len(), asked[0].to.as_str(), asked[0].from.as_str()),
+        (1, "An@example.vn", "loa@tin.example.vn")
+    );
     let text = asked[0].part("text/plain");
     assert!(text.contains("If that was you") && text.contains("Nếu đó là bạn"), "{text}");
     world.portal.publish(world.story(900, "Tin một"));
     world.tick(FIVE_MINUTES).await;
     assert_eq!(smtp.received().len(), 1, "nobody there has said yet that mails are wanted");
     for what in ["test", "replay"] {
-        let refused = world.api("POST", &format!("/api/v1/subscriptions/{id}/{what}"), r#"{"after": 0}"#).await;
+        let refused =
+            world.api("POST", &format!("/api/v1/subscriptions/{id}/{what}"), r#"{"after": 0}"#).await;
         assert_eq!(refused.status, 409, "{what}: {}", refused.text());
     }
 
@@ -197,7 +201,10 @@ async fn trouble_with_the_server_is_nobodys_fault_and_all_wait() {
         world.tick(6 * HOUR).await;
     }
     let shown = show(&world, &id).await;
-    assert_eq!((&shown["state"], &shown["waiting"], &shown["failing_since"]), (&"active".into(), &1.into(), &Value::Null));
+    assert_eq!(
+        (&shown["state"], &shown["waiting"], &shown["failing_since"]),
+        (&"active".into(), &1.into(), &Value::Null)
+    );
     let metrics = world.get("/metrics").await.text();
     assert!(metrics.contains("loa_mail_server_up 0"), "{metrics}");
     smtp.resume().await;
@@ -348,9 +355,12 @@ async fn the_owners_page_and_a_test_mail() {
     assert_eq!(refused.status, 409, "{}", refused.text());
     let made = world.api("POST", &format!("/api/v1/subscriptions/{id}/page"), "").await.json();
     let page = open(&world, made["page"].as_str().unwrap()).await;
-    for (part, there) in
-        [("Subscription by mail", true), ("06:30 (Asia/Ho_Chi_Minh)", true), ("New secret", false), ("Pause", true)]
-    {
+    for (part, there) in [
+        ("Subscription by mail", true),
+        ("06:30 (Asia/Ho_Chi_Minh)", true),
+        ("New secret", false),
+        ("Pause", true),
+    ] {
         assert_eq!(page.text().contains(part), there, "{part}: {}", page.text());
     }
     for what in ["pause", "resume"] {

@@ -47,8 +47,11 @@ pub(crate) struct Smtp {
 
 impl Smtp {
     pub(crate) async fn start() -> Self {
-        let mut server =
-            Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), inner: Arc::default(), listening: JoinSet::new() };
+        let mut server = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            inner: Arc::default(),
+            listening: JoinSet::new(),
+        };
         server.resume().await;
         server
     }

@@ -34,7 +34,9 @@ pub fn parse(text: &str) -> Result<Address, String> {
         return Err("it has no `@`: write it whole, such as `an@example.vn`".to_owned());
     };
     if !user.is_ascii() {
-        return Err("what stands before its `@` has to be ASCII: few mail servers take anything else".to_owned());
+        return Err(
+            "what stands before its `@` has to be ASCII: few mail servers take anything else".to_owned()
+        );
     }
     let host = match url::Host::parse(host) {
         Ok(url::Host::Domain(host)) if host.contains('.') || host == "localhost" => host,
@@ -104,10 +106,15 @@ mod tests {
     #[test]
     fn a_mailbox_may_have_a_name() {
         let with_name = mailbox("Loa phường <Loa@Example.vn>").unwrap();
-        assert_eq!((with_name.name.as_deref(), with_name.email.to_string().as_str()), (Some("Loa phường"), "Loa@example.vn"));
+        assert_eq!(
+            (with_name.name.as_deref(), with_name.email.to_string().as_str()),
+            (Some("Loa phường"), "Loa@example.vn")
+        );
         assert_eq!(mailbox("\"Loa, phường\" <loa@example.vn>").unwrap().name.as_deref(), Some("Loa, phường"));
         assert_eq!(mailbox("loa@example.vn").unwrap().name, None);
-        for wrong in ["", "Loa", "Loa <loa@example.vn", "Loa\r\nBcc: <loa@example.vn>", "<x> <loa@example.vn>"] {
+        for wrong in
+            ["", "Loa", "Loa <loa@example.vn", "Loa\r\nBcc: <loa@example.vn>", "<x> <loa@example.vn>"]
+        {
             assert!(mailbox(wrong).is_err(), "{wrong}");
         }
     }

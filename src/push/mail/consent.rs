@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::{
     Settings, address, is_unconfirmed,
     link::{self, Purpose},
-    mailing,
-    not_sent,
+    mailing, not_sent,
     render::{Letter, Sender},
     session::Trouble,
 };
@@ -53,8 +52,9 @@ impl Push {
             let hint = "set `mail.server` and `mail.from` (docs/mail.md)";
             return Err(invalid("url", "no mails are sent from here".to_owned(), Some(hint)));
         };
-        let place = address::of_mailto(&new.url)
-            .map_err(|wrong| invalid("url", format!("`{}` cannot be used: {wrong}", shown(&new.url)), None))?;
+        let place = address::of_mailto(&new.url).map_err(|wrong| {
+            invalid("url", format!("`{}` cannot be used: {wrong}", shown(&new.url)), None)
+        })?;
         only_mail(&new)?;
         let mailing = wished(&new.mail, sender.settings)?;
         let owner = self.check_owner(new.owner.as_deref(), true, &settings)?;
@@ -174,13 +174,18 @@ impl Push {
     }
 
     /// Sends a test mail now.
-    pub(in crate::push) async fn mail_test(&self, subscription: &Subscription, id: &str) -> Result<Heard, Error> {
+    pub(in crate::push) async fn mail_test(
+        &self,
+        subscription: &Subscription,
+        id: &str,
+    ) -> Result<Heard, Error> {
         if is_unconfirmed(subscription) {
             return Err(Error::Unconfirmed(subscription.id.clone()));
         }
         let settings = self.settings.load_full();
-        let sender = Sender::of(&settings)
-            .ok_or_else(|| invalid("url", "no mails are sent from here".to_owned(), Some("set `mail.server`")))?;
+        let sender = Sender::of(&settings).ok_or_else(|| {
+            invalid("url", "no mails are sent from here".to_owned(), Some("set `mail.server`"))
+        })?;
         let language = mailing(subscription).map(|mailing| mailing.language).unwrap_or_default();
         Ok(self.mail_to(subscription, Letter::test(language, id), &sender).await)
     }

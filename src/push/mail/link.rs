@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn what_looks_like_no_token_is_none() {
-        for wrong in ["", ".", "sub_1", "sub_1.", "sub_1.abc", "sub 1.00112233445566778899aabbccddeeff", "../x"] {
+        for wrong in
+            ["", ".", "sub_1", "sub_1.", "sub_1.abc", "sub 1.00112233445566778899aabbccddeeff", "../x"]
+        {
             assert_eq!(named(wrong), None, "{wrong}");
         }
         assert!(named("sub_1.00112233445566778899aabbccddeeff").is_some());

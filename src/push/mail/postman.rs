@@ -41,7 +41,9 @@ impl Push {
             }
             let now = self.clock.now();
             let ready = self.mail_not_before(now);
-            if ready <= now && let Some(id) = lanes.next(1) {
+            if ready <= now
+                && let Some(id) = lanes.next(1)
+            {
                 let visit = self.visit_mail(&id, &mut session).await?;
                 lanes.finished(&id, visit, false);
                 continue;
@@ -79,7 +81,8 @@ impl Push {
         let limit = if mailing.digest.is_some() { ROWS } else { 1 };
         let mut rows = self.store.due(id, Timestamp::MAX, limit).await?;
         let Some(first) = rows.first() else { return Ok(Visit::Nothing) };
-        let (ready, now) = (subscription.hold_until.map_or(first.due, |hold| hold.max(first.due)), self.clock.now());
+        let (ready, now) =
+            (subscription.hold_until.map_or(first.due, |hold| hold.max(first.due)), self.clock.now());
         if ready > now {
             return Ok(Visit::Until(ready));
         }
@@ -154,12 +157,7 @@ impl Push {
     }
 
     /// Hands one mail to the server. A connection that has served before may be at its end: a new one is tried, too.
-    async fn hand_over(
-        &self,
-        mail: &Mail,
-        settings: &Settings,
-        session: &mut Open,
-    ) -> Result<Said, Trouble> {
+    async fn hand_over(&self, mail: &Mail, settings: &Settings, session: &mut Open) -> Result<Said, Trouble> {
         loop {
             let mut current = match session.take() {
                 Some(current) => current,

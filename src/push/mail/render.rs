@@ -127,7 +127,12 @@ impl Letter {
         let native: Json = serde_json::from_slice(&told.native(to)).unwrap_or_default();
         let title = short(&article.content.title, TITLE);
         let kind = kind(event.change);
-        let changed: Vec<&str> = native["data"]["changed_fields"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let changed: Vec<&str> = native["data"]["changed_fields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
         let offset = article.published.offset;
         let context = context! {
             kind,
@@ -188,7 +193,15 @@ impl Letter {
     pub(super) fn test(language: Language, id: &str) -> Self {
         let subject = word(language, "test_subject");
         let context = context! {};
-        Self { id: id.to_owned(), under: None, subject, template: "test", language, context, is_subscription: true }
+        Self {
+            id: id.to_owned(),
+            under: None,
+            subject,
+            template: "test",
+            language,
+            context,
+            is_subscription: true,
+        }
     }
 
     /// What the owner of `about` hears.
@@ -210,7 +223,12 @@ impl Letter {
     }
 
     /// The mail to the subscriber itself.
-    pub(super) fn into_mail(self, to: &Subscription, sender: &Sender<'_>, now: Timestamp) -> Result<Mail, String> {
+    pub(super) fn into_mail(
+        self,
+        to: &Subscription,
+        sender: &Sender<'_>,
+        now: Timestamp,
+    ) -> Result<Mail, String> {
         let place = address::of_mailto(&to.url)?;
         let end = link::token(to, Purpose::Unsubscribe)
             .filter(|_| self.is_subscription)

@@ -72,7 +72,10 @@ impl Server {
             "smtp" => (Security::StartTls, 587),
             other => return Err(wrong(format!("`{other}` is no address of a mail server"))),
         };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it has no host".to_owned()))?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| wrong("it has no host".to_owned()))?;
         if url.password().is_some() {
             let hint = "put it into `password_file`: files can be given other permissions";
             return Err(Wrong("a password does not stand in an address".to_owned(), Some(hint.to_owned())));
@@ -80,7 +83,9 @@ impl Server {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("there is something behind its host and port".to_owned()));
         }
-        let user = percent_decode_str(url.username()).decode_utf8().map_err(|_| wrong("its user is not UTF-8".to_owned()))?;
+        let user = percent_decode_str(url.username())
+            .decode_utf8()
+            .map_err(|_| wrong("its user is not UTF-8".to_owned()))?;
         let server = Self {
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(port),
@@ -120,11 +125,21 @@ mod tests {
             ("smtps://loa@mail.example:465", "mail.example", 465, Security::Tls, Some("loa")),
             ("smtps://mail.example", "mail.example", 465, Security::Tls, None),
             ("smtp://mail.example", "mail.example", 587, Security::StartTls, None),
-            ("smtp://loa%40x.example@mail.example:25/", "mail.example", 25, Security::StartTls, Some("loa@x.example")),
+            (
+                "smtp://loa%40x.example@mail.example:25/",
+                "mail.example",
+                25,
+                Security::StartTls,
+                Some("loa@x.example"),
+            ),
             ("smtp://[::1]:2525", "::1", 2525, Security::StartTls, None),
         ] {
             let (server, name) = Server::parse(text).unwrap();
-            assert_eq!((server.host.as_str(), server.port, server.security), (host, port, security), "{text}");
+            assert_eq!(
+                (server.host.as_str(), server.port, server.security),
+                (host, port, security),
+                "{text}"
+            );
             assert_eq!(name.as_deref(), user, "{text}");
         }
         for (text, words) in [

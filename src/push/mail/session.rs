@@ -155,7 +155,8 @@ async fn connect(
     let server = &settings.server;
     let tls = || tls(&server.host, settings.ca_file.as_deref()).map_err(Failed::Broken);
     let at_once = if server.security == Security::Tls { Some(tls()?) } else { None };
-    let connecting = AsyncSmtpConnection::connect_tokio1(place, Some(settings.timeout), &hello, at_once, None);
+    let connecting =
+        AsyncSmtpConnection::connect_tokio1(place, Some(settings.timeout), &hello, at_once, None);
     let mut connection = connecting.await.map_err(failed)?;
     if server.security == Security::StartTls {
         if !connection.can_starttls() {
@@ -247,12 +248,13 @@ mod tests {
     fn server(plain: &'static [&'static str]) -> SocketAddr {
         let chain = CertificateDer::from_pem_slice(include_bytes!("../../net/testdata/portal.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../net/testdata/portal.key")).unwrap();
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![chain], key)
-            .unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![chain], key)
+                .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         std::thread::spawn(move || {
@@ -288,12 +290,8 @@ mod tests {
         let root = folder.path().join("root.pem");
         std::fs::write(&root, include_bytes!("../../net/testdata/root.pem")).unwrap();
         let mut settings = settings();
-        settings.server = super::super::server::Server {
-            host: "portal.example".into(),
-            port: 465,
-            security,
-            login: None,
-        };
+        settings.server =
+            super::super::server::Server { host: "portal.example".into(), port: 465, security, login: None };
         settings.ca_file = is_trusted.then_some(root);
         settings.timeout = Duration::from_secs(20);
         connect(&settings, at, "loa.example").await.map(|_| ()).map_err(|failed| failed.words())
@@ -301,7 +299,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_way_is_secured_as_the_settings_say_and_the_ca_file_is_believed() {
-        const STARTTLS: &[&str] = &["220 portal.example\r\n", "250-portal.example\r\n250 STARTTLS\r\n", "220 go\r\n"];
+        const STARTTLS: &[&str] =
+            &["220 portal.example\r\n", "250-portal.example\r\n250 STARTTLS\r\n", "220 go\r\n"];
         assert_eq!(ask(Security::Tls, true, server(&[])).await, Ok(()));
         assert_eq!(ask(Security::StartTls, true, server(STARTTLS)).await, Ok(()));
         for (security, plain) in [(Security::Tls, &[][..]), (Security::StartTls, STARTTLS)] {
@@ -317,8 +316,11 @@ mod tests {
     async fn a_server_that_says_nothing_is_not_waited_for() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut settings = settings();
-        (settings.server.port, settings.timeout) = (listener.local_addr().unwrap().port(), Duration::from_millis(50));
-        let Err(Trouble(why)) = Session::open(&settings, "loa.example").await else { panic!("nobody was there") };
+        (settings.server.port, settings.timeout) =
+            (listener.local_addr().unwrap().port(), Duration::from_millis(50));
+        let Err(Trouble(why)) = Session::open(&settings, "loa.example").await else {
+            panic!("nobody was there")
+        };
         assert!(why.contains("no answer within"), "{why}");
     }
 

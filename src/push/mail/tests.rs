@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Pace, Settings, Trouble, address, digest, render::{self, Letter, Notice, Sender}, server::Server};
+use super::{
+    Pace, Settings, Trouble, address, digest,
+    render::{self, Letter, Notice, Sender},
+    server::Server,
+};
 use crate::{
     model::{
         Change, Channel, Daily, Filter, Language, Mailing, Precision, Revision, Seq, Subscription, Timestamp,
@@ -101,7 +105,8 @@ async fn an_article_its_update_and_its_withdrawal() {
         let letters: Vec<_> = told.iter().map(|told| Letter::event(&mailing, &to, told, &sender)).collect();
         let all: Vec<String> = letters.iter().map(shown).collect();
         insta::assert_snapshot!(format!("event_{name}"), all.join("\n#####\n"));
-        let heads: Vec<String> = letters.into_iter().map(|letter| lasting(&mail(letter, &to, &settings))).collect();
+        let heads: Vec<String> =
+            letters.into_iter().map(|letter| lasting(&mail(letter, &to, &settings))).collect();
         insta::assert_snapshot!(format!("event_head_{name}"), heads.join("\n#####\n"));
     }
 }
@@ -124,7 +129,13 @@ async fn a_digest_says_of_each_article_once_what_it_is_now() {
         let to = subscriber(&mailing);
         let make = |told: &[Arc<Message>]| digest::letter(&to, &mailing, told.to_vec(), &sender, NOW);
         insta::assert_snapshot!(format!("digest_{name}"), shown(&make(&told)));
-        let id = |letter| head(&mail(letter, &to, &settings)).lines().find(|line| line.starts_with("Message-ID")).unwrap().to_owned();
+        let id = |letter| {
+            head(&mail(letter, &to, &settings))
+                .lines()
+                .find(|line| line.starts_with("Message-ID"))
+                .unwrap()
+                .to_owned()
+        };
         let turned: Vec<_> = told.iter().rev().cloned().collect();
         assert_eq!(id(make(&told)), id(make(&turned)), "the same events are the same mail");
         assert_ne!(id(make(&told)), id(make(&told[1..])));
@@ -159,14 +170,17 @@ fn what_asks_tests_and_warns() {
 async fn nothing_that_a_page_says_becomes_a_header_or_markup() {
     let settings = settings();
     let sender = Sender { settings: &settings, base: BASE };
-    let (mailing, hostile) = (at_once(Language::Vietnamese), [
-        "Tin\r\nBcc: x@y.example\r\n\r\n<script>alert(1)</script>",
-        "Tin\nBcc: x@y.example\u{202e}\u{0}\u{7}",
-        "\u{85}\u{2028}Bcc: x@y.example",
-        "=?utf-8?q?=0D=0ABcc:_x@y.example?=",
-        "\"><img src=x onerror=alert(1)>",
-        &"ế".repeat(5_000),
-    ]);
+    let (mailing, hostile) = (
+        at_once(Language::Vietnamese),
+        [
+            "Tin\r\nBcc: x@y.example\r\n\r\n<script>alert(1)</script>",
+            "Tin\nBcc: x@y.example\u{202e}\u{0}\u{7}",
+            "\u{85}\u{2028}Bcc: x@y.example",
+            "=?utf-8?q?=0D=0ABcc:_x@y.example?=",
+            "\"><img src=x onerror=alert(1)>",
+            &"ế".repeat(5_000),
+        ],
+    );
     let to = subscriber(&mailing);
     for title in hostile {
         let told = messages(&[(Change::Published, title, 1, 1), (Change::Updated, title, 1, 2)]).await;
@@ -176,7 +190,10 @@ async fn nothing_that_a_page_says_becomes_a_header_or_markup() {
             assert!(!text.contains(['\u{202e}', '\u{0}', '\u{7}']), "{text}");
             let mail = mail(Letter::event(&mailing, &to, told, &sender), &to, &settings);
             assert!(mail.is_ascii(), "every server takes it");
-            assert!(mail.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])), "{mail}");
+            assert!(
+                mail.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])),
+                "{mail}"
+            );
             let head = head(&mail);
             let names: Vec<&str> = head.split("\r\n").filter_map(|line| line.split(':').next()).collect();
             assert!(!names.iter().any(|name| name.eq_ignore_ascii_case("bcc")), "{head}");
@@ -219,10 +236,15 @@ fn links_are_those_of_the_web_and_dates_as_exact_as_their_source() {
 #[test]
 fn both_languages_say_the_same_things() {
     let keys = |tag: &str| -> Vec<String> {
-        render::WORDS[tag].as_table().unwrap().iter().map(|(key, value)| {
-            assert!(value.as_str().is_some_and(|word| !word.is_empty()), "{tag} {key}");
-            key.clone()
-        }).collect()
+        render::WORDS[tag]
+            .as_table()
+            .unwrap()
+            .iter()
+            .map(|(key, value)| {
+                assert!(value.as_str().is_some_and(|word| !word.is_empty()), "{tag} {key}");
+                key.clone()
+            })
+            .collect()
     };
     assert_eq!(keys("vi"), keys("en"));
 }

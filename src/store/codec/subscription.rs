@@ -54,9 +54,15 @@ pub(crate) enum SecretV3 {
 #[serde(rename_all = "snake_case")]
 enum ChannelV2 {
     Webhook(FormV2),
-    WebSub { topic: String, until: Instant },
+    WebSub {
+        topic: String,
+        until: Instant,
+    },
     /// Added behind the others, whose numbers stay.
-    Mail { language: LanguageV1, digest: Option<DailyV1> },
+    Mail {
+        language: LanguageV1,
+        digest: Option<DailyV1>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

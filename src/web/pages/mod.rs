@@ -38,7 +38,11 @@ const HEADLINES: usize = 20;
 
 /// `/` and `/articles/{id}`; a feed's page stands beside its documents.
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(index)).route("/articles/{id}", get(article)).merge(subscription::routes()).merge(mail::routes())
+    Router::new()
+        .route("/", get(index))
+        .route("/articles/{id}", get(article))
+        .merge(subscription::routes())
+        .merge(mail::routes())
 }
 
 async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Response {
