@@ -213,16 +213,6 @@ impl App {
             async move { push.deliver(stop).await }
         });
         let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
-        self.supervise("mail", move || {
-            let (push, stop) = (Arc::clone(&push), stop.clone());
-            async move { push.deliver_mails(stop).await }
-        });
-        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
-        self.supervise("owners", move || {
-            let (push, stop) = (Arc::clone(&push), stop.clone());
-            async move { push.tell_owners(stop).await }
-        });
-        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
         self.supervise("ask back", move || {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.ask_back(stop).await }
@@ -232,8 +222,22 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.sweep(stop).await }
         });
+        self.start_mailing();
         self.start_watching();
         Ok(())
+    }
+
+    fn start_mailing(&self) {
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("mail", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.deliver_mails(stop).await }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("owners", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.tell_owners(stop).await }
+        });
     }
 
     fn start_watching(&self) {

@@ -1,6 +1,6 @@
 //! `[mail]`: the server that takes our mails.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use lettre::message::Mailbox;
 
@@ -10,7 +10,9 @@ use super::{
     suggest::nearest,
 };
 use crate::{
+    ingest,
     model::{Daily, Language},
+    net,
     push::mail::{
         Settings, address,
         server::{self, Login, Security, Server},
@@ -22,19 +24,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What mails need from other sections.
-#[derive(Clone, Debug)]
-pub(super) struct Around<'a> {
-    pub(super) folders: &'a Folders,
-    /// Did somebody say where the public reaches us?
-    pub(super) has_base_url: bool,
-    /// `net.ca_file`
-    pub(super) ca_file: Option<PathBuf>,
-}
-
-/// `Some(None)` where no mails are sent, `None` when something was recorded.
-pub(super) fn mail(section: Section<'_>, around: Around<'_>) -> Option<Option<Settings>> {
-    let server = server(&section, around.folders);
+/// `Some(None)` where no mails are sent, `None` when something was recorded. Did somebody say where the public reaches us,
+/// and whom do we believe (`net.ca_file`)?
+pub(super) fn mail(
+    root: &Section<'_>,
+    folders: &Folders,
+    has_base_url: bool,
+    net: Option<&net::Settings>,
+) -> Option<Option<Settings>> {
+    let section = root.table("mail")?;
+    let server = server(&section, folders);
     let from = mailbox(&section, "from");
     let reply_to = mailbox(&section, "reply_to");
     let timeout = section.duration("timeout", SECOND..=10 * MINUTE);
@@ -46,7 +45,7 @@ pub(super) fn mail(section: Section<'_>, around: Around<'_>) -> Option<Option<Se
     let confirm_every = section.duration("confirm_every", MINUTE..=30 * DAY);
     if section.has("server") {
         section.require("from", "\"Loa phường <loa@example.vn>\"");
-        if !around.has_base_url {
+        if !has_base_url {
             let hint = "add `base_url = \"https://…\"` to `[web]`";
             let message = "mails need `web.base_url`: their links lead there";
             section.wrong("server", message, Some(hint.to_owned()));
@@ -78,9 +77,15 @@ pub(super) fn mail(section: Section<'_>, around: Around<'_>) -> Option<Option<Se
         max_items,
         confirm_within,
         confirm_every,
-        ca_file: around.ca_file,
-        names: std::collections::BTreeMap::new(),
+        ca_file: net.and_then(|net| net.ca_file.clone()),
+        names: BTreeMap::new(),
     }))
+}
+
+/// The same, with what people call the sources.
+pub(super) fn named(mail: Option<Settings>, sources: &[Arc<ingest::Source>]) -> Option<Settings> {
+    let names = sources.iter().map(|source| (source.id.clone(), source.name.clone())).collect();
+    mail.map(|mail| Settings { names, ..mail })
 }
 
 fn server(section: &Section<'_>, folders: &Folders) -> Option<Server> {

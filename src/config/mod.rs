@@ -91,10 +91,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let mut folders = Folders::default();
     let table = layers::gather(inputs, &mut folders, findings)?;
     let root = Section::new(&table, "", findings);
-    let mut recipes = Recipes::built_in(findings);
-    if let Some(word) = root.filled("platforms") {
-        recipes.add_folder(&folders.resolve(&word.place, &word.text), &word.place, findings);
-    }
+    let recipes = recipes(&root, &folders);
     let web = root.table("web").and_then(|section| sections::web(section, &folders));
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
     let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
@@ -103,12 +100,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
     let publish = root.table("publish").and_then(sections::publish);
-    let around_mail = mail::Around {
-        folders: &folders,
-        has_base_url: base_url.is_some(),
-        ca_file: net.as_ref().and_then(|net| net.ca_file.clone()),
-    };
-    let mail = root.table("mail").and_then(|section| mail::mail(section, around_mail));
+    let mail = mail::mail(&root, &folders, base_url.is_some(), net.as_ref());
     let telemetry = root.table("log").and_then(sections::log);
     let around = Surroundings {
         recipes: &recipes,
@@ -132,10 +124,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
     let (concurrency, callbacks) = ingest?;
-    let (sources, push, publish, mut hub, mut mail) = (sources?, push?, publish?, hub?, mail?);
-    if let Some(mail) = &mut mail {
-        mail.names = sources.iter().map(|source| (source.id.clone(), source.name.clone())).collect();
-    }
+    let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
     // One hub is enough for a feed: where another is named, ours has nothing to say.
     hub.open &= publish.hub.is_none();
     let own = || hub.open.then(|| publish::Hub::Own(format!("{base_url}{}", web::hub::PATH)));
@@ -152,10 +141,23 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             max_age: publish.max_age,
             hub: named_hub,
         },
+        push: push::Settings {
+            mail: mail::named(mail?, &sources),
+            ..push.with(webhooks?, forms.forms, hub, &base_url)
+        },
         ingest: ingest::Settings { sources, concurrency, callbacks },
-        push: push::Settings { mail, ..push.with(webhooks?, forms.forms, hub, &base_url) },
         web,
     })
+}
+
+/// The recipes that are built in, and those of the operator's folder.
+fn recipes(root: &Section<'_>, folders: &Folders) -> Recipes {
+    let findings = root.findings();
+    let mut recipes = Recipes::built_in(findings);
+    if let Some(word) = root.filled("platforms") {
+        recipes.add_folder(&folders.resolve(&word.place, &word.text), &word.place, findings);
+    }
+    recipes
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {

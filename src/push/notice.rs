@@ -181,9 +181,9 @@ impl Push {
         let was_heard = heard.as_ref().is_ok_and(|heard| complaint(&heard.answer).is_none());
         if about.page.is_none() && !was_heard {
             // Nobody has the link that the notice had.
-            match self.change(&about.id, |changed| changed.page = None).await {
-                Err(Error::Store(cause)) => return Err(cause),
-                Ok(_) | Err(_) => {}
+            let closed = self.change(&about.id, |changed| changed.page = None).await;
+            if let Err(Error::Store(cause)) = closed {
+                return Err(cause);
             }
         }
         let heard = match heard {
@@ -276,39 +276,38 @@ impl Push {
         let id = format!("msg_notice_{}", hex.chars().take(24).collect::<String>());
         self.post(&there, id, (body.to_string().into(), "")).await
     }
+}
 
-    /// The owner that somebody names, in its normal form, if it can be told.
-    pub(super) fn check_owner(
-        &self,
-        owner: Option<&str>,
-        is_mail: bool,
-        settings: &Settings,
-    ) -> Result<Option<String>, Error> {
-        let Some(owner) = owner else { return Ok(None) };
-        let invalid = |message: String, hint: Option<&str>| Error::Invalid {
-            field: "owner",
-            message,
-            hint: hint.map(str::to_owned),
-        };
-        if address::is_mailto(owner) {
-            if settings.mail.is_none() {
-                let hint = "set `mail.server` and `mail.from` (docs/mail.md), or write an `https:` address";
-                return Err(invalid("no mails are sent from here".to_owned(), Some(hint)));
-            }
-            let to = address::of_mailto(owner)
-                .map_err(|wrong| invalid(format!("this address cannot be used: {wrong}"), None))?;
-            return Ok(Some(format!("{}{to}", address::SCHEME)));
+/// The owner that somebody names, in its normal form, if it can be told.
+pub(super) fn check_owner(
+    owner: Option<&str>,
+    is_mail: bool,
+    settings: &Settings,
+) -> Result<Option<String>, Error> {
+    let Some(owner) = owner else { return Ok(None) };
+    let invalid = |message: String, hint: Option<&str>| Error::Invalid {
+        field: "owner",
+        message,
+        hint: hint.map(str::to_owned),
+    };
+    if address::is_mailto(owner) {
+        if settings.mail.is_none() {
+            let hint = "set `mail.server` and `mail.from` (docs/mail.md), or write an `https:` address";
+            return Err(invalid("no mails are sent from here".to_owned(), Some(hint)));
         }
-        if is_mail {
-            let hint = "write `mailto:` and an address of mail";
-            let message = "webhooks are signed with a secret, and a subscription by mail has none to share";
-            return Err(invalid(message.to_owned(), Some(hint)));
-        }
-        match check_url(owner, settings) {
-            Ok(url) => Ok(Some(url)),
-            Err(Error::Invalid { message, hint, .. }) => Err(invalid(message, hint.as_deref())),
-            Err(other) => Err(other),
-        }
+        let to = address::of_mailto(owner)
+            .map_err(|wrong| invalid(format!("this address cannot be used: {wrong}"), None))?;
+        return Ok(Some(format!("{}{to}", address::SCHEME)));
+    }
+    if is_mail {
+        let hint = "write `mailto:` and an address of mail";
+        let message = "webhooks are signed with a secret, and a subscription by mail has none to share";
+        return Err(invalid(message.to_owned(), Some(hint)));
+    }
+    match check_url(owner, settings) {
+        Ok(url) => Ok(Some(url)),
+        Err(Error::Invalid { message, hint, .. }) => Err(invalid(message, hint.as_deref())),
+        Err(other) => Err(other),
     }
 }
 

@@ -43,7 +43,7 @@ impl Push {
         let id = format!("msg_ping_{}", random_hex::<12>()?);
         let body = payload::ping(&subscription.id, self.clock.now(), self.store.head().await?);
         let heard = if mail::mailing(subscription).is_some() {
-            self.mail_test(subscription, &id).await?
+            Box::pin(self.mail_test(subscription, &id)).await?
         } else {
             self.post(subscription, id, (body.into(), "")).await
         };

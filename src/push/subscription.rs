@@ -9,7 +9,7 @@ use super::{
     book::Book,
     form::Fault,
     hub::Refusal,
-    mail, random_hex,
+    mail, notice, random_hex,
     sign::{self, Scheme},
 };
 use crate::{
@@ -138,7 +138,7 @@ impl Push {
     /// Adds a subscription, which starts at the present.
     pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
         if mail::address::is_mailto(&new.url) {
-            return self.add_mail(new).await;
+            return Box::pin(self.add_mail(new)).await;
         }
         let settings = self.settings.load_full();
         let url = check_url(&new.url, &settings)?;
@@ -147,7 +147,7 @@ impl Push {
             return Err(Error::Invalid { field, message: format!("webhooks have no `{field}`"), hint });
         }
         let form = named_form(new.form.as_deref(), &url, &settings)?;
-        let owner = self.check_owner(new.owner.as_deref(), false, &settings)?;
+        let owner = notice::check_owner(new.owner.as_deref(), false, &settings)?;
         let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
         self.has_place(book)?;

@@ -96,21 +96,8 @@ async fn from_the_wish_for_mails_to_the_wish_for_none() {
 
     world.portal.publish(world.story(901, "Tin hai"));
     world.tick(FIVE_MINUTES).await;
-    let mails = smtp.received();
-    assert_eq!(mails.len(), 2);
-    let mail = &mails[1];
-    let header = |name: &str| mail.header(name).unwrap_or_else(|| panic!("no {name}: {}", mail.text));
-    assert_eq!(header("subject"), "Tin hai");
-    assert_eq!(header("list-id"), "<news.tin.example.vn>");
-    assert_eq!(header("list-unsubscribe-post"), "List-Unsubscribe=One-Click");
-    assert_eq!(header("auto-submitted"), "auto-generated");
-    assert!(header("from").starts_with('"') || header("from").contains("Loa phường"), "{}", header("from"));
-    let end = header("list-unsubscribe").trim_matches(['<', '>']).to_owned();
-    assert_eq!(mail.link(&format!("{BASE}/u/")), end);
-    let log = world.api("GET", &format!("/api/v1/subscriptions/{id}/attempts"), "").await.json();
-    let line = &log["attempts"][0];
-    assert_eq!((&line["status"], &line["outcome"]), (&250.into(), &"delivered".into()));
-    assert_eq!(line["answer"], "2.0.0 taken as 4711");
+    assert_eq!(smtp.received().len(), 2);
+    let end = smtp.received()[1].link(&format!("{BASE}/u/"));
 
     // A mail program's own button (RFC 8058).
     assert_eq!(open(&world, &end).await.status, 200);
@@ -127,6 +114,29 @@ async fn from_the_wish_for_mails_to_the_wish_for_none() {
     for forged in ["/u/newsroom.00112233445566778899aabbccddeeff", "/m/x", "/u/sub_1"] {
         assert_eq!(world.send("POST", forged, &[], b"").await.status, 404, "{forged}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_says_what_it_is_and_how_it_is_ended() {
+    let smtp = Smtp::start().await;
+    let world = world(&smtp, "").await;
+    let id = subscriber(&world, &smtp, json!({ "url": "mailto:an@example.vn" })).await;
+    world.portal.publish(world.story(906, "Tin hai"));
+    world.tick(FIVE_MINUTES).await;
+    let mails = smtp.received();
+    let mail = mails.last().unwrap();
+    let header = |name: &str| mail.header(name).unwrap_or_else(|| panic!("no {name}: {}", mail.text));
+    assert_eq!(header("subject"), "Tin hai");
+    assert_eq!(header("list-id"), "<news.tin.example.vn>");
+    assert_eq!(header("list-unsubscribe-post"), "List-Unsubscribe=One-Click");
+    assert_eq!(header("auto-submitted"), "auto-generated");
+    assert_eq!(header("from"), "Loa phường <loa@tin.example.vn>");
+    let end = header("list-unsubscribe").trim_matches(['<', '>']).to_owned();
+    assert_eq!(mail.link(&format!("{BASE}/u/")), end);
+    let log = world.api("GET", &format!("/api/v1/subscriptions/{id}/attempts"), "").await.json();
+    let line = &log["attempts"][0];
+    assert_eq!((&line["status"], &line["outcome"]), (&250.into(), &"delivered".into()));
+    assert_eq!(line["answer"], "2.0.0 taken as 4711");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

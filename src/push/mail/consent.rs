@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{Channel, Daily, Language, Mailing, Seq, State, Subscription, SubscriptionId, Timestamp},
     push::{
-        Added, Error, NewSubscription, Push, Start,
+        Added, Error, NewSubscription, Push, Start, notice,
         policy::complaint,
         sign::{self, Scheme},
         subscription::mint,
@@ -57,7 +57,7 @@ impl Push {
         })?;
         only_mail(&new)?;
         let mailing = wished(&new.mail, sender.settings)?;
-        let owner = self.check_owner(new.owner.as_deref(), true, &settings)?;
+        let owner = notice::check_owner(new.owner.as_deref(), true, &settings)?;
         let url = format!("{}{place}", address::SCHEME);
         let now = self.clock.now();
         let subscription = Subscription {

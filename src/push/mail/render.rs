@@ -245,7 +245,7 @@ impl Letter {
         sender: &Sender<'_>,
         now: Timestamp,
     ) -> Result<Mail, String> {
-        let [text, html] = self.texts(&to.to_string(), end.as_deref(), filter)?;
+        let [text, html] = self.texts(to.as_ref(), end.as_deref(), filter.as_deref())?;
         let Self { id, under, subject, language, .. } = self;
         let Settings { from, reply_to, .. } = sender.settings;
         // What looks like an encoded word (RFC 2047) would be shown as what it encodes.
@@ -283,7 +283,7 @@ impl Letter {
         &self,
         address: &str,
         end: Option<&str>,
-        filter: Option<String>,
+        filter: Option<&str>,
     ) -> Result<[String; 2], String> {
         let frame = context! {
             t => words(self.language),
@@ -411,5 +411,5 @@ fn differences(diff: &Json) -> Vec<Value> {
 }
 
 fn plain(text: &str) -> String {
-    text.lines().map(|line| markup::to_text(line)).collect::<Vec<_>>().join("\n")
+    text.lines().map(markup::to_text).collect::<Vec<_>>().join("\n")
 }

@@ -97,7 +97,7 @@ impl Session {
         let sent = match self.step(Data).await {
             Ok(_) => {
                 let sending = self.connection.message(&mail.bytes);
-                within(self.timeout, async { sending.await.map_err(failed) }).await
+                within(self.timeout, async { sending.await.map_err(|cause| failed(&cause)) }).await
             }
             Err(refused) => Err(refused),
         };
@@ -128,7 +128,7 @@ impl Session {
 
     async fn step(&mut self, command: impl std::fmt::Display + Send) -> Result<Response, Failed> {
         let asking = self.connection.command(command);
-        within(self.timeout, async { asking.await.map_err(failed) }).await
+        within(self.timeout, async { asking.await.map_err(|cause| failed(&cause)) }).await
     }
 
     fn trouble(&self, what: &str, failed: &Failed) -> Trouble {
@@ -157,18 +157,18 @@ async fn connect(
     let at_once = if server.security == Security::Tls { Some(tls()?) } else { None };
     let connecting =
         AsyncSmtpConnection::connect_tokio1(place, Some(settings.timeout), &hello, at_once, None);
-    let mut connection = connecting.await.map_err(failed)?;
+    let mut connection = connecting.await.map_err(|cause| failed(&cause))?;
     if server.security == Security::StartTls {
         if !connection.can_starttls() {
             let why = "it does not offer STARTTLS, and mails and passwords are not sent in the clear";
             return Err(Failed::Broken(why.to_owned()));
         }
-        connection.starttls(tls()?, &hello).await.map_err(failed)?;
+        connection.starttls(tls()?, &hello).await.map_err(|cause| failed(&cause))?;
     }
     if let Some(Login { user, password }) = &server.login {
         let credentials = Credentials::new(user.clone(), password.clone());
         let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
-        login.map_err(|cause| match failed(cause) {
+        login.map_err(|cause| match failed(&cause) {
             // What a server says of a login may repeat it.
             Failed::Code(code, _) => Failed::Broken(format!("it answered {code} to the login as `{user}`")),
             broken @ Failed::Broken(_) => broken,
@@ -198,7 +198,7 @@ async fn within<T>(
     tokio::time::timeout(time, step).await.unwrap_or_else(|_| Err(silent()))
 }
 
-fn failed(cause: lettre::transport::smtp::Error) -> Failed {
+fn failed(cause: &lettre::transport::smtp::Error) -> Failed {
     use std::error::Error;
     let why = cause.source().map_or_else(|| cause.to_string(), ToString::to_string);
     match cause.status() {

@@ -68,7 +68,7 @@ async fn messages(changes: &[(Change, &str, u32, u32)]) -> Vec<Arc<Message>> {
 
 fn shown(letter: &Letter) -> String {
     let end = format!("{BASE}/u/sub_1.0123");
-    let [text, html] = letter.texts("an@example.vn", Some(&end), Some("tin <b>".into())).unwrap();
+    let [text, html] = letter.texts("an@example.vn", Some(&end), Some("tin <b>")).unwrap();
     format!("{text}\n=====\n{html}")
 }
 

@@ -99,10 +99,10 @@ async fn ask(state: &State, purpose: Purpose, token: &str, frame: &Frame) -> Res
     };
     let is_done = said == "mail_confirmed";
     let here = (!is_done).then(|| frame.to(&format!("{}{token}", purpose.path().trim_start_matches('/'))));
-    page(frame, &subscription, said, here)
+    page(frame, &subscription, said, here.as_deref())
 }
 
-fn page(frame: &Frame, subscription: &Subscription, said: &str, here: Option<String>) -> Response {
+fn page(frame: &Frame, subscription: &Subscription, said: &str, here: Option<&str>) -> Response {
     let daily = mailing(subscription).and_then(|mailing| mailing.digest.as_ref());
     let page = context! {
         said,
