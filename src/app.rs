@@ -7,13 +7,7 @@
 mod offline;
 mod own_token;
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -266,8 +260,22 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.sweep(stop).await }
         });
+        self.start_mailing();
         self.start_watching();
         Ok(())
+    }
+
+    fn start_mailing(&self) {
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("mail", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.deliver_mails(stop).await }
+        });
+        let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
+        self.supervise("owners", move || {
+            let (push, stop) = (Arc::clone(&push), stop.clone());
+            async move { push.tell_owners(stop).await }
+        });
     }
 
     fn start_watching(&self) {

@@ -30,6 +30,7 @@ Examples:
   loa subscriptions add https://newsroom.example/hook --filter 'title:\"thông báo\"'
   loa subscriptions add https://newsroom.example/hook --start 2026-11-20
   loa subscriptions add https://newsroom.example/hook --signature v1a
+  loa subscriptions add mailto:an@example.vn --digest 18:00 --filter 'title:\"thông báo\"'
   loa subscriptions log newsroom --limit 20
   loa subscriptions replay newsroom --since 2026-11-20
   loa subscriptions replay newsroom --parked
@@ -53,9 +54,9 @@ enum Command {
         /// Which
         id: String,
     },
-    /// Makes one; its secret is shown this once, or its public key
+    /// Makes one; its secret is shown this once, or its public key. An address of mail is asked first whether it wants this
     Add {
-        /// Where to POST
+        /// Where to POST, or `mailto:` and an address
         url: String,
         /// Which articles
         #[arg(long)]
@@ -76,6 +77,11 @@ enum Command {
         /// From where on: `now`, the number of an event, or a date
         #[arg(long, default_value = "now")]
         start: String,
+        #[command(flatten)]
+        mail: Mail,
+        /// Where its owner hears of trouble: `mailto:` and an address, or an `https:` one
+        #[arg(long, value_name = "ADDRESS")]
+        owner: Option<String>,
     },
     /// Ends one, with everything that waits for it
     Remove {
@@ -130,6 +136,19 @@ enum Command {
     },
 }
 
+#[derive(Debug, Default, Args)]
+struct Mail {
+    /// Mail: all of a day in one, at this time (`18:00`); without it each at once
+    #[arg(long, value_name = "TIME")]
+    digest: Option<String>,
+    /// Mail: the time zone of the digest, such as `Asia/Ho_Chi_Minh`
+    #[arg(long, value_name = "ZONE", requires = "digest")]
+    timezone: Option<String>,
+    /// Mail: what they speak, `vi` or `en`
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct What {
@@ -166,13 +185,15 @@ fn ask(command: &Command) -> Ask {
     let (method, path, body) = match command {
         Command::List => (Method::GET, String::new(), Map::new()),
         Command::Show { id } => (Method::GET, of(id, ""), Map::new()),
-        Command::Add { url, filter, events, form, secret, signature, start } => {
+        Command::Add { url, filter, events, form, secret, signature, start, mail, owner } => {
             // A number is one: the API tells it from a date.
             let start = start.parse::<u64>().map_or_else(|_| Value::from(start.as_str()), Value::from);
+            let Mail { digest, timezone, language } = mail;
             let events = (!events.is_empty()).then(|| events.clone());
             let body = json!({
                 "url": url, "filter": filter, "events": events, "form": form, "secret": secret,
-                "signature": signature, "start": start,
+                "signature": signature, "start": start, "digest": digest, "timezone": timezone,
+                "language": language, "owner": owner,
             });
             (Method::POST, String::new(), members(body))
         }
@@ -232,8 +253,14 @@ fn describe(command: &Command, answer: &Value) -> String {
         Command::List => list(answer),
         Command::Show { .. } => whole(answer),
         Command::Add { .. } => {
-            let secret = shown_once(answer).map(|secret| format!("secret (shown this once): {secret}\n"));
-            format!("{}{}", whole(answer), secret.unwrap_or_default())
+            let said = match shown_once(answer) {
+                Some(secret) => format!("secret (shown this once): {secret}\n"),
+                None if answer["state"] == "unconfirmed" => {
+                    "a mail asks the address whether it wants this: nothing is sent before that\n".to_owned()
+                }
+                None => String::new(),
+            };
+            format!("{}{said}", whole(answer))
         }
         Command::Remove { id: removed } => format!("`{}` is no more\n", id(removed)),
         Command::Pause { id: paused } => format!("`{}` waits\n", id(paused)),
@@ -299,7 +326,8 @@ fn log(answer: &Value) -> String {
 
 /// One attempt in a line.
 fn attempt(one: &Value) -> String {
-    let what = one["sequence"].as_u64().map_or_else(|| "ping".to_owned(), |n| format!("#{n}"));
+    let usual = one["type"].as_str().unwrap_or("ping");
+    let what = one["sequence"].as_u64().map_or_else(|| table::cell(usual, 20), |n| format!("#{n}"));
     let status = one["status"].as_u64().map_or_else(|| "---".to_owned(), |n| n.to_string());
     let said = if one["error"].is_null() { &one["answer"] } else { &one["error"] };
     let line = format!(
@@ -335,6 +363,8 @@ mod tests {
             secret: None,
             signature: None,
             start: "120".to_owned(),
+            mail: Mail::default(),
+            owner: None,
         };
         let asked = ask(&add);
         assert_eq!((asked.method, asked.path.as_str()), (Method::POST, ""));

@@ -7,6 +7,7 @@
 
 mod feed;
 mod layers;
+mod mail;
 mod pick;
 mod platforms;
 mod read;
@@ -90,10 +91,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let mut folders = Folders::default();
     let table = layers::gather(inputs, &mut folders, findings)?;
     let root = Section::new(&table, "", findings);
-    let mut recipes = Recipes::built_in(findings);
-    if let Some(word) = root.filled("platforms") {
-        recipes.add_folder(&folders.resolve(&word.place, &word.text), &word.place, findings);
-    }
+    let recipes = recipes(&root, &folders);
     let web = root.table("web").and_then(|section| sections::web(section, &folders));
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
     let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
@@ -102,6 +100,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
     let publish = root.table("publish").and_then(sections::publish);
+    let mail = mail::mail(&root, &folders, base_url.is_some(), net.as_ref());
     let telemetry = root.table("log").and_then(sections::log);
     let around = Surroundings {
         recipes: &recipes,
@@ -139,8 +138,11 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             max_age: publish.max_age,
             hub: named_hub,
         },
+        push: push::Settings {
+            mail: mail::named(mail?, &sources),
+            ..push.with(webhooks?, forms.forms, hub, &base_url)
+        },
         ingest: ingest::Settings { sources, concurrency, callbacks },
-        push: push.with(webhooks?, forms.forms, hub, &base_url),
         web,
     })
 }
@@ -168,6 +170,16 @@ fn hub_of(
         }
         None => own.map(publish::Hub::Own),
     }
+}
+
+/// The recipes that are built in, and those of the operator's folder.
+fn recipes(root: &Section<'_>, folders: &Folders) -> Recipes {
+    let findings = root.findings();
+    let mut recipes = Recipes::built_in(findings);
+    if let Some(word) = root.filled("platforms") {
+        recipes.add_folder(&folders.resolve(&word.place, &word.text), &word.place, findings);
+    }
+    recipes
 }
 
 fn source_info(source: &ingest::Source) -> publish::SourceInfo {

@@ -269,7 +269,8 @@ pub(super) fn printable(text: &str) -> String {
 fn masked(line: &str) -> String {
     let line = &without_password(line);
     let lower = line.to_ascii_lowercase();
-    let after = ["secret", "tokens", "token"].iter().filter_map(|word| value_start(&lower, word)).min();
+    let after =
+        ["secret", "password", "tokens", "token"].iter().filter_map(|word| value_start(&lower, word)).min();
     let Some(after) = after else { return line.to_owned() };
     line.char_indices().map(|(at, c)| if at >= after && !c.is_whitespace() { '*' } else { c }).collect()
 }
@@ -373,6 +374,8 @@ mod tests {
             "tokens = [\"hunter2\", 'hunter2']",
             "x = { token='hunter2' }",
             "LOA_WEB__TOKEN=hunter2",
+            "password = \"hunter2\"",
+            "LOA_MAIL__PASSWORD=hunter2",
             "\"secret\" = \"hunter2",
         ] {
             let out = rendered(line, 0..1, "wrong");

@@ -284,6 +284,7 @@ impl Push {
             forms,
             base_url: base_url.to_owned(),
             hub,
+            mail: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ingest::{self, schedule::Schedule},
     model::{Digest, EventType, Filter, InvalidId, Secret, SourceId},
-    push,
+    push::{self, mail::address},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -171,12 +171,18 @@ pub(super) fn webhooks(
 ) -> Option<Vec<push::Webhook>> {
     let sections = root.tables("webhook");
     unique(&sections, "webhook");
-    let webhooks: Vec<Option<_>> =
-        sections.into_iter().map(|section| webhook(section, around.folders, forms)).collect();
+    let sends_mail = root.table("mail").is_some_and(|mail| mail.has("server"));
+    let webhook = |section| webhook(section, around.folders, forms, sends_mail);
+    let webhooks: Vec<Option<_>> = sections.into_iter().map(webhook).collect();
     webhooks.into_iter().collect()
 }
 
-fn webhook(section: Section<'_>, folders: &Folders, forms: &Known) -> Option<push::Webhook> {
+fn webhook(
+    section: Section<'_>,
+    folders: &Folders,
+    forms: &Known,
+    sends_mail: bool,
+) -> Option<push::Webhook> {
     section.require("id", "\"newsroom\"");
     section.require("url", "\"https://…\"");
     if !section.has("secret") {
@@ -189,6 +195,7 @@ fn webhook(section: Section<'_>, folders: &Folders, forms: &Known) -> Option<pus
     let secret = secret(&section, folders);
     let allow_private = section.boolean("allow_private").unwrap_or_default();
     let form = template::form(&section, url.as_ref(), forms);
+    let owner = section.parsed("owner", |text| owner(text, sends_mail));
     section.finish();
     Some(push::Webhook {
         id: id?,
@@ -198,7 +205,21 @@ fn webhook(section: Section<'_>, folders: &Folders, forms: &Known) -> Option<pus
         secret: secret?,
         allow_private,
         form: form?,
+        owner,
     })
+}
+
+/// A `mailto:` address, or one of the web.
+fn owner(text: &str, sends_mail: bool) -> Result<String, Wrong> {
+    if !address::is_mailto(text) {
+        return sections::http_url(text).map(String::from);
+    }
+    if !sends_mail {
+        let hint = "set `server` and `from` in `[mail]`, or write an `https:` address";
+        return Err(Wrong::new("no mails are sent from here").hint(hint));
+    }
+    let wrong = |cause| Wrong::new(format!("this is no address of mail: {cause}"));
+    Ok(format!("{}{}", address::SCHEME, address::of_mailto(text).map_err(wrong)?))
 }
 
 fn events(section: &Section<'_>) -> Vec<EventType> {

@@ -241,6 +241,7 @@ fn every_key_reaches_its_setting() {
         ("ca.pem", "pem"),
         ("portal.pem", CERTIFICATE),
         ("portal.key", KEY),
+        ("mailpass", "correct horse\n"),
         ("readers", "newsroom 0123456789abcdefghiX # một tòa soạn\n\n"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -5,6 +5,7 @@
 
 mod article;
 mod canary;
+mod daily;
 pub mod diff;
 mod event;
 pub mod filter;
@@ -22,6 +23,7 @@ mod token;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
 pub use canary::{Canary, Promptness};
+pub use daily::Daily;
 pub use event::{Change, Event, Follower};
 pub use filter::Filter;
 pub use following::{Advert, Following, Hidden, Intent, Lease};
@@ -29,6 +31,8 @@ pub use html::Html;
 pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId, TokenId};
 pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
 pub use source::{PageState, SourceState, Validators};
-pub use subscription::{Attempt, Channel, Delivery, EventType, Form, Outcome, Secret, State, Subscription};
+pub use subscription::{
+    Attempt, Channel, Delivery, EventType, Form, Language, Mailing, Outcome, Secret, State, Subscription,
+};
 pub use time::{Date, Offset, Precision, Timestamp};
 pub use token::{Scope, Token};

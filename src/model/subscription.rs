@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Change, Filter, Seq, SubscriptionId, Timestamp, TokenId};
+use super::{Change, Daily, Filter, Seq, SubscriptionId, Timestamp, TokenId};
 
 /// One endpoint that is told about changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,27 @@ pub enum Channel {
         /// When the lease ends.
         until: Timestamp,
     },
+    /// Mails to the address in `url` (`mailto:`, RFC 6068). Its one secret is what the links in its mails are made of.
+    Mail(Mailing),
+}
+
+/// What mails to a subscriber look like, and when they come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailing {
+    /// What they speak.
+    pub language: Language,
+    /// All of a day in one, at this time; `None` for one mail per event, at once.
+    pub digest: Option<Daily>,
+}
+
+/// What mails speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Tiếng Việt
+    #[default]
+    Vietnamese,
+    /// English
+    English,
 }
 
 /// What a webhook's body looks like.
@@ -193,6 +214,24 @@ impl EventType {
     /// From the dotted name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl Language {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Vietnamese, Self::English];
+
+    /// The tag (BCP 47).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Vietnamese => "vi",
+            Self::English => "en",
+        }
+    }
+
+    /// From the tag.
+    pub fn parse(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(tag))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Addresses of webhooks: which may be used, how many at one host. Pure.
+//! Addresses of webhooks: which may be used, how many subscriptions there may be, and how many at one host. Pure.
 
 use url::Url;
 
@@ -43,7 +43,7 @@ pub(super) fn check(text: &str, settings: &Settings) -> Result<String, Error> {
 pub(super) fn has_room(book: &Book, url: &str, settings: &Settings) -> Result<(), Error> {
     let (mut all, mut at_host) = (0, 0);
     for one in book.all() {
-        if matches!(one.channel, Channel::Webhook(_)) {
+        if !matches!(one.channel, Channel::WebSub { .. }) {
             all += 1;
             at_host += usize::from(!one.configured && host(&one.url) == host(url));
         }
@@ -51,7 +51,7 @@ pub(super) fn has_room(book: &Book, url: &str, settings: &Settings) -> Result<()
     if all >= settings.max_subscriptions {
         return Err(Error::Full(all));
     }
-    if at_host >= settings.max_per_host {
+    if !host(url).is_empty() && at_host >= settings.max_per_host {
         return Err(Error::HostFull(host(url).to_owned(), at_host));
     }
     Ok(())

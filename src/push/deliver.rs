@@ -169,6 +169,11 @@ impl Push {
             Some(subscription) => match &subscription.channel {
                 Channel::WebSub { .. } => self.attempt_edition(&subscription).await?,
                 Channel::Webhook(_) => self.attempt_message(&subscription, rows).await?,
+                // Mails take their turns at one server.
+                Channel::Mail(_) => {
+                    self.mails.touch(&id);
+                    Looked::Silent(Visit::Nothing)
+                }
             },
         };
         if let Looked::Said(said) = &looked {
@@ -206,6 +211,13 @@ impl Push {
         Ok(Looked::Said(Said { delivery, others: Vec::new(), heard, is_last, under_way }))
     }
 
+    /// Writes down what one was told and said. When it is to be looked at again.
+    pub(super) async fn settle(&self, said: Said) -> store::Result<Visit> {
+        let id = said.delivery.subscription.clone();
+        let written = self.write(vec![(id, said)]).await?;
+        Ok(written.into_iter().next().map_or(Visit::Nothing, |(_, visit)| visit))
+    }
+
     /// Writes down what was said, and what follows from it for each endpoint.
     async fn write(&self, said: Vec<(SubscriptionId, Said)>) -> store::Result<Vec<(SubscriptionId, Visit)>> {
         let book = self.book().await?;
@@ -214,7 +226,7 @@ impl Push {
         for entry in entries.iter().flatten() {
             changing.push(entry.changing.lock().await);
         }
-        let (policy, now) = (self.policy(), self.clock.now());
+        let (policy, now, mut is_trouble) = (self.policy(), self.clock.now(), false);
         let (mut lines, mut visits, mut changed, mut under_way) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((id, said), entry) in said.into_iter().zip(&entries) {
@@ -226,6 +238,7 @@ impl Push {
             };
             let (outcome, after) = policy.decide(&said.delivery, &before, &said.heard.answer, now);
             log(&said.delivery, &outcome, &before, &after);
+            is_trouble |= outcome == Outcome::Parked || after.state != before.state;
             visits.push((id, next(&said, &outcome, &after)));
             let after = Arc::new(after);
             changed.push((entry, Arc::clone(&after)));
@@ -235,6 +248,9 @@ impl Push {
         self.store.settle(lines).await?;
         for (entry, after) in changed {
             entry.current.store(Some(after));
+        }
+        if is_trouble {
+            self.trouble.notify_one();
         }
         Ok(visits)
     }
@@ -269,8 +285,12 @@ fn settled(
 ) -> impl Iterator<Item = Settled> {
     let number = delivery.attempt.saturating_add(1);
     let attempt = Some(heard.into_line(&after.id, delivery.seq, number, outcome.clone()));
-    // Where it was not heard, the one that is tried again says it for the others, too.
-    let rest = if outcome == Outcome::Delivered { Outcome::Delivered } else { Outcome::Dropped };
+    // Where it was not heard, the one that is tried again says it for the others, too; but a digest says what its own
+    // rows say, and they are tried again together.
+    let rest = match (&outcome, &after.channel) {
+        (Outcome::Delivered, _) | (_, Channel::Mail(_)) => outcome.clone(),
+        _ => Outcome::Dropped,
+    };
     let first = Settled { delivery, outcome, subscription: Some(after), attempt };
     std::iter::once(first).chain(others.into_iter().map(move |other| Settled::new(other, rest.clone())))
 }

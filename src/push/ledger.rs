@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Push, facts_of, router};
+use super::{Error, Push, facts_of, mail, router};
 use crate::{
     model::{Attempt, Delivery, Event, Follower, Seq, Subscription, SubscriptionId, Timestamp},
     store::{self, Error as StoreError},
@@ -73,6 +73,9 @@ impl Push {
     /// keeps its `webhook-id`, so receivers that have it pass over it.
     pub async fn replay(&self, id: &SubscriptionId, what: Replay) -> Result<u64, Error> {
         let subscription = self.get(id).await?;
+        if mail::is_unconfirmed(&subscription) {
+            return Err(Error::Unconfirmed(id.clone()));
+        }
         // What the router has not read yet, it will tell by itself.
         let routed = self.store.cursor(Follower::Router).await?;
         let replayed = match what {
@@ -180,7 +183,9 @@ impl Push {
     pub(super) async fn sweep_once(&self) -> store::Result<()> {
         let settings = self.settings.load_full();
         for subscription in self.book().await?.all() {
-            if self.has_ended(&subscription, self.clock.now()).await? {
+            if self.has_ended(&subscription, self.clock.now()).await?
+                || self.forget_lapsed(&subscription).await?
+            {
                 continue;
             }
             let before = self.clock.now().minus(settings.keep);

@@ -41,6 +41,11 @@ impl Message {
         payload::with_matches(&self.native, &filter.found(places))
     }
 
+    /// The article, as the event left it.
+    pub(super) fn article(&self) -> &Article {
+        &self.article
+    }
+
     /// The article's text without markup.
     pub(super) fn text(&self) -> &str {
         self.text.get_or_init(|| markup::to_text(self.article.content.html.as_str()))

@@ -2,8 +2,9 @@
 //! heard (`deliver`). Webhooks follow Standard Webhooks 1.0.
 //!
 //! ```text
-//! journal ──▶ router ──▶ queue (store) ──▶ deliver ──▶ endpoints
-//!             filters     due times         one lane each, signed
+//! journal ──▶ router ──▶ queue (store) ─┬─▶ deliver ──▶ endpoints
+//!             filters     due times      │   one lane each, signed
+//!                                        └─▶ mail ──▶ the mail server
 //! ```
 //!
 //! An event that is in the journal reaches every interested endpoint at least once, in order while the
@@ -20,7 +21,9 @@ mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+pub mod mail;
 mod message;
+mod notice;
 mod page;
 pub mod payload;
 mod ping;
@@ -59,9 +62,11 @@ use crate::{
 
 use book::Book;
 use hub::Hub;
+use mail::Mails;
 use message::Messages;
 
 pub use ledger::{Replay, Standing};
+pub use notice::NOTICE;
 pub use ping::PING;
 pub use subscription::{Added, Error, NewSubscription, Start};
 
@@ -109,6 +114,8 @@ pub struct Settings {
     pub base_url: String,
     /// The hub.
     pub hub: hub::Settings,
+    /// How mails are sent; `None` where none are.
+    pub mail: Option<mail::Settings>,
 }
 
 /// A webhook of the configuration.
@@ -128,6 +135,8 @@ pub struct Webhook {
     pub allow_private: bool,
     /// What its bodies look like.
     pub form: Form,
+    /// Where its owner hears of trouble: a `mailto:` address, or one of the web.
+    pub owner: Option<String>,
 }
 
 /// What payloads and the hub have to know of a feed: which articles it shows, and where.
@@ -162,6 +171,9 @@ pub struct Push {
     /// What the newest events say, for all who are told of them.
     messages: Messages,
     hub: Hub,
+    mails: Mails,
+    /// Wakes whoever tells owners of trouble.
+    trouble: Notify,
 }
 
 impl Settings {
@@ -195,6 +207,8 @@ impl Push {
             under_way: Arc::default(),
             messages: Messages::default(),
             hub,
+            mails: Mails::default(),
+            trouble: Notify::new(),
         })
     }
 
@@ -216,8 +230,12 @@ impl Push {
             return Ok(false);
         }
         let (book, now) = (self.book().await?, self.clock.now());
-        let may_be_asked =
-            |one: &Subscription| one.state == State::Active && one.hold_until.is_none_or(|hold| hold <= now);
+        let mails_wait = self.mail_not_before(now) > now;
+        let may_be_asked = |one: &Subscription| {
+            one.state == State::Active
+                && one.hold_until.is_none_or(|hold| hold <= now)
+                && !(mails_wait && mail::mailing(one).is_some())
+        };
         let mut after = None;
         loop {
             let heads = self.store.heads(after.as_ref(), HEADS).await?;
@@ -233,7 +251,8 @@ impl Push {
             }
         }
         let unproven = self.unproven().await?;
-        Ok(!unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one))))
+        let is_asked = unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one)));
+        Ok(!is_asked && !self.has_notices(now, mails_wait).await?)
     }
 
     fn feeds_with(&self, event: &Event, article: &Article) -> Vec<FeedId> {

@@ -3,7 +3,7 @@
 use super::{
     Error, Push,
     deliver::{Said, UnderWay},
-    payload,
+    mail, payload,
     policy::complaint,
     random_hex,
     webhook::Heard,
@@ -75,6 +75,9 @@ impl Push {
     async fn ping(&self, subscription: &Subscription) -> Result<Heard, Error> {
         let id = format!("msg_ping_{}", random_hex::<12>()?);
         let body = payload::ping(&subscription.id, self.clock.now(), self.store.head().await?);
+        if mail::mailing(subscription).is_some() {
+            return Box::pin(self.mail_test(subscription, &id)).await;
+        }
         Ok(self.post(subscription, id, (body.into(), "")).await)
     }
 }
@@ -111,6 +114,7 @@ mod tests {
             secret: sign::generate_secret().unwrap(),
             allow_private: true,
             form: Form::Native,
+            owner: None,
         };
         Settings { verify: true, webhooks: vec![webhook], ..settings() }
     }

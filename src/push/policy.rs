@@ -11,6 +11,8 @@ const MAX_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 const PACE: Duration = Duration::from_secs(5);
 /// The longest such time.
 const MAX_PACE: Duration = Duration::from_secs(60 * 60);
+/// So many times a mail server has to say that there is no such mailbox before that is believed.
+const UNKNOWN: u32 = 3;
 /// Characters of an error that are kept.
 const MAX_ERROR: usize = 300;
 
@@ -23,6 +25,15 @@ pub(super) enum Answer {
         code: u16,
         /// And does not want to be asked before.
         retry_after: Option<Timestamp>,
+    },
+    /// A mail server answered so for this recipient (RFC 5321, section 4.2).
+    Mail {
+        /// With this code.
+        code: u16,
+        /// Does it say that there is no such mailbox?
+        is_unknown: bool,
+        /// In these words.
+        said: String,
     },
     /// It did not: why.
     Nothing(String),
@@ -68,7 +79,8 @@ impl Policy {
         next.hold_until = hold(answer, retry, now).max(rest).or(next.hold_until);
         if next.state == State::Active
             && !is_lease
-            && let Some(reason) = self.why_disable(answer, since, now, &error)
+            && let Some(reason) =
+                unknown(answer, delivery, &error).or_else(|| self.why_disable(answer, since, now, &error))
         {
             next.state = State::Disabled { reason };
         }
@@ -108,6 +120,13 @@ impl Policy {
     }
 }
 
+/// Why nobody writes to a mailbox any more that does not exist: said once, it may be a mistake of its server.
+fn unknown(answer: &Answer, delivery: &Delivery, error: &str) -> Option<String> {
+    let is_unknown = matches!(answer, Answer::Mail { is_unknown: true, .. });
+    (is_unknown && delivery.attempt.saturating_add(1) >= UNKNOWN)
+        .then(|| format!("there is no such mailbox; {error}"))
+}
+
 /// Between two attempts to an endpoint that has failed since then. What comes again and again, as news of a feed and pings
 /// do, is said less and less often, at most hourly in the end.
 fn pace(is_repeated: bool, since: Timestamp, now: Timestamp) -> Duration {
@@ -117,11 +136,15 @@ fn pace(is_repeated: bool, since: Timestamp, now: Timestamp) -> Duration {
 /// What went wrong, in a sentence; `None` when nothing did. Only 2xx confirms: a redirect is not followed.
 pub(super) fn complaint(answer: &Answer) -> Option<String> {
     match answer {
-        Answer::Status { code: 200..=299, .. } => None,
+        Answer::Status { code: 200..=299, .. } | Answer::Mail { code: 200..=299, .. } => None,
         Answer::Status { code: code @ 300..=399, .. } => {
             Some(format!("it answered {code}: redirects are not followed, give the final address"))
         }
         Answer::Status { code, .. } => Some(format!("it answered {code}")),
+        Answer::Mail { code, said, .. } => {
+            let why = format!("the mail server answered {code}: {said}");
+            Some(why.chars().take(MAX_ERROR).collect())
+        }
         Answer::Nothing(why) => Some(why.chars().take(MAX_ERROR).collect()),
     }
 }
@@ -130,8 +153,10 @@ pub(super) fn complaint(answer: &Answer) -> Option<String> {
 fn hold(answer: &Answer, retry: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     match answer {
         Answer::Status { retry_after: Some(until), .. } => Some((*until).clamp(now, now.plus(MAX_HOLD))),
-        Answer::Status { code: 429 | 502..=504, .. } => Some(retry.unwrap_or(now.plus(MAX_HOLD))),
-        Answer::Status { .. } | Answer::Nothing(_) => None,
+        Answer::Status { code: 429 | 502..=504, .. } | Answer::Mail { code: 400..=499, .. } => {
+            Some(retry.unwrap_or(now.plus(MAX_HOLD)))
+        }
+        Answer::Status { .. } | Answer::Mail { .. } | Answer::Nothing(_) => None,
     }
 }
 
@@ -262,6 +287,26 @@ mod tests {
         let paused = Subscription { state: State::Paused, ..failing };
         let (_, paused) = policy().decide(&delivery(1), &paused, &status(410), seconds(1000));
         assert_eq!(paused.state, State::Paused, "its owner's word stands");
+    }
+
+    #[test]
+    fn a_mailbox_that_is_not_there_is_believed_the_third_time() {
+        let said = |code, is_unknown| Answer::Mail { code, is_unknown, said: "no".into() };
+        let decide = |attempt, answer: &Answer| {
+            policy().decide(&delivery(attempt), &subscription("mail"), answer, NOW)
+        };
+        assert_eq!(decide(0, &said(250, false)).0, Outcome::Delivered);
+        for (attempt, expected) in [(0, State::Active), (1, State::Active)] {
+            assert_eq!(decide(attempt, &said(550, true)).1.state, expected, "{attempt}");
+        }
+        let (outcome, gone) = decide(2, &said(550, true));
+        assert!(matches!(&gone.state, State::Disabled { reason } if reason.contains("no such mailbox")));
+        assert_eq!(outcome, Outcome::Retry { due: seconds(1800) }, "its deliveries wait");
+        let (_, refused) = decide(2, &said(554, false));
+        assert_eq!((refused.state, refused.hold_until), (State::Active, None));
+        assert_eq!(refused.last_error.as_deref(), Some("the mail server answered 554: no"));
+        let (_, later) = decide(0, &said(450, false));
+        assert_eq!(later.hold_until, Some(seconds(5)), "it asked for patience");
     }
 
     #[test]

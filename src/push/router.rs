@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Push, facts_of, index::Index};
+use super::{Push, facts_of, index::Index, mail};
 use crate::{
     model::{
         Article, Change, Delivery, Event, EventType, FeedId, Follower, Revision, Seq, Subscription,
@@ -94,10 +94,13 @@ impl Push {
             interested.extend(index.subscribers(&feeds).into_iter().filter(|one| concerns(one, event)));
         }
         let first_delay = self.settings.load().schedule.first().copied().unwrap_or_default();
-        let due = self.clock.now().plus(first_delay);
+        let now = self.clock.now();
         deliveries.extend(interested.into_iter().map(|subscription| Delivery {
             subscription: subscription.id.clone(),
-            due,
+            due: match mail::mailing(&subscription).and_then(|mailing| mailing.digest.as_ref()) {
+                Some(daily) => daily.next(now),
+                None => now.plus(first_delay),
+            },
             seq: event.seq,
             attempt: 0,
         }));
@@ -133,7 +136,7 @@ impl Push {
 
 /// Is the event of a kind and time that the subscription asked for?
 fn concerns(subscription: &Subscription, event: &Event) -> bool {
-    event.seq > subscription.after && is_of_type(subscription, event)
+    event.seq > subscription.after && is_of_type(subscription, event) && !mail::is_unconfirmed(subscription)
 }
 
 /// Is the event of a kind that the subscription asked for?

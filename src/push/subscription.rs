@@ -9,7 +9,7 @@ use super::{
     book::Book,
     form::Fault,
     hub::Refusal,
-    random_hex,
+    mail, notice, random_hex,
     sign::{self, Scheme},
 };
 use crate::{
@@ -39,6 +39,10 @@ pub struct NewSubscription {
     pub start: Start,
     /// With which token of the API; `None` for the operator's own.
     pub made_by: Option<TokenId>,
+    /// What only mails have.
+    pub mail: mail::Wish,
+    /// Where its owner hears of trouble.
+    pub owner: Option<String>,
 }
 
 /// From where on a new subscription is told.
@@ -86,6 +90,18 @@ pub enum Error {
         "`{0}` is a subscriber of the hub: it brings its secret, and confirms, whenever it subscribes again"
     )]
     OfHub(SubscriptionId),
+    /// It is told by mail, and has no secret that receivers know.
+    #[error("`{0}` is told by mail: it has no secret to renew")]
+    OfMail(SubscriptionId),
+    /// Nobody at its address has said yet that mails are wanted.
+    #[error("`{0}` waits for its address to confirm it: nothing else is sent there before")]
+    Unconfirmed(SubscriptionId),
+    /// The address was asked a short while ago.
+    #[error("an address is asked only once in a while whether it wants mails: again at {0}")]
+    Asked(Timestamp),
+    /// The address could not be asked.
+    #[error("the confirmation mail could not be sent: {0}")]
+    NotAsked(String),
     /// There are as many as the settings allow.
     #[error("there are {0} subscriptions already, as many as `push.max_subscriptions` allows")]
     Full(usize),
@@ -122,14 +138,23 @@ impl Push {
         }
         self.settings.store(Arc::new(settings));
         self.touch(book.all().iter().map(|known| known.id.clone()));
+        self.mails.forgive();
         Ok(())
     }
 
     /// Adds a subscription, which starts at the present.
     pub async fn add(&self, new: NewSubscription) -> Result<Added, Error> {
+        if mail::address::is_mailto(&new.url) {
+            return Box::pin(self.add_mail(new)).await;
+        }
         let settings = self.settings.load_full();
         let url = address::check(&new.url, &settings)?;
+        if let Some(field) = new.mail.first() {
+            let hint = Some("leave it out, or subscribe an address of mail: `mailto:…`".to_owned());
+            return Err(Error::Invalid { field, message: format!("webhooks have no `{field}`"), hint });
+        }
         let form = named_form(new.form.as_deref(), &url, &settings)?;
+        let owner = notice::check_owner(new.owner.as_deref(), false, &settings)?;
         let secret = secret(new.secret, new.scheme, Scheme::default())?;
         let book = self.book().await?;
         address::has_room(book, &url, &settings)?;
@@ -142,6 +167,7 @@ impl Push {
             made_by: new.made_by,
             configured: false,
             allow_private: settings.allow_private,
+            owner,
             ..self.blank(mint()?, Seq(0))
         };
         let earlier = match new.start {
@@ -196,6 +222,9 @@ impl Push {
         }
         if matches!(before.channel, Channel::WebSub { .. }) {
             return Err(Error::OfHub(id.clone()));
+        }
+        if mail::mailing(&before).is_some() {
+            return Err(Error::OfMail(id.clone()));
         }
         let usual = before.secrets.first().map(sign::scheme).unwrap_or_default();
         let (newest, at) = (secret(own, scheme, usual)?, self.clock.now());
@@ -369,6 +398,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
         events: webhook.events.clone(),
         secrets: vec![webhook.secret.clone()],
         allow_private: webhook.allow_private,
+        owner: webhook.owner.clone(),
         channel: Channel::Webhook(webhook.form.clone()),
         configured: true,
         ..subscription
@@ -376,7 +406,7 @@ fn written(webhook: &Webhook, subscription: Subscription) -> Subscription {
 }
 
 /// A new id: 80 random bits.
-fn mint() -> Result<SubscriptionId, getrandom::Error> {
+pub(super) fn mint() -> Result<SubscriptionId, getrandom::Error> {
     Ok(format!("sub_{}", random_hex::<10>()?).parse().expect("these characters are those of ids"))
 }
 

@@ -131,6 +131,7 @@ pub(crate) fn settings() -> Settings {
             max_per_topic: 5,
             max_per_host: 8,
         },
+        mail: None,
     }
 }
 

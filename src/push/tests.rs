@@ -331,6 +331,7 @@ async fn a_pause_during_an_attempt_stands() {
 
 fn webhook(id: &str, url: &str) -> Webhook {
     Webhook {
+        owner: None,
         id: id.parse().unwrap(),
         url: url.into(),
         filter: Some(Filter::parse("thông báo").unwrap()),

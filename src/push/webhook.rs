@@ -53,7 +53,7 @@ impl Heard {
             // As exact as the ledger is.
             took: Duration::from_millis(u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX)),
             status: match self.answer {
-                Answer::Status { code, .. } => Some(code),
+                Answer::Status { code, .. } | Answer::Mail { code, .. } => Some(code),
                 Answer::Nothing(_) => None,
             },
             error: complaint(&self.answer),
@@ -164,7 +164,7 @@ impl Push {
 }
 
 /// Text on one line, without what would move a terminal's cursor.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
     shown.chars().filter(|c| !c.is_control()).collect()
 }

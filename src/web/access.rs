@@ -13,7 +13,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::error::Problem;
-use crate::publish::Feed;
+use crate::{publish::Feed, push::mail::link::Purpose};
 
 /// Where addresses with a token begin.
 const PREFIX: &str = "/p/";
@@ -52,6 +52,8 @@ pub(super) fn told(path: &str) -> &str {
     match path {
         _ if path.starts_with(PREFIX) => "/p/…",
         _ if path.starts_with("/s/") => "/s/…",
+        _ if path.starts_with(Purpose::Confirm.path()) => "/m/…",
+        _ if path.starts_with(Purpose::Unsubscribe.path()) => "/u/…",
         _ if path.starts_with(super::websub::PREFIX) => "/websub/…",
         path => path,
     }
@@ -171,6 +173,8 @@ mod tests {
     fn logs_do_not_tell_tokens() {
         assert_eq!(told("/p/secret/feeds/quan1.rss"), "/p/…");
         assert_eq!(told("/websub/quan1/0123"), "/websub/…");
+        assert_eq!(told("/m/sub_1.0123"), "/m/…");
+        assert_eq!(told("/u/sub_1.0123?lang=en"), "/u/…");
         assert_eq!(told("/feeds/quan1.rss"), "/feeds/quan1.rss");
     }
 }

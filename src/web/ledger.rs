@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{Attempt, Outcome, Scope, Seq, SubscriptionId, Timestamp},
-    push::{Error, PING, Push, Replay},
+    push::{Error, NOTICE, PING, Push, Replay},
 };
 
 const DEFAULT_LIMIT: usize = 50;
@@ -221,10 +221,15 @@ pub(crate) fn line(attempt: &Attempt) -> Value {
         Outcome::Parked => ("parked", None),
         Outcome::Dropped => ("failed", None),
     };
+    let kind = match attempt.seq {
+        PING => Some("ping"),
+        NOTICE => Some("notice"),
+        _ => None,
+    };
     json!({
         "at": attempt.at.to_string(),
-        "type": if attempt.seq == PING { Some("ping") } else { None },
-        "sequence": if attempt.seq == PING { None } else { Some(attempt.seq.0) },
+        "type": kind,
+        "sequence": if kind.is_some() { None } else { Some(attempt.seq.0) },
         "attempt": attempt.number,
         "milliseconds": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
         "status": attempt.status,

@@ -24,14 +24,26 @@ use crate::{
         TokenId, filter,
     },
     push::{
-        Added, Error, NewSubscription, Push, Start, form,
+        Added, Error, NewSubscription, Push, Start, form, mail,
         sign::{self, Scheme},
     },
 };
 
 /// Where they are.
 pub(crate) const PATH: &str = "/api/v1/subscriptions";
-const MEMBERS: [&str; 7] = ["url", "filter", "events", "secret", "signature", "start", "form"];
+const MEMBERS: [&str; 11] = [
+    "url",
+    "filter",
+    "events",
+    "secret",
+    "signature",
+    "start",
+    "form",
+    "digest",
+    "timezone",
+    "language",
+    "owner",
+];
 
 pub(super) fn routes() -> Router<State> {
     let change = || post(ledger::serve);
@@ -135,6 +147,12 @@ pub(super) fn parse(body: &[u8]) -> Result<NewSubscription, Problem> {
         scheme: text(&members, "signature")?.map(parse_scheme).transpose()?,
         form: text(&members, "form")?.map(str::to_owned),
         start: parse_start(members.get("start"))?,
+        mail: mail::Wish {
+            digest: text(&members, "digest")?.map(str::to_owned),
+            zone: text(&members, "timezone")?.map(str::to_owned),
+            language: text(&members, "language")?.map(str::to_owned),
+        },
+        owner: text(&members, "owner")?.map(str::to_owned),
         made_by: None,
     })
 }
@@ -270,9 +288,15 @@ impl From<Error> for Problem {
                 }
             }
             Error::Missing(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            Error::Configured(_) | Error::Full(_) | Error::HostFull(..) | Error::Hub(_) | Error::OfHub(_) => {
-                Self::new(StatusCode::CONFLICT, detail)
-            }
+            Error::Configured(_)
+            | Error::Full(_)
+            | Error::HostFull(..)
+            | Error::Hub(_)
+            | Error::OfHub(_)
+            | Error::OfMail(_)
+            | Error::Unconfirmed(_) => Self::new(StatusCode::CONFLICT, detail),
+            Error::Asked(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, detail),
+            Error::NotAsked(_) => Self::new(StatusCode::BAD_GATEWAY, detail),
             Error::Unverified(_) => {
                 Self::field("url", detail).hint("answer a signed `ping` with 2xx: see `docs/webhooks.md`")
             }
@@ -292,6 +316,7 @@ pub(super) fn answer(status: StatusCode, body: &Value) -> Response {
 pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let (state, reason) = match &subscription.state {
+        model::State::Active if mail::is_unconfirmed(subscription) => ("unconfirmed", None),
         model::State::Active => ("active", None),
         model::State::Paused => ("paused", None),
         model::State::Disabled { reason } => ("disabled", Some(reason.as_str())),
@@ -299,7 +324,10 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
     let (channel, form, topic, until) = match &subscription.channel {
         Channel::Webhook(form) => ("webhook", Some(form::name(form)), None, None),
         Channel::WebSub { topic, until } => ("websub", None, Some(topic.as_str()), Some(*until)),
+        Channel::Mail(_) => ("mail", None, None, None),
     };
+    let mailing = mail::mailing(subscription);
+    let daily = mailing.and_then(|mailing| mailing.digest.as_ref());
     // Subscribers of the hub are signed for as WebSub says.
     let secret = subscription.secrets.first().filter(|_| form.is_some());
     let members = [
@@ -309,12 +337,16 @@ pub(super) fn view(subscription: &Subscription) -> Map<String, Value> {
         ("form", form.into()),
         ("signature", secret.map(|secret| sign::scheme(secret).as_str()).into()),
         ("public_key", secret.and_then(sign::public_key).map(|key| key.to_string()).into()),
+        ("digest", daily.map(ToString::to_string).into()),
+        ("timezone", daily.map(|daily| daily.zone.as_str()).into()),
+        ("language", mailing.map(|mailing| mailing.language.tag()).into()),
         ("topic", topic.into()),
         ("lease_until", at(until).into()),
         ("filter", subscription.filter.as_ref().map(Filter::to_string).into()),
         ("events", subscription.events.iter().map(|event| event.as_str()).collect()),
         ("state", state.into()),
         ("reason", reason.into()),
+        ("owner", subscription.owner.as_deref().into()),
         ("configured", subscription.configured.into()),
         ("made_by", subscription.made_by.as_ref().map(TokenId::as_str).into()),
         ("created", subscription.created.to_string().into()),

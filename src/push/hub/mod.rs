@@ -207,7 +207,7 @@ impl Push {
 pub(super) fn lease(subscription: &Subscription) -> Option<(&str, crate::model::Timestamp)> {
     match &subscription.channel {
         Channel::WebSub { topic, until } => Some((topic, *until)),
-        Channel::Webhook(_) => None,
+        Channel::Webhook(_) | Channel::Mail(_) => None,
     }
 }
 

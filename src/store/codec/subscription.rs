@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Channel, EventType, Filter, Form, Secret, Seq, State, Subscription, SubscriptionId};
+use crate::model::{
+    Channel, Daily, EventType, Filter, Form, Language, Mailing, Secret, Seq, State, Subscription,
+    SubscriptionId,
+};
 
 use super::text::{Bytes, Instant};
 
@@ -57,7 +60,29 @@ pub(crate) enum SecretV3 {
 #[serde(rename_all = "snake_case")]
 enum ChannelV2 {
     Webhook(FormV2),
-    WebSub { topic: String, until: Instant },
+    WebSub {
+        topic: String,
+        until: Instant,
+    },
+    /// Added behind the others, whose numbers stay.
+    Mail {
+        language: LanguageV1,
+        digest: Option<DailyV1>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LanguageV1 {
+    Vietnamese,
+    English,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct DailyV1 {
+    /// Minutes after midnight.
+    minute: u16,
+    zone: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,6 +294,15 @@ impl From<&Channel> for ChannelV2 {
             Channel::Webhook(Form::CloudEvents) => Self::Webhook(FormV2::CloudEvents),
             Channel::Webhook(Form::Template(name)) => Self::Webhook(FormV2::Template(name.clone())),
             Channel::WebSub { topic, until } => Self::WebSub { topic: topic.clone(), until: Instant(*until) },
+            Channel::Mail(Mailing { language, digest }) => Self::Mail {
+                language: match language {
+                    Language::Vietnamese => LanguageV1::Vietnamese,
+                    Language::English => LanguageV1::English,
+                },
+                digest: digest
+                    .as_ref()
+                    .map(|Daily { minute, zone }| DailyV1 { minute: *minute, zone: zone.clone() }),
+            },
         }
     }
 }
@@ -280,6 +314,13 @@ impl From<ChannelV2> for Channel {
             ChannelV2::Webhook(FormV2::CloudEvents) => Self::Webhook(Form::CloudEvents),
             ChannelV2::Webhook(FormV2::Template(name)) => Self::Webhook(Form::Template(name)),
             ChannelV2::WebSub { topic, until } => Self::WebSub { topic, until: until.0 },
+            ChannelV2::Mail { language, digest } => Self::Mail(Mailing {
+                language: match language {
+                    LanguageV1::Vietnamese => Language::Vietnamese,
+                    LanguageV1::English => Language::English,
+                },
+                digest: digest.map(|DailyV1 { minute, zone }| Daily { minute, zone }),
+            }),
         }
     }
 }

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Article, Delivery, Event, Known, Secret, SourceState, Subscription},
+    model::{
+        Article, Channel, Daily, Delivery, Event, Known, Language, Mailing, Secret, SourceState, Subscription,
+    },
     store::{conformance::samples, keys},
 };
 
@@ -122,6 +124,19 @@ fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() 
     first["v"] = 1.into();
     for earlier in [first, second, third] {
         assert_eq!(Stored::from_json(earlier).unwrap(), Stored::from_json(json.clone()).unwrap());
+    }
+}
+
+#[test]
+fn a_subscription_by_mail_keeps_what_its_mails_are_like() {
+    for digest in [None, Some(Daily { minute: 1080, zone: "Asia/Ho_Chi_Minh".to_owned() })] {
+        for language in Language::ALL {
+            let channel = Channel::Mail(Mailing { language, digest: digest.clone() });
+            let told = Subscription { channel, ..samples::subscription("mail") };
+            let written = encode_subscription(&(&told).into()).unwrap().concat();
+            let read = decode_subscription(&keys::meta(), &written).unwrap();
+            assert_eq!(Subscription::try_from(read), Ok(told));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pages for people, in Vietnamese and English: the index, a feed, an article.
 
 mod language;
+mod mail;
 mod render;
 #[cfg(test)]
 pub(in crate::web) mod sample;
@@ -37,7 +38,11 @@ const HEADLINES: usize = 20;
 
 /// `/` and `/articles/{id}`; a feed's page stands beside its documents.
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(index)).route("/articles/{id}", get(article)).merge(subscription::routes())
+    Router::new()
+        .route("/", get(index))
+        .route("/articles/{id}", get(article))
+        .merge(subscription::routes())
+        .merge(mail::routes())
 }
 
 async fn index(With(state): With<State>, uri: Uri, headers: HeaderMap) -> Response {

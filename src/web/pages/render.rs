@@ -21,7 +21,7 @@ const POLICY_OF_FORMS: &str = "default-src 'none'; style-src 'self'; script-src 
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    const SOURCES: [(&str, &str); 7] = [
+    const SOURCES: [(&str, &str); 8] = [
         ("base.html", include_str!("../../../templates/base.html")),
         ("parts.html", include_str!("../../../templates/parts.html")),
         ("index.html", include_str!("../../../templates/index.html")),
@@ -29,6 +29,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("article.html", include_str!("../../../templates/article.html")),
         ("message.html", include_str!("../../../templates/message.html")),
         ("subscription.html", include_str!("../../../templates/subscription.html")),
+        ("mail.html", include_str!("../../../templates/mail.html")),
     ];
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);

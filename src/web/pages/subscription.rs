@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::render::Frame;
 use crate::{
     model::{self, Attempt, Subscription},
-    push::{Error, PING, Push, Replay, sign},
+    push::{Error, Push, Replay, mail, sign},
     web::{State, error::Problem, ledger, subscriptions::instant},
 };
 
@@ -130,17 +130,22 @@ async fn page(
         (Err(cause), _) | (_, Err(cause)) => return Problem::from(cause).into_response(),
     };
     let (told, reason) = match &subscription.state {
+        model::State::Active if mail::is_unconfirmed(subscription) => ("unconfirmed", None),
         model::State::Active => ("active", None),
         model::State::Paused => ("paused", None),
         model::State::Disabled { reason } => ("disabled", Some(reason)),
     };
     let attempts: Vec<Value> = attempts.iter().map(line).collect();
+    let mailing = mail::mailing(subscription);
+    let daily = mailing.and_then(|mailing| mailing.digest.as_ref());
     let page = context! {
         id => subscription.id.as_str(),
         address => subscription.url,
         state => told,
         reason,
         filter => subscription.filter.as_ref().map(ToString::to_string),
+        is_mail => mailing.is_some(),
+        daily => daily.map(|daily| format!("{daily} ({})", daily.zone)),
         configured => subscription.configured,
         waiting => standing.waiting,
         parked => standing.parked,
@@ -162,7 +167,7 @@ fn line(attempt: &Attempt) -> Value {
         at => attempt.at.to_string(),
         // To the second: what is more does not fit on a telephone.
         shown => attempt.at.to_string().chars().take(19).collect::<String>().replace('T', " "),
-        event => if attempt.seq == PING { "ping".to_owned() } else { format!("#{}", attempt.seq) },
+        event => shown["type"].as_str().map_or_else(|| format!("#{}", attempt.seq), str::to_owned),
         status => attempt.status.map_or_else(|| "—".to_owned(), |status| status.to_string()),
         milliseconds => attempt.took.as_millis() as u64,
         outcome => shown["outcome"].as_str(),
