@@ -67,7 +67,7 @@ use message::Messages;
 use settling::Settling;
 
 pub use ledger::{Replay, Standing};
-pub use notice::NOTICE;
+pub use notice::is_notice;
 pub use ping::PING;
 pub use subscription::{Added, Error, NewSubscription, Start};
 

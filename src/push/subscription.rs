@@ -132,6 +132,7 @@ impl Push {
         self.touch(book.all().iter().map(|known| known.id.clone()));
         self.settings.store(Arc::new(settings));
         self.mails.forgive();
+        self.trouble.notify_one();
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{Attempt, Outcome, Seq, SubscriptionId, Timestamp},
-    push::{NOTICE, PING, Push, Replay},
+    push::{PING, Push, Replay, is_notice},
 };
 
 const DEFAULT_LIMIT: usize = 50;
@@ -254,7 +254,7 @@ pub(crate) fn line(attempt: &Attempt) -> Value {
     };
     let kind = match attempt.seq {
         PING => Some("ping"),
-        NOTICE => Some("notice"),
+        seq if is_notice(seq) => Some("notice"),
         _ => None,
     };
     json!({
