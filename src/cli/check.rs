@@ -62,6 +62,7 @@ fn summary(config: &Config, now: Timestamp) -> serde_json::Value {
         "sources": sources.collect::<Vec<_>>(),
         "feeds": feeds.collect::<Vec<_>>(),
         "webhooks": webhooks.collect::<Vec<_>>(),
+        "mail": config.push.mail.as_ref().map(|mail| mail.server.to_string()),
     })
 }
 
@@ -87,7 +88,9 @@ fn tables(config: &Config, now: Timestamp) -> String {
     let tables = [sources, feeds, webhooks];
     let shown = tables.iter().filter(|table| !table.is_empty()).map(|table| table::print(table) + "\n");
     let listen = config.web.listen;
-    format!("{}the configuration is right; it listens on {listen}\n", shown.collect::<String>())
+    let mail = config.push.mail.as_ref();
+    let mail = mail.map_or_else(String::new, |mail| format!(", and mails go through {}", mail.server));
+    format!("{}the configuration is right; it listens on {listen}{mail}\n", shown.collect::<String>())
 }
 
 /// In the source's own zone.

@@ -66,7 +66,7 @@ use mail::Mails;
 use message::Messages;
 
 pub use ledger::{Replay, Standing};
-pub use notice::NOTICE;
+pub use notice::is_notice;
 pub use ping::PING;
 pub use subscription::{Added, Error, NewSubscription, Start};
 

@@ -2,12 +2,17 @@
 //! up after its last attempt.
 //!
 //! Nothing is kept for this but the ledger: a notice is a line there like any attempt. It is due while the subscription is
-//! disabled, or has parked deliveries, and the newest attempt at it that failed is younger than the newest notice. A crash
+//! disabled, or has parked deliveries, and the newest attempt at it that failed (was its last) is younger than the newest
+//! notice of that. A crash
 //! at any moment leaves that as it is, so a notice may come twice, and is never lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures_util::future::{Either, pending};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::{Either, pending},
+    stream,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -22,24 +27,32 @@ use crate::{
     store::{self, Settled},
 };
 
-/// The number that notices have in the ledger: no event has it.
-pub const NOTICE: Seq = Seq(u64::MAX);
+/// The numbers that notices have in the ledger: no event has them.
+const DISABLED: Seq = Seq(u64::MAX);
+const PARKED: Seq = Seq(u64::MAX - 1);
 /// Given up events are told at most once in this time.
 const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 /// Lines of the ledger that are looked at at once, and at most.
 const LINES: usize = 200;
 const MOST_LINES: usize = 2_000;
+/// Notices under way at once.
+const AT_ONCE: usize = 4;
 
 /// What the ledger says of notices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Told {
-    /// When the last notice came through, or was given up.
+    disabled: Kind,
+    parked: Kind,
+}
+
+/// What it says of those of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kind {
+    /// When the last one came through, or was given up.
     last: Option<Timestamp>,
-    /// An attempt after that has failed.
-    has_failed: Option<Timestamp>,
-    /// An attempt after that was the last one of its event.
-    has_parked: Option<Timestamp>,
-    /// Attempts at a notice after that, and when the next one is due.
+    /// The newest attempt since then that speaks for another one.
+    trigger: Option<Timestamp>,
+    /// Attempts at that one, and when the next is due.
     tried: u32,
     again: Option<Timestamp>,
 }
@@ -47,7 +60,8 @@ struct Told {
 /// A notice that is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Due {
-    what: &'static str,
+    /// Its number.
+    seq: Seq,
     /// What happened then makes it due.
     since: Timestamp,
     /// Not before this instant.
@@ -56,40 +70,77 @@ struct Due {
     number: u32,
 }
 
-impl Told {
-    /// One line more, older than those before; false when nothing older matters.
-    fn read(&mut self, line: &Attempt) -> bool {
-        match (&line.outcome, line.seq) {
-            (Outcome::Retry { due }, NOTICE) => {
+/// Is this the number of a notice?
+pub fn is_notice(seq: Seq) -> bool {
+    matches!(seq, DISABLED | PARKED)
+}
+
+impl Kind {
+    /// An attempt that failed; what is older than the last notice was told by it.
+    fn failed(&mut self, at: Timestamp) {
+        if self.last.is_none() {
+            self.trigger = self.trigger.or(Some(at));
+        }
+    }
+
+    /// An attempt at a notice.
+    fn notice(&mut self, line: &Attempt) {
+        match (&line.outcome, self.last) {
+            (_, Some(_)) => {}
+            (Outcome::Retry { due }, None) => {
                 self.tried = self.tried.max(line.number);
                 self.again = self.again.max(Some(*due));
             }
-            (_, NOTICE) => {
-                self.last = Some(line.at);
-                return false;
+            _ => self.last = Some(line.at),
+        }
+    }
+
+    fn due(&self, seq: Seq, quiet: Duration) -> Option<Due> {
+        let since = self.trigger?;
+        let earliest = self.last.map_or(since, |last| last.plus(quiet).max(since));
+        Some(Due {
+            seq,
+            since,
+            at: earliest.max(self.again.unwrap_or(since)),
+            number: self.tried.saturating_add(1),
+        })
+    }
+}
+
+impl Told {
+    /// One line more, older than those before.
+    fn read(&mut self, line: &Attempt) {
+        match line.seq {
+            DISABLED => {
+                self.disabled.notice(line);
+                // It says what was given up, too.
+                if self.parked.last.is_none() {
+                    self.parked.last = self.disabled.last;
+                }
             }
-            (_, PING) => {}
-            (outcome, _) if line.error.is_some() => {
-                self.has_failed = self.has_failed.or(Some(line.at));
-                if *outcome == Outcome::Parked {
-                    self.has_parked = self.has_parked.or(Some(line.at));
+            PARKED => self.parked.notice(line),
+            PING => {}
+            _ if line.error.is_some() => {
+                self.disabled.failed(line.at);
+                if line.outcome == Outcome::Parked {
+                    self.parked.failed(line.at);
                 }
             }
             _ => {}
         }
-        true
     }
 
     fn due(&self, state: &State) -> Option<Due> {
-        let (what, since, earliest) = match (state, self.has_failed, self.has_parked) {
-            (State::Disabled { .. }, Some(since), _) => ("disabled", since, since),
-            (_, _, Some(since)) => {
-                ("parked", since, self.last.map_or(since, |last| last.plus(QUIET).max(since)))
-            }
-            _ => return None,
-        };
-        let at = self.again.map_or(earliest, |again| again.max(earliest));
-        Some(Due { what, since, at, number: self.tried.saturating_add(1) })
+        match state {
+            State::Disabled { .. } => self.disabled.due(DISABLED, Duration::ZERO),
+            State::Active | State::Paused => self.parked.due(PARKED, QUIET),
+        }
+    }
+}
+
+impl Due {
+    fn what(&self) -> &'static str {
+        if self.seq == DISABLED { "disabled" } else { "parked" }
     }
 }
 
@@ -97,7 +148,9 @@ impl Push {
     /// Tells owners of trouble, until `stop`.
     pub async fn tell_owners(&self, stop: CancellationToken) -> store::Result<()> {
         while !stop.is_cancelled() {
-            let clock = match self.tell_owners_once().await? {
+            // One that is left halfway is still due.
+            let Some(next) = stop.run_until_cancelled(self.tell_owners_once()).await else { break };
+            let clock = match next? {
                 Some(at) => Either::Left(self.clock.sleep_until(at)),
                 None => Either::Right(pending()),
             };
@@ -112,17 +165,13 @@ impl Push {
 
     /// Sends the notices that are due, and says when the next one is.
     async fn tell_owners_once(&self) -> store::Result<Option<Timestamp>> {
-        let mut next = None;
-        for subscription in self.book().await?.all() {
-            let Some(due) = self.notice_due(&subscription).await? else { continue };
-            let at = if due.at > self.clock.now() {
-                Some(due.at)
-            } else {
-                self.notify(&subscription, due).await?
-            };
-            next = [next, at].into_iter().flatten().min();
-        }
-        Ok(next)
+        let tell = async |subscription: Arc<Subscription>| match self.notice_due(&subscription).await? {
+            Some(due) if due.at <= self.clock.now() => self.notify(&subscription, due).await,
+            later => Ok(later.map(|due| due.at)),
+        };
+        let owned = self.book().await?.all().into_iter().filter(|one| one.owner.is_some());
+        let told = stream::iter(owned.map(tell)).buffer_unordered(AT_ONCE).try_collect::<Vec<_>>();
+        Ok(told.await?.into_iter().flatten().min())
     }
 
     /// Is a notice due that can be sent now?
@@ -148,10 +197,12 @@ impl Push {
         let (mut told, mut before, mut n) = (Told::default(), None, 0);
         loop {
             let lines = self.store.attempts(id, before, LINES).await?;
-            let ends = lines.iter().any(|line| !told.read(line));
+            lines.iter().for_each(|line| told.read(line));
             n += lines.len();
             match lines.last() {
-                Some(last) if !ends && n < MOST_LINES => before = Some((last.at, last.seq)),
+                Some(last) if told.disabled.last.is_none() && n < MOST_LINES => {
+                    before = Some((last.at, last.seq))
+                }
                 _ => return Ok(told.due(&subscription.state)),
             }
         }
@@ -192,10 +243,10 @@ impl Push {
         };
         let outcome = self.outcome(&settings, &heard, due);
         let again = if let Outcome::Retry { due } = &outcome { Some(*due) } else { None };
-        tracing::info!(subscription = %about.id, what = due.what, ?outcome, "its owner was told of trouble");
+        tracing::info!(subscription = %about.id, what = due.what(), ?outcome, "its owner was told of trouble");
         metrics::counter!("loa_notices_total", "result" => word(&outcome)).increment(1);
-        let line = heard.into_line(&about.id, NOTICE, due.number, outcome.clone());
-        let row = Delivery { subscription: about.id.clone(), due: line.at, seq: NOTICE, attempt: 0 };
+        let line = heard.into_line(&about.id, due.seq, due.number, outcome.clone());
+        let row = Delivery { subscription: about.id.clone(), due: line.at, seq: due.seq, attempt: 0 };
         // No such row is queued: only the line is written.
         self.store.settle(vec![Settled { attempt: Some(line), ..Settled::new(row, outcome) }]).await?;
         Ok(again)
@@ -216,16 +267,17 @@ impl Push {
             State::Active | State::Paused => None,
         };
         let id = &about.id;
-        let mut commands = vec![match due.what {
-            "disabled" => format!("loa subscriptions resume {id}"),
-            _ => format!("loa subscriptions replay {id} --parked"),
+        let mut commands = vec![if due.seq == DISABLED {
+            format!("loa subscriptions resume {id}")
+        } else {
+            format!("loa subscriptions replay {id} --parked")
         }];
         // A new link would end the one that somebody has.
         if about.page.is_none() {
             commands.push(self.open_page(id).await?);
         }
         let (waiting, parked) = (standing.waiting, standing.parked);
-        Ok(Notice { what: due.what, reason, waiting, parked, commands, due: due.since })
+        Ok(Notice { what: due.what(), reason, waiting, parked, commands, due: due.since })
     }
 
     /// By mail; when to try again where the mail server is in trouble.
@@ -344,14 +396,15 @@ mod tests {
     /// What the ledger, newest line first, makes due.
     fn due(lines: &[Attempt], state: &State) -> Option<(&'static str, i64, u32)> {
         let mut told = Told::default();
-        let _ends = lines.iter().any(|line| !told.read(line));
-        told.due(state).map(|due| (due.what, due.at.as_second(), due.number))
+        lines.iter().for_each(|line| told.read(line));
+        told.due(state).map(|due| (due.what(), due.at.as_second(), due.number))
     }
 
     #[test]
     fn the_ledger_says_what_an_owner_has_not_heard_yet() {
         let event = |second, outcome| line(Seq(7), second, outcome);
-        let notice = |second, outcome| line(NOTICE, second, outcome);
+        let notice = |second, outcome| line(DISABLED, second, outcome);
+        let told_parked = |second| line(PARKED, second, Outcome::Delivered);
         let retry = |second| Outcome::Retry { due: at(second) };
         let disabled = State::Disabled { reason: "410".into() };
         let (delivered, parked) = (|| Outcome::Delivered, || Outcome::Parked);
@@ -373,7 +426,11 @@ mod tests {
             due(&[event(12, delivered()), event(9, parked())], &State::Active),
             Some(("parked", 9, 1))
         );
-        let soon = [event(12, parked()), notice(10, delivered()), event(9, parked())];
+        let meanwhile = [told_parked(11), event(10, retry(40)), event(9, parked())];
+        assert_eq!(due(&meanwhile, &disabled), Some(("disabled", 10, 1)), "that was another notice");
+        let resumed = [notice(12, delivered()), event(11, retry(40)), event(9, parked())];
+        assert_eq!(due(&resumed, &State::Active), None, "what was given up was told with it");
+        let soon = [event(12, parked()), told_parked(10), event(9, parked())];
         assert_eq!(due(&soon, &State::Active), Some(("parked", 10 + 86_400, 1)), "not twice a day");
     }
 }

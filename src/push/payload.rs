@@ -54,7 +54,7 @@ pub fn payload(event: &Event, article: &Article, previous: Option<&Article>, fee
     }
     if let (Change::Updated, Some(previous)) = (event.change, previous)
         && let Some(diff) =
-            diff(previous, article, (MAX_BYTES - MATCHES).saturating_sub(text.len()).min(DIFF))
+            diff(previous, article, (MAX_BYTES - MATCHES - 1).saturating_sub(text.len()).min(DIFF))
     {
         text =
             String::from_utf8(with_member(text.as_bytes(), "diff", &diff)).expect("text beside text is text");

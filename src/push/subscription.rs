@@ -139,6 +139,7 @@ impl Push {
         self.settings.store(Arc::new(settings));
         self.touch(book.all().iter().map(|known| known.id.clone()));
         self.mails.forgive();
+        self.trouble.notify_one();
         Ok(())
     }
 

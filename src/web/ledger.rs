@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{Attempt, Outcome, Scope, Seq, SubscriptionId, Timestamp},
-    push::{Error, NOTICE, PING, Push, Replay},
+    push::{Error, PING, Push, Replay, is_notice},
 };
 
 const DEFAULT_LIMIT: usize = 50;
@@ -223,7 +223,7 @@ pub(crate) fn line(attempt: &Attempt) -> Value {
     };
     let kind = match attempt.seq {
         PING => Some("ping"),
-        NOTICE => Some("notice"),
+        seq if is_notice(seq) => Some("notice"),
         _ => None,
     };
     json!({

@@ -11,7 +11,7 @@ use super::{
     session::Trouble,
 };
 use crate::{
-    model::{Channel, Daily, Language, Mailing, Seq, State, Subscription, SubscriptionId, Timestamp},
+    model::{Channel, Daily, Language, Mailing, Seq, Subscription, SubscriptionId, Timestamp},
     push::{
         Added, Error, NewSubscription, Push, Start,
         address::has_room,
@@ -145,14 +145,9 @@ impl Push {
         Ok(())
     }
 
-    /// Nobody at the address wants its mails any more. One of the configuration file stays there, disabled.
+    /// Nobody at the address wants its mails any more.
     pub async fn unsubscribe(&self, id: &SubscriptionId) -> Result<(), Error> {
         tracing::info!(subscription = %id, "a subscriber by mail has unsubscribed");
-        if self.get(id).await?.configured {
-            let reason = "the subscriber has unsubscribed".to_owned();
-            self.change(id, |changed| changed.state = State::Disabled { reason }).await?;
-            return Ok(());
-        }
         self.remove(id).await
     }
 
