@@ -56,6 +56,11 @@ impl Manual {
         Self(tokio::sync::watch::Sender::new(at))
     }
 
+    /// Sets it back, as somebody does who corrects a clock.
+    pub fn set_back(&self, by: std::time::Duration) {
+        self.0.send_modify(|now| *now = now.minus(by));
+    }
+
     /// Moves it forward and wakes every sleeper whose time has come.
     pub fn advance(&self, by: std::time::Duration) {
         self.0.send_modify(|now| *now = now.plus(by));

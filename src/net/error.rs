@@ -46,7 +46,7 @@ pub enum Error {
         problem: Misled,
     },
     /// Nobody there, or nobody whom we may believe.
-    #[error("cannot connect to `{url}`: {stage}: {}{}", root(.source), if *.stage == Stage::Tls { CHAIN_HINT } else { "" })]
+    #[error("cannot connect to `{url}`: {stage}: {}", why(*.stage, .source))]
     Connect {
         /// What was asked.
         url: String,
@@ -270,6 +270,40 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())
     })
+}
+
+/// What is in the way of a connection, for a person who has to mend it.
+fn why(stage: Stage, source: &reqwest::Error) -> String {
+    use rustls::CertificateError as Bad;
+    let day = |at: rustls::pki_types::UnixTime| {
+        let second = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+        crate::model::Timestamp::from_second(second).to_string()
+    };
+    let certificate = find::<rustls::Error>(source).and_then(|error| match error {
+        rustls::Error::InvalidCertificate(bad) => Some(bad),
+        _ => None,
+    });
+    match certificate {
+        Some(Bad::ExpiredContext { not_after, .. }) => {
+            format!(
+                "its certificate has expired, at {}: who runs the server has to renew it",
+                day(*not_after)
+            )
+        }
+        Some(Bad::NotValidYetContext { not_before, .. }) => {
+            format!(
+                "its certificate is valid from {} on: is the clock of this machine right?",
+                day(*not_before)
+            )
+        }
+        Some(Bad::NotValidForNameContext { presented, .. }) => {
+            let names = presented.join(", ");
+            format!("its certificate is for another name ({names}): is the address right?")
+        }
+        Some(Bad::UnknownIssuer) => format!("its certificate is signed by nobody whom we know{CHAIN_HINT}"),
+        _ if stage == Stage::Tls => format!("{}{CHAIN_HINT}", root(source)),
+        _ => root(source),
+    }
 }
 
 /// The last cause: the one that says what happened.

@@ -8,6 +8,7 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::{
@@ -21,6 +22,7 @@ use super::{
     HEADS, PING, Push,
     address::host,
     lanes::{Lane, Lanes, Places, Visit},
+    ping,
     policy::Policy,
     webhook::Heard,
 };
@@ -29,8 +31,12 @@ use crate::{
     store::{self, Settled},
 };
 
+/// How often one looks whether the clock is still what it was.
+const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// Lines that are written at once: a store keeps its other writers waiting meanwhile.
 const LINES: usize = 256;
+/// An endpoint that only failed for long is disabled if it failed so often before.
+const FAILURES: usize = 5;
 /// Attempts that may wait for being written down: a crash would have them repeated.
 const UNWRITTEN: usize = 4 * LINES;
 
@@ -113,7 +119,7 @@ impl Push {
         Ok(heads.into_iter().map(|head| head.subscription).collect())
     }
 
-    /// Something came in, or the time of something.
+    /// Something came in, or the time of something. A clock may be set back meanwhile, so it is looked at again and again.
     async fn wake(&self, earliest: Option<Timestamp>) {
         let clock = match earliest {
             Some(at) => Either::Left(self.clock.sleep_until(at)),
@@ -122,6 +128,7 @@ impl Push {
         tokio::select! {
             () = self.work.notified() => {}
             () = clock => {}
+            () = tokio::time::sleep(LOOK_AROUND) => {}
         }
     }
 
@@ -189,14 +196,15 @@ impl Push {
     ) -> store::Result<Looked> {
         let (now, held) = (self.clock.now(), subscription.hold_until);
         if self.is_unproven(subscription) {
-            return match held.filter(|hold| *hold > now) {
-                Some(hold) => Ok(Looked::Silent(Visit::Until(hold))),
-                None => self.attempt_ping(subscription).await.map(Looked::Said),
+            let due = self.policy().ready(&ping::row(&subscription.id, now), held, now);
+            return match due > now {
+                true => Ok(Looked::Silent(Visit::Until(due))),
+                false => self.attempt_ping(subscription).await.map(Looked::Said),
             };
         }
         let is_last = rows.len() < 2;
         let Some(delivery) = rows.into_iter().next() else { return Ok(Looked::Silent(Visit::Nothing)) };
-        let ready = held.map_or(delivery.due, |hold| hold.max(delivery.due));
+        let ready = self.policy().ready(&delivery, held, now);
         if ready > now {
             return Ok(Looked::Silent(Visit::Until(ready)));
         }
@@ -229,6 +237,7 @@ impl Push {
         let (policy, now, mut is_trouble) = (self.policy(), self.clock.now(), false);
         let (mut lines, mut visits, mut changed, mut under_way) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let patient = Policy { disable_after: Duration::MAX, ..policy.clone() };
         for ((id, said), entry) in said.into_iter().zip(&entries) {
             // Its state may have changed meanwhile: what was decided by its owner stands.
             let before = entry.as_ref().and_then(|entry| entry.current.load_full());
@@ -236,6 +245,10 @@ impl Push {
                 visits.push((id, Visit::Nothing));
                 continue;
             };
+            // Days of failures are days in which it was asked: a clock that jumps makes none.
+            let is_old = before.failing_since.is_some_and(|since| now.since(since) >= policy.disable_after);
+            let is_true = !is_old || self.has_often_failed(&id).await?;
+            let policy = if is_true { &policy } else { &patient };
             let (outcome, after) = policy.decide(&said.delivery, &before, &said.heard.answer, now);
             log(&said.delivery, &outcome, &before, &after);
             is_trouble |= outcome == Outcome::Parked || after.state != before.state;
@@ -255,7 +268,13 @@ impl Push {
         Ok(visits)
     }
 
-    fn policy(&self) -> Policy {
+    /// Was every one of the last attempts a failure, and were there enough of them?
+    async fn has_often_failed(&self, id: &SubscriptionId) -> store::Result<bool> {
+        let lines = self.store.attempts(id, None, FAILURES).await?;
+        Ok(lines.len() >= FAILURES && lines.iter().all(|line| line.error.is_some()))
+    }
+
+    pub(super) fn policy(&self) -> Policy {
         let settings = self.settings.load();
         Policy {
             schedule: settings.schedule.clone(),

@@ -14,6 +14,8 @@ const SLOW: Duration = Duration::from_millis(500);
 pub(super) const MAX_SLOW: usize = 1_000;
 /// Fewer hosts are not worth being looked through for those that can be forgotten.
 const KNOWN_HOSTS: usize = 1_000;
+/// A clock that goes back by less is only being trimmed.
+const STEP: Duration = Duration::from_secs(1);
 /// How much of its rate a host may take at once after a rest.
 const BURST: Duration = Duration::from_secs(1);
 /// Between two attempts at one host, at the lowest rate.
@@ -31,7 +33,7 @@ pub(super) struct Places {
 }
 
 /// The lanes of all endpoints that have something waiting.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lanes {
     /// Ready to be looked at, in the order in which they came; the failing ones apart.
     healthy: VecDeque<Lane>,
@@ -44,6 +46,8 @@ pub(super) struct Lanes {
     n_failing: usize,
     n_slow: usize,
     sleeping: Timed<SubscriptionId>,
+    /// The time when it was last asked who is awake.
+    latest: Timestamp,
     hosts: HashMap<Box<str>, Host>,
     /// So many are looked through for those that can be forgotten.
     many_hosts: usize,
@@ -109,6 +113,25 @@ impl Lane {
     }
 }
 
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            healthy: VecDeque::new(),
+            failing: VecDeque::new(),
+            ready: HashSet::new(),
+            running: HashMap::new(),
+            places: Timed::default(),
+            n_failing: 0,
+            n_slow: 0,
+            sleeping: Timed::default(),
+            latest: Timestamp::from_second(0),
+            hosts: HashMap::new(),
+            many_hosts: 0,
+            resting: Timed::default(),
+        }
+    }
+}
+
 // === impl Lanes ===
 
 impl Lanes {
@@ -132,6 +155,14 @@ impl Lanes {
     /// The endpoints whose time has come; the caller puts them in line. Attempts that have become slow give their
     /// places away, and hosts that have rested may be asked again.
     pub(super) fn awake(&mut self, now: Timestamp) -> Vec<SubscriptionId> {
+        // Whoever sleeps until a time of the clock that was wrong is looked at: it may be due.
+        let was_set_back = now.plus(STEP) < self.latest;
+        self.latest = now;
+        if was_set_back {
+            let mut all = self.sleeping.due(Timestamp::MAX);
+            all.extend(self.awake(now));
+            return all;
+        }
         for host in self.resting.due(now) {
             self.let_in(&host);
         }
@@ -522,6 +553,23 @@ mod tests {
         world.finish("x_1", Visit::Nothing);
         world.touch("x_4");
         assert!(!world.all().is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_wakes_all_sleepers() {
+        let mut world = World::new(9, 9, 1_000);
+        for (name, until) in [("a", START + 30_000_000), ("b", START + 20)] {
+            world.touch(name);
+            assert_eq!(world.all(), [name]);
+            world.finish(name, Visit::Until(at(until)));
+        }
+        world.pass(0);
+        world.now = world.now.minus(Duration::from_millis(900));
+        world.pass(0);
+        assert_eq!(world.all(), [""; 0], "a second is nothing");
+        world.now = world.now.minus(Duration::from_secs(3_600));
+        world.pass(0);
+        assert_eq!(world.all(), ["b", "a"]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ mod subscription;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble_tests;
 mod webhook;
 
 use std::{
@@ -54,7 +56,7 @@ use crate::{
     journal::Journal,
     model::{
         Article, Delivery, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State,
-        Subscription, SubscriptionId, filter::Facts, markup, text,
+        SubscriptionId, filter::Facts, markup, text,
     },
     net,
     store::{self, Store},
@@ -231,17 +233,17 @@ impl Push {
         }
         let (book, now) = (self.book().await?, self.clock.now());
         let mails_wait = self.mail_not_before(now) > now;
-        let may_be_asked = |one: &Subscription| {
-            one.state == State::Active
-                && one.hold_until.is_none_or(|hold| hold <= now)
-                && !(mails_wait && mail::mailing(one).is_some())
+        let policy = self.policy();
+        let is_due = |row: &Delivery| {
+            book.get(&row.subscription).is_some_and(|one| {
+                one.state == State::Active
+                    && policy.ready(row, one.hold_until, now) <= now
+                    && !(mails_wait && mail::mailing(&one).is_some())
+            })
         };
         let mut after = None;
         loop {
             let heads = self.store.heads(after.as_ref(), HEADS).await?;
-            let is_due = |head: &Delivery| {
-                head.due <= now && book.get(&head.subscription).is_some_and(|one| may_be_asked(&one))
-            };
             if heads.iter().any(is_due) {
                 return Ok(false);
             }
@@ -250,8 +252,7 @@ impl Push {
                 None => break,
             }
         }
-        let unproven = self.unproven().await?;
-        let is_asked = unproven.iter().any(|id| book.get(id).is_some_and(|one| may_be_asked(&one)));
+        let is_asked = self.unproven().await?.iter().any(|id| is_due(&ping::row(id, now)));
         Ok(!is_asked && !self.has_notices(now, mails_wait).await?)
     }
 

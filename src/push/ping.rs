@@ -83,7 +83,7 @@ impl Push {
 }
 
 /// A ping as a row, which stands in no queue.
-fn row(id: &SubscriptionId, at: Timestamp) -> Delivery {
+pub(super) fn row(id: &SubscriptionId, at: Timestamp) -> Delivery {
     Delivery { subscription: id.clone(), due: at, seq: PING, attempt: 0 }
 }
 

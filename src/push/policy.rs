@@ -13,6 +13,8 @@ const PACE: Duration = Duration::from_secs(5);
 const MAX_PACE: Duration = Duration::from_secs(60 * 60);
 /// So many times a mail server has to say that there is no such mailbox before that is believed.
 const UNKNOWN: u32 = 3;
+/// How much a clock may be trimmed.
+const TRIM: Duration = Duration::from_secs(60 * 60);
 /// Characters of an error that are kept.
 const MAX_ERROR: usize = 300;
 
@@ -91,6 +93,16 @@ impl Policy {
             None => Outcome::Parked,
         };
         (outcome, next)
+    }
+
+    /// When a delivery is due at an endpoint that does not want to be asked before `hold`. What lies further away than any
+    /// delay or hold can put it was written when the clock was wrong: it is due now.
+    pub(super) fn ready(&self, delivery: &Delivery, hold: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let longest = self.schedule.iter().max().copied().unwrap_or_default();
+        let longest =
+            Duration::try_from_secs_f64(longest.as_secs_f64() * (1.0 + self.jitter)).unwrap_or(longest);
+        let last = now.plus(longest.max(MAX_HOLD)).plus(TRIM);
+        [Some(delivery.due), hold].into_iter().flatten().filter(|at| *at <= last).max().unwrap_or(now)
     }
 
     /// When the next attempt is due; `None` after the last.
@@ -307,6 +319,27 @@ mod tests {
         assert_eq!(refused.last_error.as_deref(), Some("the mail server answered 554: no"));
         let (_, later) = decide(0, &said(450, false));
         assert_eq!(later.hold_until, Some(seconds(5)), "it asked for patience");
+    }
+
+    #[test]
+    fn what_a_wrong_clock_has_put_off_is_due_now() {
+        let policy = Policy { jitter: 0.2, ..policy() };
+        let due = |seconds_away, hold: Option<u64>| {
+            let row = Delivery { due: seconds(seconds_away), ..delivery(0) };
+            policy.ready(&row, hold.map(seconds), NOW)
+        };
+        let (day, year) = (86_400, 86_400 * 365);
+        assert_eq!(due(1800, None), seconds(1800));
+        assert_eq!(due(60, Some(1800)), seconds(1800));
+        assert_eq!(due(day, None), seconds(day), "as far as a hold can put it");
+        assert_eq!(due(60, Some(year)), seconds(60));
+        assert_eq!(due(year, Some(1800)), seconds(1800));
+        assert_eq!(due(year, Some(year)), NOW);
+        let forever = Policy { schedule: vec![Duration::MAX; 2], ..policy.clone() };
+        assert_eq!(
+            forever.ready(&Delivery { due: Timestamp::MAX, ..delivery(0) }, None, NOW),
+            Timestamp::MAX
+        );
     }
 
     #[test]

@@ -151,8 +151,19 @@ impl World {
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>, clock: Manual, settings: Settings) -> Self {
+        let time = clock.clone();
+        let client = |net: net::Settings| net::Client::new(&net, Arc::new(time)).unwrap();
+        Self::with_client(store, clock, settings, client).await
+    }
+
+    pub(crate) async fn with_client(
+        store: Arc<dyn Store>,
+        clock: Manual,
+        settings: Settings,
+        client: impl FnOnce(net::Settings) -> net::Client,
+    ) -> Self {
         let journal = Arc::new(Journal::open(store.clone()).await.unwrap());
-        let client = net::Client::new(&net_settings(), Arc::new(clock.clone())).unwrap();
+        let client = client(net_settings());
         let push = Push::new(store.clone(), journal, client, Arc::new(clock.clone()), settings.clone());
         push.reload(settings).await.unwrap();
         Self { clock, store, push, tasks: JoinSet::new(), stop: CancellationToken::new() }

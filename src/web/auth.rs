@@ -138,7 +138,7 @@ impl Tokens {
             Problem::new(StatusCode::UNAUTHORIZED, detail).challenge("Bearer error=\"invalid_token\"")
         };
         let Some(token) = self.known.load().get(&given).cloned() else {
-            return Err(refused("this token is none of this server"));
+            return Err(refused("this token is none of this server's"));
         };
         let now = self.clock.now();
         if token.expires.is_some_and(|end| end <= now) {

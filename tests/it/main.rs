@@ -10,6 +10,7 @@ mod crash;
 mod daemon;
 mod events;
 mod feeds;
+mod flaky;
 mod history;
 mod hostile;
 mod http;

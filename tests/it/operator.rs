@@ -259,8 +259,8 @@ async fn commands_beside_a_daemon_go_through_it() {
     check(&["subscriptions", "add", "http://127.0.0.1:9/"], 1, "`http:` address is not accepted");
     check(&["export"], 0, "loa_export_end");
     let wrong = ["--set", "web.token=wrongwrongwrongwrong"];
-    check(&[&["run", "quan1"][..], &wrong].concat(), 1, "this token is not the one of this server");
-    check(&[&["export"][..], &wrong].concat(), 1, "this token is not the one of this server");
+    check(&[&["run", "quan1"][..], &wrong].concat(), 1, "this token is none of this server's");
+    check(&[&["export"][..], &wrong].concat(), 1, "this token is none of this server's");
     let nobody = place.loa(&["sources", "--set", "web.listen=127.0.0.1:9"]);
     let said = String::from_utf8(nobody.stderr).unwrap();
     assert_eq!(nobody.status.code(), Some(1));

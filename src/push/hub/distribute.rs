@@ -35,7 +35,7 @@ impl Push {
         }
         let mut rows = self.store.due(&subscription.id, Timestamp::MAX, ROWS).await?;
         let Some(first) = rows.first() else { return Ok(Looked::Silent(Visit::Nothing)) };
-        let ready = subscription.hold_until.map_or(first.due, |hold| hold.max(first.due));
+        let ready = self.policy().ready(first, subscription.hold_until, now);
         if ready > now {
             return Ok(Looked::Silent(Visit::Until(ready)));
         }

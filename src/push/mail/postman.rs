@@ -84,12 +84,12 @@ impl Push {
         let limit = if mailing.digest.is_some() { ROWS } else { 1 };
         let mut rows = self.store.due(id, Timestamp::MAX, limit).await?;
         let Some(first) = rows.first() else { return Ok(Visit::Nothing) };
-        let (ready, now) =
-            (subscription.hold_until.map_or(first.due, |hold| hold.max(first.due)), self.clock.now());
+        let now = self.clock.now();
+        let ready = self.policy().ready(first, subscription.hold_until, now);
         if ready > now {
             return Ok(Visit::Until(ready));
         }
-        rows.retain(|row| row.due <= now);
+        rows.retain(|row| self.policy().ready(row, None, now) <= now);
         let under_way = UnderWay::begin(&self.under_way);
         let settings = self.settings.load_full();
         let Some(sender) = Sender::of(&settings) else { return Ok(Visit::Tried) };
