@@ -182,7 +182,7 @@ base_url = "https://tin.example.vn"
 path = {store:?}
 
 [push]
-timeout = "300ms"
+timeout = "1s"
 schedule = [{schedule}]
 
 [[source]]
