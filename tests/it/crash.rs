@@ -3,8 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     net::SocketAddr,
     path::Path,
+    process::{Command, Stdio},
     sync::Arc,
 };
 
@@ -91,6 +93,83 @@ async fn killed_two_hundred_times_every_article_is_there_once_and_told_to_everyb
         })
         .await;
         check(&receivers, mood, &wanted, seed);
+    }
+    stop.cancel();
+}
+
+/// A limit of the size of files stands in for a disk without room. The signal that comes with it is ignored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_again_and_again_delays_deliveries_and_loses_none() {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let clock = Arc::new(clock::System);
+    let (portal, serving) = Portal::serve(world::loopback().await, stop.clone()).unwrap();
+    tasks.spawn(serving);
+    stories::archive(clock.now()).into_iter().for_each(|story| portal.publish(story));
+    let secret = sign::generate_secret().unwrap();
+    let receivers = Flaky::serve(world::loopback().await, secret.clone(), SEED, stop.clone(), &tasks);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loa.toml");
+    std::fs::write(&path, configuration(&portal, &receivers, &sign::print_secret(&secret), folder.path()))
+        .unwrap();
+    let mut daemon = Daemon::start(&path);
+    until("the end of the first pass", async || is_backfilled(daemon.address).await).await;
+    daemon.kill();
+
+    let mut news = BTreeSet::new();
+    let mut n_full = 0;
+    for round in 0..12 {
+        let story = story(2000 + 2 * round, &*clock);
+        news.insert(story.title.clone());
+        portal.publish(story);
+        // In the middle of a pass, of a delivery, or of writing down what came of it: a little later every time.
+        let size = std::fs::metadata(folder.path().join("store/db")).unwrap().len();
+        let blocks = size / 512 + u64::from(round % 4) * 24;
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {} serve --config {}",
+            env!("CARGO_BIN_EXE_loa"),
+            path.display()
+        );
+        let log = folder.path().join("log");
+        let mut child = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut ended = None;
+        until("the disk is full, or everybody knows", async || {
+            ended = child.try_wait().unwrap();
+            ended.is_some() || receivers.confirmed(Mood::Healthy).len() == news.len()
+        })
+        .await;
+        match ended {
+            Some(status) => {
+                let said = std::fs::read_to_string(&log).unwrap();
+                assert_eq!(status.code(), Some(1), "{said}");
+                let last = said.lines().last().unwrap();
+                assert!(last.starts_with("error: ") && last.contains("the store `"), "{said}");
+                assert!(last.contains("File too large") && !said.contains("panicked"), "{said}");
+                n_full += 1;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+        }
+    }
+    assert!(n_full > 2, "it was full {n_full} times");
+
+    // Room was made.
+    receivers.calm_down();
+    let _daemon = Daemon::start(&path);
+    for mood in Mood::ALL {
+        let wanted: BTreeSet<String> = news.iter().filter(|title| wants(mood, title)).cloned().collect();
+        until(&format!("every delivery to `{}`", mood.name()), async || {
+            receivers.confirmed(mood).len() >= wanted.len()
+        })
+        .await;
+        check(&receivers, mood, &wanted, SEED);
     }
     stop.cancel();
 }
