@@ -90,12 +90,21 @@ fn seen(subscription: &Subscription, sight: Sight) -> Option<Map<String, Value>>
     match sight {
         Sight::Nothing => return None,
         Sight::Part => {
-            let origin = Url::parse(&subscription.url).map(|url| url.origin().ascii_serialization());
-            shown.insert("url".to_owned(), origin.ok().map(|origin| format!("{origin}/…")).into());
+            shown.insert("url".to_owned(), part_of(&subscription.url).into());
+            shown.insert("owner".to_owned(), subscription.owner.as_deref().map(part_of).into());
         }
         Sight::All => {}
     }
     Some(shown)
+}
+
+/// As much of an address as is no secret, and nobody's own: scheme and host of a webhook, nothing of a mailbox.
+fn part_of(address: &str) -> String {
+    match Url::parse(address) {
+        Ok(url) if url.origin().is_tuple() => format!("{}/…", url.origin().ascii_serialization()),
+        Ok(url) => format!("{}:…", url.scheme()),
+        Err(_) => "…".to_owned(),
+    }
 }
 
 /// A subscription with the secret that is shown this once; of a key pair it shows the public key alone, as always.
@@ -424,6 +433,17 @@ mod tests {
         let new = parse(body.as_bytes()).unwrap();
         assert_eq!(new.filter.unwrap().to_string(), "thông AND báo");
         assert_eq!((new.events, new.secret), (vec![EventType::ArticlePublished], None));
+    }
+
+    #[test]
+    fn who_may_only_read_sees_no_address() {
+        let mine = Subscription { owner: Some("mailto:an@example.vn".into()), ..subscription("hook") };
+        let seen = |sight| seen(&mine, sight).map(Value::from);
+        assert_eq!(seen(Sight::Nothing), None);
+        let part = seen(Sight::Part).unwrap();
+        assert_eq!((&part["url"], &part["owner"]), (&json!("https://receiver.example/…"), &json!("mailto:…")));
+        let all = seen(Sight::All).unwrap();
+        assert_eq!((&all["url"], &all["owner"]), (&json!(mine.url), &json!(mine.owner)));
     }
 
     #[test]
