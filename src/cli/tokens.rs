@@ -27,8 +27,8 @@ Examples:
   loa tokens add monitoring --scope read --expires 2027-12-31
   loa tokens remove newsroom
 
-A token is shown once, when it is made; what is kept is a hash of it. The operator's own token (`web.token`, or `api-token` in
-the store's folder) is not listed and permits everything.")]
+A token is shown once, when it is made; what is kept is a hash of it. The operator's own
+(`web.token`, or `api-token` in the store's folder) is not listed and permits everything.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -81,7 +81,8 @@ impl Push {
                     looks.push(self.look(next));
                 }
             }
-            if writes.is_empty() && !said.is_empty() {
+            // While the disk takes one group, the next is made ready, if it is worth it.
+            if !said.is_empty() && (writes.is_empty() || (writes.len() == 1 && said.len() >= LINES / 2)) {
                 writes.push(self.write(group(&mut said)));
             }
             let wake = pin!(self.wake(lanes.earliest()));

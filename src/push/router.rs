@@ -50,6 +50,9 @@ impl Push {
             }
             other => other?,
         };
+        if events.is_empty() {
+            return Ok(false);
+        }
         // Read after the events: whoever is not here yet starts after them.
         let index = self.book().await?.index(&self.hub.topics());
         let (mut reached, mut deliveries) = (None, Vec::new());

@@ -441,7 +441,10 @@ mod tests {
         let seen = |sight| seen(&mine, sight).map(Value::from);
         assert_eq!(seen(Sight::Nothing), None);
         let part = seen(Sight::Part).unwrap();
-        assert_eq!((&part["url"], &part["owner"]), (&json!("https://receiver.example/…"), &json!("mailto:…")));
+        assert_eq!(
+            (&part["url"], &part["owner"]),
+            (&json!("https://receiver.example/…"), &json!("mailto:…"))
+        );
         let all = seen(Sight::All).unwrap();
         assert_eq!((&all["url"], &all["owner"]), (&json!(mine.url), &json!(mine.owner)));
     }

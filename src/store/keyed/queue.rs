@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, ops::Bound};
 
 use crate::model::{Attempt, Delivery, Follower, Outcome, Seq, Subscription, SubscriptionId, Timestamp};
 
-use super::{Batch, Core, Kind, Result, Row, Settled, Step, codec, keys, writer::Writer};
+use super::{Batch, Core, Kind, Result, Settled, Step, codec, keys, writer::Writer};
 
 /// How many rows one batch removes while a subscription is cleared away: other readers wait for each batch.
 const REMOVED_AT_ONCE: usize = 100;
 
-/// How many lines of the ledger one look takes.
+/// How many lines of the ledger, or subscriptions, one look takes.
 const LOOKED_AT_ONCE: usize = 1_000;
 
 /// Which subscriptions exist, each looked up once.
@@ -67,12 +67,17 @@ impl Core {
     }
 
     pub(super) fn subscriptions(&self) -> Result<Vec<Subscription>> {
-        let (from, to) = Kind::Subscription.range();
-        let rows = self.table.range(Bound::Included(&from), &to, usize::MAX)?;
-        let read = |(key, value): Row| {
-            super::model(&key, codec::decode_subscription(&key, &self.whole(&key, value)?)?)
-        };
-        rows.into_iter().map(read).collect()
+        let (mut from, to) = Kind::Subscription.range();
+        let mut all = Vec::new();
+        loop {
+            let rows = self.table.range(Bound::Excluded(&from), &to, LOOKED_AT_ONCE)?;
+            let Some((last, _)) = rows.last() else { return Ok(all) };
+            from.clone_from(last);
+            for (key, value) in rows {
+                let stored = codec::decode_subscription(&key, &self.whole(&key, value)?)?;
+                all.push(super::model(&key, stored)?);
+            }
+        }
     }
 
     pub(super) fn put_subscription(&self, batch: &mut Batch, subscription: &Subscription) -> Result<()> {
