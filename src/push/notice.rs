@@ -201,7 +201,7 @@ impl Push {
             n += lines.len();
             match lines.last() {
                 Some(last) if told.disabled.last.is_none() && n < MOST_LINES => {
-                    before = Some((last.at, last.seq))
+                    before = Some((last.at, last.seq));
                 }
                 _ => return Ok(told.due(&subscription.state)),
             }

@@ -10,7 +10,10 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::JoinSet,
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
@@ -103,6 +106,7 @@ async fn an_hour_back_delays_by_an_hour_at_most() {
 struct Secure {
     at: SocketAddr,
     certificate: Arc<Mutex<&'static [u8]>>,
+    _server: JoinSet<()>,
 }
 
 const EXPIRED: &[u8] = include_bytes!("testdata/expired.pem");
@@ -115,11 +119,13 @@ impl Secure {
         let at = listener.local_addr().unwrap();
         let certificate = Arc::new(Mutex::new(first));
         let current = Arc::clone(&certificate);
-        tokio::spawn(async move {
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor(*current.lock().unwrap());
                 // A client that does not believe the certificate hangs up.
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let mut stream = acceptor.accept(stream).await.ok()?;
                     let mut buffer = vec![0; 64 << 10];
                     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
@@ -132,7 +138,7 @@ impl Secure {
                 });
             }
         });
-        Self { at, certificate }
+        Self { at, certificate, _server: server }
     }
 
     fn change(&self, certificate: &'static [u8]) {
