@@ -88,11 +88,13 @@ impl Flaky {
             arrived: Mutex::default(),
         }));
         let served = flaky.clone();
+        let (talks, closing) = (TaskTracker::new(), stop.clone());
         let accept = async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let flaky = served.clone();
                 // A client that goes away ends its connection.
-                tokio::spawn(async move { flaky.talk(stream).await.ok() });
+                let closing = closing.clone();
+                talks.spawn(async move { closing.run_until_cancelled(flaky.talk(stream)).await });
             }
         };
         tasks.spawn(async move { stop.run_until_cancelled(accept).await });
@@ -132,14 +134,14 @@ impl Flaky {
             let is_ping = event["type"] == "ping";
             let mood = Mood::ALL.into_iter().find(|mood| mood.name() == path).unwrap_or(Mood::Healthy);
             let is_in_mood =
-                !is_ping && !self.0.calm.load(Ordering::SeqCst) && random(self.0.seed, n) % 3 == 0;
+                !is_ping && !self.0.calm.load(Ordering::SeqCst) && random(self.0.seed, n).is_multiple_of(3);
             let confirms = !is_in_mood || matches!(mood, Mood::Healthy | Mood::Slow);
             if is_in_mood && mood == Mood::Slow {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             // Noted before it is said: a client that dies meanwhile may have heard it.
             if !is_ping {
-                self.note(&path, &head, &body, &event, confirms);
+                self.note(&path, self.arrival(&head, &body, &event, confirms));
             }
             match mood {
                 _ if confirms => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?,
@@ -158,7 +160,11 @@ impl Flaky {
         }
     }
 
-    fn note(&self, path: &str, head: &str, body: &[u8], event: &Value, confirmed: bool) {
+    fn note(&self, path: &str, arrived: Arrived) {
+        self.0.arrived.lock().unwrap().entry(path.to_owned()).or_default().push(arrived);
+    }
+
+    fn arrival(&self, head: &str, body: &[u8], event: &Value, confirmed: bool) -> Arrived {
         let header = |name: &str| {
             let found = head.lines().find_map(|line| {
                 let (key, value) = line.split_once(':')?;
@@ -170,14 +176,13 @@ impl Flaky {
         let at = header("webhook-timestamp").parse().unwrap_or_default();
         let seal = (id.as_str(), at, &*header("webhook-signature"));
         let verified = sign::verify(&self.0.secret, seal, body, clock::System.now()).is_ok();
-        let arrived = Arrived {
+        Arrived {
             sequence: event["sequence"].as_u64().unwrap_or_default(),
             title: event["data"]["title"].as_str().unwrap_or_default().to_owned(),
             id,
             verified,
             confirmed,
-        };
-        self.0.arrived.lock().unwrap().entry(path.to_owned()).or_default().push(arrived);
+        }
     }
 }
 
