@@ -23,7 +23,7 @@ use tokio::{
     net::TcpListener,
     sync::mpsc,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 #[path = "made/hooks.rs"]
 mod hooks;
@@ -52,7 +52,8 @@ async fn measured(silent: u64, rounds: u64, failing_since: Option<Timestamp>) ->
     let folder = tempfile::tempdir().expect("a folder can be made");
     let disk = store::Settings { path: Some(folder.path().join("store")), cache: 16 << 20 };
     let store = store::open(&disk).await.expect("the store opens");
-    let mute = mute().await;
+    let servers = TaskTracker::new();
+    let mute = mute(&servers).await;
     for n in 0..silent {
         // Hosts of their own: what one host may take at once is not what is measured.
         let url = format!("http://127.0.{}.{}:{mute}/{n}", n / 250 + 1, n % 250 + 1);
@@ -60,7 +61,7 @@ async fn measured(silent: u64, rounds: u64, failing_since: Option<Timestamp>) ->
         store.put_subscription(webhook).await.expect("the store takes it");
     }
     let (heard, mut hearing) = mpsc::unbounded_channel();
-    let port = listening(heard).await;
+    let port = listening(&servers, heard).await;
     // Its id is the last of all.
     let healthy = hooks::webhook(u64::MAX, format!("http://127.0.0.1:{port}/"));
     let healthy = Subscription { id: "z".parse().expect("a fine id"), ..healthy };
@@ -93,10 +94,10 @@ fn client(config: &Config, settings: &Settings) -> net::Client {
 }
 
 /// Takes every connection and never answers.
-async fn mute() -> u16 {
+async fn mute(tasks: &TaskTracker) -> u16 {
     let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         let mut kept = Vec::new();
         while let Ok((socket, _)) = listener.accept().await {
             kept.push(socket);
@@ -106,13 +107,14 @@ async fn mute() -> u16 {
 }
 
 /// Says when a request begins, and confirms it.
-async fn listening(heard: mpsc::UnboundedSender<Instant>) -> u16 {
+async fn listening(tasks: &TaskTracker, heard: mpsc::UnboundedSender<Instant>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    tokio::spawn(async move {
+    let talks = tasks.clone();
+    tasks.spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let heard = heard.clone();
-            tokio::spawn(async move {
+            talks.spawn(async move {
                 let mut buffer = vec![0; 64 << 10];
                 while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {
                     heard.send(Instant::now()).expect("somebody listens");
