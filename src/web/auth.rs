@@ -1,6 +1,6 @@
 //! Who may use the API: the holders of bearer tokens (RFC 6750). The operator's own token permits everything and stands in
 //! the configuration or beside the store; others are made by the API, permit what their scopes say, and are kept as hashes
-//! only. A handler that takes an [`Admin`] or a [`Caller`] cannot forget to ask.
+//! only. A handler that takes an `Admin` or a `Caller` cannot forget to ask.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
