@@ -6,6 +6,7 @@
 
 mod offline;
 mod own_token;
+pub(crate) mod shown;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -23,9 +24,9 @@ use crate::{
     journal::Journal,
     model::{SourceId, Timestamp},
     net,
-    publish::{self, Format, Publisher, canary::Canary},
+    publish::{Format, Publisher, canary::Canary},
     push::{
-        self, Push,
+        Push,
         hub::{Edition, Editions},
     },
     store::{self, Store},
@@ -167,7 +168,7 @@ impl App {
             ..config.net.clone()
         })?;
         let client = client(&config.net)?;
-        let feeds = push_feeds(&config.publish);
+        let (feeds, private) = (shown::feeds(&config.publish), shown::private_sources(&config));
         let publisher =
             Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);
         let push = Push::new(
@@ -178,6 +179,7 @@ impl App {
             config.push.clone(),
         );
         push.set_feeds(feeds);
+        push.set_private(private);
         push.reload(config.push).await?;
         let ingest = Ingest::new(Arc::clone(&journal), client.clone(), Arc::clone(&clock), config.ingest);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -363,7 +365,8 @@ impl App {
         if let Some(Err(cause)) = self.tls.as_deref().map(Tls::reload) {
             tracing::error!("the certificate was not read again, the old one goes on: {cause}");
         }
-        self.push.set_feeds(push_feeds(&config.publish));
+        self.push.set_private(shown::private_sources(&config));
+        self.push.set_feeds(shown::feeds(&config.publish));
         self.publisher.reload(config.publish).await?;
         self.push.reload(config.push).await?;
         self.ingest.reload(config.ingest);
@@ -425,16 +428,4 @@ fn editions(publisher: &Arc<Publisher>, stop: &CancellationToken) -> Editions {
         }
         .boxed()
     })
-}
-
-/// What push has to know of the feeds.
-fn push_feeds(settings: &publish::Settings) -> Vec<push::Feed> {
-    let feed = |feed: &publish::Feed| push::Feed {
-        id: feed.id.clone(),
-        sources: feed.sources.clone(),
-        filter: feed.filter.clone(),
-        topics: publish::topics(settings, feed),
-    };
-    // Payloads are public: they name no feed that is not.
-    settings.feeds.iter().filter(|feed| !feed.is_private()).map(feed).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Common, Done, Failure, api, block_on, out, table};
 use crate::{
-    clock,
+    app, clock,
     config::Config,
     journal::Journal,
     net,
@@ -241,6 +241,7 @@ async fn room(config: &Config) -> anyhow::Result<Arc<Push>> {
     let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
     let client = net::Client::new(&config.net, clock.clone()).context("cannot make an HTTP client")?;
     let push = Push::new(store, journal, client, clock, config.push.clone());
+    push.set_private(app::shown::private_sources(config));
     push.reload(config.push.clone()).await?;
     Ok(push)
 }

@@ -137,7 +137,7 @@ impl Push {
 
     /// Is the event one that the subscription asked for?
     async fn is_told(&self, subscription: &Subscription, event: &Event) -> store::Result<bool> {
-        if event.quiet || !router::is_of_type(subscription, event) {
+        if event.quiet || !router::is_of_type(subscription, event) || !self.may_hear(subscription, event) {
             return Ok(false);
         }
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {

@@ -56,7 +56,7 @@ use crate::{
     journal::Journal,
     model::{
         Article, Delivery, Event, EventType, FeedId, Filter, Follower, Form, Secret, SourceId, State,
-        SubscriptionId, filter::Facts, markup, text,
+        Subscription, SubscriptionId, filter::Facts, markup, text,
     },
     net,
     store::{self, Store},
@@ -162,6 +162,8 @@ pub struct Push {
     clock: SharedClock,
     settings: ArcSwap<Settings>,
     feeds: ArcSwap<Vec<Feed>>,
+    /// Sources that are not for everybody.
+    private: ArcSwap<BTreeSet<SourceId>>,
     /// Read from the store at first use.
     book: OnceCell<Book>,
     /// Held over a router's batch, and while a subscription is made: it starts exactly at the present.
@@ -202,6 +204,7 @@ impl Push {
             clock,
             settings: ArcSwap::from_pointee(settings),
             feeds: ArcSwap::default(),
+            private: ArcSwap::default(),
             book: OnceCell::new(),
             routing: tokio::sync::Mutex::default(),
             work: Notify::new(),
@@ -222,6 +225,15 @@ impl Push {
         if let Some(book) = self.book.get() {
             book.changed();
         }
+    }
+
+    /// Says which sources are not for everybody: who subscribed with a token that was handed out does not hear of them.
+    pub fn set_private(&self, sources: BTreeSet<SourceId>) {
+        self.private.store(Arc::new(sources));
+    }
+
+    fn may_hear(&self, subscription: &Subscription, event: &Event) -> bool {
+        subscription.made_by.is_none() || !self.private.load().contains(&event.source)
     }
 
     /// True when everything that is recorded was routed, and nothing is under way or due now.

@@ -88,6 +88,7 @@ impl Push {
             let facts = facts_of(&article);
             let wants = |subscription: &Subscription| {
                 concerns(subscription, event)
+                    && self.may_hear(subscription, event)
                     && subscription.filter.as_ref().is_none_or(|filter| filter.matches(&facts))
             };
             interested.extend(index.candidates(&facts).into_iter().filter(|one| wants(one)));

@@ -118,3 +118,20 @@ async fn two_newsrooms_do_not_see_one_another_and_a_token_that_is_taken_back_ope
     let export = world.api("GET", "/api/v1/export", "").await.text();
     assert!(export.contains("\"kind\":\"token\"") && !export.contains(second.trim_start_matches("loa_")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_private_feeds_show_is_told_to_nobody_who_came_with_a_token() {
+    let private = "sources = [\"quan1\"]\nprivate = true\ntokens = [\"5f3c8a1b9d7e4f60a2c1\"]";
+    let world =
+        World::with(|config| format!("{}{OPEN}", config.replacen("sources = [\"quan1\"]", private, 1))).await;
+    let holder = token(&world, "outside", &["subscribe"]).await;
+    let body = json!({ "url": world.receiver.url() }).to_string();
+    let made = ask(&world, &holder, "POST", "/subscriptions", &body).await.json();
+    let id = made["id"].as_str().unwrap();
+    world.portal.publish(world.story(901, "Tin mật"));
+    world.tick(std::time::Duration::from_secs(300)).await;
+    assert_eq!(world.receiver.received().len(), 1, "the operator's own hears of it, and nobody else");
+    let replay =
+        ask(&world, &holder, "POST", &format!("/subscriptions/{id}/replay"), r#"{"after": 0}"#).await;
+    assert_eq!(replay.json()["replayed"], 0, "{}", replay.text());
+}
