@@ -11,8 +11,14 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
 
-    /// Completes when `now()` has reached `at`.
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+    /// Completes when `now()` is `to` or later, and when it is before `from`: a clock that was set back makes nobody wait
+    /// for what may be a year away. Whoever sleeps looks then what is due.
+    fn sleep_between(&self, from: Timestamp, to: Timestamp) -> BoxFuture<'static, ()>;
+
+    /// Completes when `now()` has reached `at`, or when the clock was set back behind the present.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.sleep_between(self.now(), at)
+    }
 }
 
 /// How clocks are handed around.
@@ -35,14 +41,14 @@ impl Clock for System {
     }
 
     /// Sleeps at most a minute at a time, so that a stepped clock is noticed.
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+    fn sleep_between(&self, from: Timestamp, to: Timestamp) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             loop {
-                let left = at.since(Self.now());
-                if left.is_zero() {
+                let now = Self.now();
+                if now < from || now >= to {
                     return;
                 }
-                tokio::time::sleep(left.min(std::time::Duration::from_secs(60))).await;
+                tokio::time::sleep(to.since(now).min(std::time::Duration::from_secs(60))).await;
             }
         })
     }
@@ -56,14 +62,14 @@ impl Manual {
         Self(tokio::sync::watch::Sender::new(at))
     }
 
-    /// Sets it back, as somebody does who corrects a clock.
-    pub fn set_back(&self, by: std::time::Duration) {
-        self.0.send_modify(|now| *now = now.minus(by));
-    }
-
     /// Moves it forward and wakes every sleeper whose time has come.
     pub fn advance(&self, by: std::time::Duration) {
         self.0.send_modify(|now| *now = now.plus(by));
+    }
+
+    /// Sets it, forward or back, and wakes every sleeper whom that concerns.
+    pub fn set(&self, to: Timestamp) {
+        self.0.send_replace(to);
     }
 }
 
@@ -72,11 +78,11 @@ impl Clock for Manual {
         *self.0.borrow()
     }
 
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+    fn sleep_between(&self, from: Timestamp, to: Timestamp) -> BoxFuture<'static, ()> {
         let mut now = self.0.subscribe();
         // The sender lives in the clock; when it is gone nobody can move the time, so waiting for ever is right.
         Box::pin(async move {
-            if now.wait_for(|now| *now >= at).await.is_err() {
+            if now.wait_for(|now| *now < from || *now >= to).await.is_err() {
                 std::future::pending::<()>().await;
             }
         })
@@ -97,5 +103,19 @@ mod tests {
         assert!(futures_util::poll!(&mut sleeper).is_pending());
         clock.advance(Duration::from_secs(1));
         sleeper.await;
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_clock_is_set_back() {
+        let clock = Manual::at(Timestamp::from_second(1000));
+        let mut sleeper = clock.sleep_until(Timestamp::from_second(1060));
+        clock.advance(Duration::from_secs(30));
+        clock.set(Timestamp::from_second(1000));
+        assert!(futures_util::poll!(&mut sleeper).is_pending(), "the rest of it is no longer than it was");
+        clock.set(Timestamp::from_second(999));
+        sleeper.await;
+        // Also when it was set back before anybody slept.
+        clock.sleep_between(Timestamp::from_second(1000), Timestamp::MAX).await;
+        System.sleep_between(Timestamp::MAX, Timestamp::MAX).await;
     }
 }

@@ -356,10 +356,14 @@ impl fmt::Debug for Ingest {
     }
 }
 
-/// When a source is due: at once if it was never asked or has missed a run, never before it may be asked again.
+/// When a source is due: at once if it was never asked or has missed a run, never before it may be asked again. Also at
+/// once if it was asked by a clock that was ahead: every time that is known of it is one of that clock.
 fn due(source: &Source, state: Option<&SourceState>, pushed: &Pushed, now: Timestamp) -> Option<Timestamp> {
     let Some(last) = state.and_then(|state| state.last_attempt) else { return Some(now) };
-    let scheduled = source.schedule.next_with(last.min(now), jitter(source, last), pushed)?;
+    if last > now {
+        return Some(now);
+    }
+    let scheduled = source.schedule.next_with(last, jitter(source, last), pushed)?;
     Some(state.and_then(|state| state.not_before).map_or(scheduled, |not_before| scheduled.max(not_before)))
 }
 

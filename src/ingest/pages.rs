@@ -196,7 +196,8 @@ impl Walk<'_> {
     /// every half hour, what is older than that at the source's own pace.
     fn is_due(&self, known: &Known, page: &PageState) -> bool {
         let pace = self.source.recheck.min(self.at.since(known.published) / 2);
-        page.checked.is_none_or(|checked| checked.plus(pace) <= self.at)
+        // Later than now: the clock was set back.
+        page.checked.is_none_or(|checked| checked > self.at || checked.plus(pace) <= self.at)
     }
 
     async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {

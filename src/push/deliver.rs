@@ -31,8 +31,6 @@ use crate::{
     store::{self, Settled},
 };
 
-/// How often one looks whether the clock is still what it was.
-const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// Lines that are written at once: a store keeps its other writers waiting meanwhile.
 const LINES: usize = 256;
 /// An endpoint that only failed for long is disabled if it failed so often before.
@@ -120,7 +118,7 @@ impl Push {
         Ok(heads.into_iter().map(|head| head.subscription).collect())
     }
 
-    /// Something came in, or the time of something. A clock may be set back meanwhile, so it is looked at again and again.
+    /// Something came in, or the time of something.
     async fn wake(&self, earliest: Option<Timestamp>) {
         let clock = match earliest {
             Some(at) => Either::Left(self.clock.sleep_until(at)),
@@ -129,7 +127,6 @@ impl Push {
         tokio::select! {
             () = self.work.notified() => {}
             () = clock => {}
-            () = tokio::time::sleep(LOOK_AROUND) => {}
         }
     }
 

@@ -190,12 +190,10 @@ impl Push {
             }
             let before = self.clock.now().minus(settings.keep);
             self.store.forget_attempts(&subscription.id, before, settings.keep_bytes).await?;
+            swept(&subscription, self.cut_lease(&subscription).await)?;
             if subscription.secrets.len() > 1 && !self.overlaps(&subscription) {
-                match self.change(&subscription.id, |changed| changed.secrets.truncate(1)).await {
-                    Ok(_) | Err(Error::Missing(_)) => {}
-                    Err(Error::Store(cause)) => return Err(cause),
-                    Err(other) => tracing::warn!(subscription = %subscription.id, "{other}"),
-                }
+                let truncated = self.change(&subscription.id, |changed| changed.secrets.truncate(1)).await;
+                swept(&subscription, truncated.map(drop))?;
             }
         }
         Ok(())
@@ -206,6 +204,16 @@ impl Push {
         let overlap = self.settings.load().overlap;
         subscription.rotated.is_some_and(|rotated| self.clock.now().since(rotated) < overlap)
     }
+}
+
+/// One that was removed meanwhile needs no sweeping.
+fn swept(subscription: &Subscription, done: Result<(), Error>) -> store::Result<()> {
+    match done {
+        Ok(()) | Err(Error::Missing(_)) => {}
+        Err(Error::Store(cause)) => return Err(cause),
+        Err(other) => tracing::warn!(subscription = %subscription.id, "{other}"),
+    }
+    Ok(())
 }
 
 fn too_old(after: Seq, floor: Seq) -> Error {

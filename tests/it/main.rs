@@ -6,6 +6,7 @@
 mod attack;
 mod canary;
 mod cli;
+mod clocks;
 mod crash;
 mod daemon;
 mod events;
@@ -21,6 +22,7 @@ mod operator;
 mod private;
 mod push;
 mod readers;
+mod refusals;
 mod selections;
 mod shared;
 mod signature;

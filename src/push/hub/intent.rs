@@ -175,6 +175,22 @@ impl Push {
         }
     }
 
+    /// Cuts a lease that is longer than any can be: it was granted while the clock was ahead.
+    pub(in crate::push) async fn cut_lease(&self, subscription: &Subscription) -> Result<(), Error> {
+        let longest = self.clock.now().plus(super::LONGEST_LEASE);
+        if super::lease(subscription).is_none_or(|(_, until)| until <= longest) {
+            return Ok(());
+        }
+        let cut = |changed: &mut Subscription| {
+            if let Channel::WebSub { until, .. } = &mut changed.channel {
+                *until = longest.min(*until);
+            }
+        };
+        self.change(&subscription.id, cut).await?;
+        tracing::warn!(subscription = %subscription.id, until = %longest, "a lease of a clock that was ahead is cut");
+        Ok(())
+    }
+
     /// Takes a subscriber away whose lease is over or whose feed is gone. True when it is one of these.
     pub(in crate::push) async fn has_ended(
         &self,

@@ -34,6 +34,9 @@ const ASKED: usize = 1_000;
 /// Those of them that may stand at one host.
 const ASKED_OF_HOST: usize = 100;
 
+/// No lease is longer, whatever the settings (`hub.lease` ends there, too).
+const LONGEST_LEASE: Duration = Duration::from_secs(10 * 24 * 3600);
+
 /// How the hub works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

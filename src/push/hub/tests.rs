@@ -274,6 +274,20 @@ async fn a_lease_that_is_over_ends_the_subscription() {
 }
 
 #[tokio::test]
+async fn a_lease_of_a_clock_that_was_ahead_is_cut() {
+    let mut scene = Scene::new().await;
+    let reader = scene.subscriber().await;
+    scene.world.clock.advance(Duration::from_secs(365 * 86_400));
+    scene.ask(reader.ask("subscribe", "&hub.lease_seconds=3600")).await;
+    scene.world.clock.set(NOW);
+    scene.world.push.sweep_once().await.unwrap();
+    let one = scene.world.push.list().await.unwrap().remove(0);
+    assert_eq!(lease(&one).unwrap().1, NOW.plus(Duration::from_secs(10 * 86_400)));
+    scene.publish(1).await;
+    assert_eq!(reader.bodies().len(), 1, "it is still told");
+}
+
+#[tokio::test]
 async fn who_fails_is_told_the_newest_version_once_it_is_back() {
     let mut scene = Scene::new().await;
     let reader = scene.subscriber().await;
