@@ -12,7 +12,7 @@ use super::open::{Page, open};
 use super::{
     Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many,
 };
-use super::{dom, json_ld, plain};
+use super::{dom, json_ld, plain, section};
 use crate::model::{ExtractedBy, Issue, Item, Link};
 
 /// Reads every list of the page that the rules know.
@@ -22,7 +22,11 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let metadata = Metadata::read(&page.html, document.url);
     let mut items = Merged::new(metadata.base.as_ref().unwrap_or(document.url));
     // Several lists may look at the same cells: what one of them found empty, others do too.
-    let skipped = rules.lists.iter().map(|list| read_list(&page.html, list, &mut items)).max().unwrap_or(0);
+    let detected = if rules.lists.is_empty() { section::detect(&page.html, document.url) } else { None };
+    let own: Vec<ListRules> =
+        detected.iter().flat_map(|section| &section.lists).filter_map(section::Sketch::rules).collect();
+    let lists = if rules.lists.is_empty() { &own } else { &rules.lists };
+    let skipped = lists.iter().map(|list| read_list(&page.html, list, &mut items)).max().unwrap_or(0);
     if skipped > 0 {
         let message = format!("items left out because they have neither a title nor a link: {skipped}");
         found.issues.push(Issue::warning("empty-item", message));

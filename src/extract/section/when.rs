@@ -1,0 +1,47 @@
+//! Where a date stands in a text. What it means is for `normalize` to say.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// A clock time, and what joins it to a date.
+const TIME: &str = r"\d{1,2}(?::|h|giờ)\d{2}(?::\d{2})?(?:\s*(?:AM|PM|SA|CH|am|pm))?";
+
+/// Dates in figures, with the time that stands before or behind them.
+static FIGURES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r"(?:{TIME}[\s,|–-]{{1,4}}(?:ngày\s+)?)?(?:\b\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:19|20)\d{{2}}\b|\b(?:19|20)\d{{2}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b)(?:[T\s,|–-]{{1,4}}{TIME})?"
+    )
+});
+
+/// Names of months as sites write them, in the languages that news is read in here and around.
+const MONTHS: &str = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|janv|févr|mars|avr|mai|juin|juil|août|déc|ene|abr|ago|dic|märz|okt|dez|gen|mag|giu|lug|set|ott|tháng|thg|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек)\p{L}*\.?";
+
+/// Dates with a month in words, and those of East Asia.
+static NAMED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r"(?i:\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s+(?:de\s+)?{MONTHS}(?:\s+\d{{1,2}})?,?\s+(?:de\s+|năm\s+)?(?:19|20)\d{{2}}\b|\b{MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{{2}}\b|(?:19|20)\d{{2}}\s*[年년]\s*\d{{1,2}}\s*[月월]\s*\d{{1,2}}\s*[日일])"
+    )
+});
+
+/// Dates that are told from now.
+const RELATIVE: &str = r"(?i:\b\d+\s+(?:phút|giờ|ngày|tuần|tháng)\s+trước\b|\b\d+\s+(?:minute|hour|day|week|month)s?\s+ago\b)";
+
+static DATE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!("{}|{}|{RELATIVE}", *FIGURES, *NAMED)).expect("a constant pattern")
+});
+
+/// A pattern for one kind of date, for a recipe.
+pub(super) fn pattern_of(found: &str) -> String {
+    let kinds = [FIGURES.as_str(), NAMED.as_str(), RELATIVE];
+    let fits = |kind: &&str| Regex::new(kind).is_ok_and(|pattern| pattern.is_match(found));
+    kinds.into_iter().find(fits).unwrap_or(RELATIVE).to_owned()
+}
+
+/// The first date in a text.
+pub(super) fn find(text: &str) -> Option<&str> {
+    // Dates stand at the beginning or the end of short texts; nobody looks for one in a whole article.
+    const LONGEST: usize = 4000;
+    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+    DATE.find(text.get(..end)?).map(|found| found.as_str())
+}
