@@ -8,7 +8,7 @@ use scraper::{ElementRef, Selector};
 use url::Url;
 
 use super::links::Anchor;
-use super::place::Place;
+use super::place::{self, Place};
 use super::select;
 use crate::extract::dom;
 
@@ -155,7 +155,7 @@ impl<'a> Group<'a> {
         let headings = super::share(&self.items, |item| item.is_heading) > 0.5;
         move |element: ElementRef<'_>| {
             let links = element.value().name() == "a" || element.select(&LINK).next().is_some();
-            links && (!headings || is_heading(element) || element.select(&HEADING).next().is_some())
+            links && place::of(element) != Place::Furniture && (!headings || is_heading(element) || element.select(&HEADING).next().is_some())
         }
     }
 

@@ -123,12 +123,17 @@ fn dated_beside(element: ElementRef<'_>) -> bool {
 pub(super) fn belongs(group: &Group<'_>, score: f64, best: &Group<'_>, top: f64) -> bool {
     let new: Vec<&Item<'_>> = group.items.iter().filter(|item| !best.has(item.anchor.url.as_str())).collect();
     let n_known = group.items.len() - new.len();
-    let shapes: HashSet<String> = best.items.iter().map(|item| shape(&item.anchor.url)).collect();
-    let alike = share(&new, |item| shapes.contains(&shape(&item.anchor.url)));
+    let is_like = |shape: &dyn Fn(&Item<'_>) -> String| {
+        let shapes: HashSet<String> = best.items.iter().map(shape).collect();
+        share(&new, |item| shapes.contains(&shape(item))) >= 0.9
+    };
+    let exact = |item: &Item<'_>| shape(&item.anchor.url);
+    let loose = |item: &Item<'_>| exact(item).trim_end_matches('#').to_owned();
     let is_furniture = group.items.iter().any(|item| item.anchor.place == Place::Furniture);
-    if is_furniture || alike < 0.9 || titles(&group.items) < 0.5 {
+    if is_furniture || titles(&group.items) < 0.5 {
         return false;
     }
     let is_beside = group.items.iter().all(|item| item.anchor.place != Place::Aside);
-    (n_known * 2 >= group.items.len() && n_known >= 2) || (is_beside && score >= 0.6 * top)
+    let is_known = n_known >= 2 && n_known * 2 >= group.items.len();
+    (is_known && is_like(&loose)) || (is_beside && score >= 0.6 * top && is_like(&exact))
 }
