@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::charset::{self, Carrier};
-use super::{Document, Kind, Rules, feed, metadata::Metadata, open, tld};
+use super::{Document, Kind, Rules, feed, metadata::Metadata, open, section, tld};
 
 /// The first platform whose fingerprint the page's markup shows.
 pub fn detect<'p>(html: &str, platforms: &'p [(String, Arc<Rules>)]) -> Option<&'p (String, Arc<Rules>)> {
@@ -28,7 +28,14 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
     let metadata = Metadata::read(&html, document.url);
     let says_article =
         metadata.json_ld.is_some() || metadata.meta(&["og:type"]).is_some_and(|kind| kind == "article");
-    if says_article || rules.lists.is_empty() { Kind::Article } else { Kind::List }
+    if !rules.lists.is_empty() {
+        return if says_article { Kind::Article } else { Kind::List };
+    }
+    // Many a front page calls itself an article; what it shows outweighs that.
+    match section::detect(&html, document.url) {
+        Some(found) if found.is_page() && (!says_article || found.is_nothing_else()) => Kind::List,
+        _ => Kind::Article,
+    }
 }
 
 /// Does the document begin like a feed of any format?

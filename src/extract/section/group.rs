@@ -33,6 +33,8 @@ pub(super) struct Item<'a> {
     pub(super) title: String,
     /// The title is a heading.
     pub(super) is_heading: bool,
+    /// Only the headline's own text is the title: a date stands in it, too.
+    pub(super) is_mixed: bool,
 }
 
 /// Ancestors that are looked at for a structure; deeper ones say the same.
@@ -218,9 +220,29 @@ fn alike<'a>(chains: &[Vec<ElementRef<'a>>]) -> Vec<ElementRef<'a>> {
 
 fn item<'a>(first: &Anchor<'a>, element: ElementRef<'a>) -> Item<'a> {
     let (headline, is_heading) = headline(element, first);
-    let title = dom::text(headline);
+    let (headline, is_mixed) = without_date(headline);
+    let title = if is_mixed { dom::own_text(headline) } else { dom::text(headline) };
     let title = if title.is_empty() { spoken(first.element).unwrap_or_default() } else { title };
-    Item { element, anchor: first.clone(), headline, title, is_heading }
+    Item { element, anchor: first.clone(), headline, title, is_heading, is_mixed }
+}
+
+/// The part of a headline that is no date, where both stand in one: an element beside the date, or the text around it.
+fn without_date(headline: ElementRef<'_>) -> (ElementRef<'_>, bool) {
+    static DATED: LazyLock<Selector> = LazyLock::new(|| {
+        Selector::parse("time, [class~='date' i], [class*='-date' i], [class*='_date' i], [class*='date-' i], [class~='time' i]")
+            .expect("a constant selector")
+    });
+    let Some(date) = headline.select(&DATED).next() else { return (headline, false) };
+    let has_date = |element: &ElementRef<'_>| {
+        element.id() == date.id() || element.descendants().any(|node| node.id() == date.id())
+    };
+    let length = |element: &ElementRef<'_>| dom::text(*element).chars().count();
+    let beside = headline.child_elements().filter(|child| !has_date(child)).max_by_key(length);
+    let own = dom::own_text(headline).chars().count();
+    match beside.filter(|beside| length(beside) > own.max(3)) {
+        Some(beside) => (beside, false),
+        None => (headline, own > 3),
+    }
 }
 
 /// What says the item's title: a heading that leads to the article or stands around the link, else the first heading,

@@ -34,8 +34,27 @@ pub struct Section {
     pub confidence: f64,
     /// How many articles the lists show.
     pub items: usize,
+    /// How much of the page's text is theirs, from 0 to 1.
+    pub volume: f64,
+    /// How many letters of the page stand in paragraphs that are none of theirs.
+    pub prose: usize,
     /// What else was considered, best first.
     pub considered: Vec<Considered>,
+}
+
+/// Letters of a text about the list itself, or of a notice; an article is longer.
+const LONGEST_NOTICE: usize = 900;
+
+impl Section {
+    /// True when the page is there for its list, and not for an article that the list only follows.
+    pub fn is_page(&self) -> bool {
+        self.confidence >= 0.35 && (self.prose < LONGEST_NOTICE || self.volume > 0.5)
+    }
+
+    /// True when nothing on the page could be an article's text.
+    pub fn is_nothing_else(&self) -> bool {
+        self.confidence >= 0.5 && self.items >= 5 && self.prose < LONGEST_NOTICE / 3
+    }
 }
 
 /// A group of links that was weighed.
@@ -60,11 +79,11 @@ const MOST_LISTS: usize = 8;
 /// The page's list of articles; `None` where nothing repeats.
 pub fn detect(html: &Html, url: &Url) -> Option<Section> {
     let anchors = links::collect(html, url);
-    let words = score::words(html);
+    let letters = score::letters_of(html);
     let mut groups: Vec<(Group<'_>, f64)> = group::all(&anchors, MOST_WEIGHED)
         .into_iter()
         .map(|group| {
-            let score = score::of(&group, words);
+            let score = score::of(&group, letters);
             (group, score)
         })
         .collect();
@@ -80,6 +99,8 @@ pub fn detect(html: &Html, url: &Url) -> Option<Section> {
     urls.dedup();
     Some(Section {
         confidence: confidence(*score, rival),
+        volume: score::volume(&chosen, letters),
+        prose: score::prose(html, &chosen),
         items: urls.len(),
         considered: groups.iter().take(6).filter_map(|(group, score)| considered(html, group, *score)).collect(),
         lists,

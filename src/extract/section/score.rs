@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use ego_tree::NodeId;
 use scraper::{ElementRef, Html, Selector};
 
 use super::group::{Group, Item, shape};
@@ -12,7 +13,7 @@ use super::{ratio, share, when};
 use crate::extract::dom;
 
 /// How much text the page has, in letters.
-pub(super) fn words(html: &Html) -> usize {
+pub(super) fn letters_of(html: &Html) -> usize {
     letters(&dom::text(html.root_element()))
 }
 
@@ -39,6 +40,24 @@ pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
         + 0.14 * addresses(items)
         + 0.12 * volume;
     (looks * many(items.len()) * places(items) * doubts(items)).clamp(0.0, 1.0)
+}
+
+/// How much of a page with `page` letters groups show, from 0 to 1.
+pub(super) fn volume(groups: &[&Group<'_>], page: usize) -> f64 {
+    let texts = groups.iter().flat_map(|group| &group.items).map(|item| letters(&dom::text(item.element)));
+    ratio(texts.sum(), page).min(1.0)
+}
+
+/// How many letters stand in paragraphs outside of groups.
+pub(super) fn prose(html: &Html, groups: &[&Group<'_>]) -> usize {
+    static TEXTS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("p").expect("a constant selector"));
+    const SHORTEST: usize = 60;
+    let items: HashSet<NodeId> = groups.iter().flat_map(|group| &group.items).map(|item| item.element.id()).collect();
+    let outside = |text: &ElementRef<'_>| {
+        !items.contains(&text.id()) && !text.ancestors().any(|around| items.contains(&around.id()))
+    };
+    let texts = html.select(&TEXTS).filter(outside).map(|text| letters(&dom::text(text)));
+    texts.filter(|length| *length >= SHORTEST).sum()
 }
 
 /// Two items may be a list; ten are one.

@@ -108,7 +108,8 @@ fn scope(items: &[Item<'_>]) -> Scope {
 
 fn title(items: &[Item<'_>]) -> Vec<Way> {
     let pairs: Vec<_> = items.iter().map(|item| (item.element, Some(item.headline))).collect();
-    let mut found = described(&pairs, &Take::Text);
+    let mixed = share(items, |item| item.is_mixed) > 0.5;
+    let mut found = described(&pairs, if mixed { &Take::OwnText } else { &Take::Text });
     let is_silent = |item: &Item<'_>| dom::text(item.headline).is_empty();
     if items.iter().any(is_silent) {
         let pairs: Vec<_> = items.iter().map(|item| (item.element, Some(item.anchor.element))).collect();
