@@ -13,15 +13,17 @@ use super::select;
 use crate::extract::dom;
 
 /// Links of one structure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group<'a> {
     /// One for each address, in document order.
     pub(super) items: Vec<Item<'a>>,
+    /// How many addresses it has in all; only the first of very many are items.
+    pub(super) total: usize,
     urls: HashSet<String>,
 }
 
 /// One of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Item<'a> {
     /// The largest element around the link that has no other link of the group in it.
     pub(super) element: ElementRef<'a>,
@@ -133,8 +135,53 @@ impl<'a> Group<'a> {
         let elements = alike(&chains);
         let items: Vec<Item<'a>> =
             firsts.into_iter().zip(elements).map(|(first, element)| item(first, element)).collect();
+        let total = number.len();
         let urls = items.iter().map(|item| item.anchor.url.to_string()).collect();
-        Self { items, urls }
+        Self { items, total, urls }
+    }
+
+    /// Takes in the elements that its selector matches besides its items: a lead story with a larger heading.
+    pub(super) fn take_in(&mut self, elements: &[ElementRef<'a>], anchors: &[Anchor<'a>]) {
+        for element in elements {
+            let is_inside = |anchor: &&Anchor<'a>| {
+                anchor.element.id() == element.id() || anchor.element.ancestors().any(|node| node.id() == element.id())
+            };
+            let inside: Vec<&Anchor<'a>> = anchors.iter().filter(is_inside).collect();
+            let first = inside.iter().find(|anchor| !anchor.text.is_empty()).or(inside.first());
+            if let Some(first) = first.filter(|first| !self.has(first.url.as_str())) {
+                self.urls.insert(first.url.to_string());
+                self.items.push(item(first, *element));
+            }
+        }
+    }
+
+    /// Lead stories: headings that lead to addresses like these groups', and stand alone.
+    pub(super) fn leads(chosen: &[&Self], anchors: &[Anchor<'a>]) -> Vec<Self> {
+        const MOST: usize = 6;
+        let Some(best) = chosen.first() else { return Vec::new() };
+        let shapes: HashSet<String> = best.items.iter().map(|item| shape(&item.anchor.url)).collect();
+        let is_lead = |anchor: &&Anchor<'a>| {
+            let is_headed = || anchor.element.ancestors().filter_map(ElementRef::wrap).take(3).any(is_heading)
+                || anchor.element.select(&HEADING).next().is_some();
+            matches!(anchor.place, Place::Main | Place::Open)
+                && !chosen.iter().any(|group| group.has(anchor.url.as_str()))
+                && shapes.contains(&shape(&anchor.url))
+                && super::score::title(&anchor.text) >= 0.8
+                && is_headed()
+        };
+        let leads: Vec<&Anchor<'a>> = anchors.iter().filter(is_lead).take(MOST).collect();
+        let mut owners = HashMap::new();
+        for (owner, anchor) in leads.iter().enumerate() {
+            mark(anchor.element, owner, &mut owners);
+        }
+        let others = chosen.iter().flat_map(|group| &group.items);
+        others.for_each(|item| mark(item.anchor.element, usize::MAX, &mut owners));
+        let alone = leads.into_iter().enumerate().filter_map(|(owner, anchor)| {
+            let element = *chain(anchor, owner, &owners).last()?;
+            let urls = HashSet::from([anchor.url.to_string()]);
+            Some(Self { items: vec![item(anchor, element)], total: 1, urls })
+        });
+        alone.collect()
     }
 
     /// Its addresses.

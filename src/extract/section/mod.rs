@@ -92,7 +92,9 @@ pub fn detect(html: &Html, url: &Url) -> Option<Section> {
     groups.retain(|(group, _)| sketch::item(html, group).is_some());
     let chosen = chosen(&groups);
     let (best, score) = groups.first()?;
-    let lists: Vec<Sketch> = chosen.iter().filter_map(|group| sketch::of(html, group)).collect();
+    let leads = Group::leads(&chosen, &anchors);
+    let lists: Vec<Sketch> =
+        chosen.iter().copied().chain(&leads).filter_map(|group| sketch::of(html, group, &anchors)).collect();
     let rival = groups.iter().skip(1).find(|(group, _)| group.overlap(best) < 0.5).map_or(0.0, |(_, s)| *s);
     let mut urls: Vec<&str> = chosen.iter().flat_map(|group| group.urls()).collect();
     urls.sort_unstable();

@@ -27,8 +27,9 @@ pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
     static TIME: LazyLock<Selector> = LazyLock::new(|| Selector::parse("time").expect("a constant selector"));
     let items = &group.items;
     let texts: Vec<String> = items.iter().map(|item| dom::text(item.element)).collect();
-    let n_dated = items.iter().zip(&texts).filter(|(item, text)| {
-        item.element.select(&TIME).next().is_some() || when::find(text).is_some() || dated_beside(item.element)
+    let n_dated = items.iter().filter(|item| {
+        let element = item.element;
+        element.select(&TIME).next().is_some() || when::within(element).is_some() || dated_beside(element)
     });
     let dated = ratio(n_dated.count(), items.len());
     let n_told = items.iter().zip(&texts).filter(|(item, text)| letters(text) > letters(&item.title) + 40);
@@ -133,7 +134,7 @@ fn doubts(items: &[Item<'_>]) -> f64 {
 /// In flat lists the date stands behind the title, as its sister.
 fn dated_beside(element: ElementRef<'_>) -> bool {
     let sisters = element.next_siblings().filter_map(ElementRef::wrap).take(2);
-    sisters.into_iter().any(|sister| when::find(&dom::text(sister)).is_some_and(|_| letters(&dom::text(sister)) < 400))
+    sisters.into_iter().any(|sister| when::within(sister).is_some() && letters(&dom::text(sister)) < 400)
 }
 
 /// Does a group show articles of the same section as the best one? Those that the best one does not show lead to

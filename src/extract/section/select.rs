@@ -30,11 +30,17 @@ pub(super) fn is_stable(name: &str) -> bool {
         kinds.windows(2).filter(|pair| pair.first() != pair.last()).count()
     };
     let is_hashed = ["css-", "sc-", "jss", "svelte-"].iter().any(|prefix| lower.starts_with(prefix)) && mixed >= 1;
-    runs < 3 && mixed < 4 && !is_hashed && !STATES.contains(&lower.as_str()) && !OF_ONE.iter().any(|p| lower.starts_with(p))
+    runs < 3 && mixed < 3 && !is_hashed && !STATES.contains(&lower.as_str()) && !OF_ONE.iter().any(|p| lower.starts_with(p))
 }
 
-/// The simplest selector that matches just `wanted`, or these and others that `may_be` wanted as well.
-pub(super) fn exactly(html: &Html, wanted: &[ElementRef<'_>], may_be: &dyn Fn(ElementRef<'_>) -> bool) -> Option<String> {
+/// The simplest selector that matches just `wanted`, or these and others that `may_be` wanted as well: `expected` in all,
+/// or some more.
+pub(super) fn exactly(
+    html: &Html,
+    wanted: &[ElementRef<'_>],
+    expected: usize,
+    may_be: &dyn Fn(ElementRef<'_>) -> bool,
+) -> Option<String> {
     let first = wanted.first()?;
     let ids: std::collections::HashSet<NodeId> = wanted.iter().map(|element| element.id()).collect();
     let mut best: Option<(f64, String)> = None;
@@ -51,7 +57,9 @@ pub(super) fn exactly(html: &Html, wanted: &[ElementRef<'_>], may_be: &dyn Fn(El
             }
         }
         // Others like them are welcome (a lead story), but not more than a few.
-        let is_fitting = wrong == 0 && more * 2 <= hits.max(2);
+        // Bare tags match by chance.
+        let allowed = if candidate.contains(['.', '#']) { expected.max(2) / 2 } else { 0 };
+        let is_fitting = wrong == 0 && hits + more <= expected + allowed;
         if hits == ids.len() && is_fitting {
             return Some(candidate);
         }

@@ -1,11 +1,12 @@
 //! A list described by selectors, as a recipe would.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
 
 use super::group::{Group, Item};
+use super::links::Anchor;
 use super::{select, share, when};
 use crate::extract::{Alternative, ListRules, Pick, Scope, Take, dom};
 
@@ -75,12 +76,17 @@ fn pick(ways: &[Way]) -> Option<Pick> {
 /// The selector of a group's items, where there is one.
 pub(super) fn item(html: &Html, group: &Group<'_>) -> Option<String> {
     let elements: Vec<ElementRef<'_>> = group.items.iter().map(|item| item.element).collect();
-    select::exactly(html, &elements, &group.is_item())
+    select::exactly(html, &elements, group.total, &group.is_item())
 }
 
 /// Describes the items of a group.
-pub(super) fn of(html: &Html, group: &Group<'_>) -> Option<Sketch> {
+pub(super) fn of<'a>(html: &'a Html, group: &Group<'a>, anchors: &[Anchor<'a>]) -> Option<Sketch> {
     let item = item(html, group)?;
+    let mut group = group.clone();
+    let matched: Vec<ElementRef<'a>> = html.select(&Selector::parse(&item).ok()?).take(200).collect();
+    let known: HashSet<_> = group.items.iter().map(|item| item.element.id()).collect();
+    let more: Vec<ElementRef<'a>> = matched.into_iter().filter(|element| !known.contains(&element.id())).collect();
+    group.take_in(&more, anchors);
     let items = &group.items;
     let scope = scope(items);
     Some(Sketch {
@@ -110,6 +116,11 @@ fn title(items: &[Item<'_>]) -> Vec<Way> {
     let pairs: Vec<_> = items.iter().map(|item| (item.element, Some(item.headline))).collect();
     let mixed = share(items, |item| item.is_mixed) > 0.5;
     let mut found = described(&pairs, if mixed { &Take::OwnText } else { &Take::Text });
+    if share(items, |item| when::tail(&item.title).is_some()) > 0.5 {
+        // The title without the date behind it; those that have none as they are.
+        let cut = found.iter().map(|way| Way { pattern: Some(when::without_tail()), ..way.clone() });
+        found = cut.chain(found.iter().cloned()).collect();
+    }
     let is_silent = |item: &Item<'_>| dom::text(item.headline).is_empty();
     if items.iter().any(is_silent) {
         let pairs: Vec<_> = items.iter().map(|item| (item.element, Some(item.anchor.element))).collect();
@@ -160,9 +171,8 @@ fn date(items: &[Item<'_>], scope: Scope) -> Vec<Way> {
     }
     let dated: Vec<(ElementRef<'_>, Option<ElementRef<'_>>)> =
         items.iter().flat_map(|item| region(item, items, scope)).map(|part| (part, smallest_dated(part))).collect();
-    let Some(text) = dated.iter().find_map(|(_, target)| target.map(dom::text)) else { return found };
-    let Some(when) = when::find(&text) else { return found };
-    let pattern = Some(when::pattern_of(when));
+    let Some(when) = dated.iter().find_map(|(_, target)| when::within((*target)?)) else { return found };
+    let pattern = Some(when::pattern_of(&when));
     if share(items, |item| region(item, items, scope).into_iter().any(|part| smallest_dated(part).is_some())) < 0.5 {
         return found;
     }
@@ -191,7 +201,7 @@ fn own_name(element: ElementRef<'_>) -> String {
 
 /// The smallest element whose text has the date.
 fn smallest_dated(part: ElementRef<'_>) -> Option<ElementRef<'_>> {
-    let has = |element: &ElementRef<'_>| when::find(&dom::text(*element)).is_some();
+    let has = |element: &ElementRef<'_>| when::within(*element).is_some();
     if !has(&part) {
         return None;
     }

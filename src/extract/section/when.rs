@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use scraper::ElementRef;
 
 /// A clock time, and what joins it to a date.
 const TIME: &str = r"\d{1,2}(?::|h|giờ)\d{2}(?::\d{2})?(?:\s*(?:AM|PM|SA|CH|am|pm))?";
@@ -38,10 +39,35 @@ pub(super) fn pattern_of(found: &str) -> String {
     kinds.into_iter().find(fits).unwrap_or(RELATIVE).to_owned()
 }
 
+/// The first date in an element's text. Parts of it are apart, whatever style sheets make of them.
+pub(super) fn within(element: ElementRef<'_>) -> Option<String> {
+    const LONGEST: usize = 4000;
+    let mut text = String::new();
+    for part in element.text() {
+        text.push_str(part.trim());
+        text.push(' ');
+        if text.len() > LONGEST {
+            break;
+        }
+    }
+    find(&text).map(str::to_owned)
+}
+
 /// The first date in a text.
 pub(super) fn find(text: &str) -> Option<&str> {
     // Dates stand at the beginning or the end of short texts; nobody looks for one in a whole article.
     const LONGEST: usize = 4000;
     let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
     DATE.find(text.get(..end)?).map(|found| found.as_str())
+}
+
+/// The pattern of a title with a date in figures behind it: "Khai mạc … (17:12 - 30/07/2020)". Keeps the title.
+pub(super) fn without_tail() -> String {
+    format!(r"^(.{{3,}}?)[\s\p{{Ps}}|–—-]+{}[\s\p{{Pe}}]*$", *FIGURES)
+}
+
+/// The title in front of a date.
+pub(super) fn tail(title: &str) -> Option<&str> {
+    static TAIL: LazyLock<Regex> = LazyLock::new(|| Regex::new(&without_tail()).expect("a constant pattern"));
+    TAIL.captures(title)?.get(1).map(|found| found.as_str())
 }
