@@ -6,6 +6,7 @@
 
 mod offline;
 mod own_token;
+mod probe;
 pub(crate) mod shown;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use offline::{Trial, recognize, run_once, try_source};
+pub use probe::{Feed, Fetched, Marked, Probed, probe};
 
 use crate::{
     clock::{self, SharedClock},

@@ -54,7 +54,8 @@ pub async fn try_source(
 }
 
 /// Reads what stands at `url` and says which of `platforms` it is: `feed` for a feed, else the one whose mark the
-/// page shows and whose recipe finds a list on it. A link to another platform is also its mark.
+/// page shows and whose recipe finds a list on it (a link to another platform is also its mark), else `html` where a list is
+/// found by itself.
 pub async fn recognize(
     net: &net::Settings,
     url: &Url,
@@ -75,7 +76,9 @@ pub async fn recognize(
         extract::detect(&page, std::slice::from_ref(platform)).is_some()
             && !extract::extract(&document, Kind::List, &platform.1).items.is_empty()
     };
-    Ok(platforms.iter().find(fits).map(|(name, _)| name.clone()))
+    let platform = platforms.iter().find(fits).map(|(name, _)| name.clone());
+    let repeats = || extract::extract(&document, Kind::List, &config::generic().0).items.len() >= 2;
+    Ok(platform.or_else(|| repeats().then(|| "html".to_owned())))
 }
 
 /// A store that goes away with us.
@@ -94,6 +97,7 @@ async fn ingest(
     Ok(Ingest::new(journal, client, clock, settings))
 }
 
-fn client(net: &net::Settings, clock: SharedClock) -> anyhow::Result<net::Client> {
+/// A client for one command.
+pub(super) fn client(net: &net::Settings, clock: SharedClock) -> anyhow::Result<net::Client> {
     net::Client::new(net, clock).context("cannot set up the HTTP client")
 }

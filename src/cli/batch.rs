@@ -165,7 +165,7 @@ mod tests {
         check(
             "{\"id\":\"a\",\"file\":\"x\",\"platform\":\"liferay\"}",
             json!("a"),
-            "did you mean `liferay6`?",
+            "did you mean `liferay7`?",
         );
         check("{\"id\":{\"x\":1},\"file\":\"x\",\"fil\":1}", json!({"x": 1}), "unknown field `fil`");
     }

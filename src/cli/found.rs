@@ -123,7 +123,19 @@ pub(super) struct PrintedIssue {
     pub(super) at: Option<String>,
 }
 
-// === impl Library ===
+// === impl PrintedItem, Library ===
+
+impl PrintedItem {
+    /// The full text; empty without one.
+    pub(super) fn content_text(&self) -> &str {
+        self.content_text.as_deref().unwrap_or_default()
+    }
+
+    /// What found it.
+    pub(super) fn extracted_by(&self) -> &str {
+        &self.extracted_by
+    }
+}
 
 impl Library {
     /// The built-in recipes, and those that the configuration at `path` brings.
@@ -159,35 +171,42 @@ impl Library {
 
     /// Extract → normalize → keys: what the daemon does with a document, without I/O and without memory.
     pub(super) fn read(&self, task: &Task<'_>) -> Printed {
-        let unknown = unknown_base();
-        let url = task.url.unwrap_or(&unknown);
-        let document = Document { bytes: task.bytes, content_type: task.content_type, url };
         let (rules, normalize, dedup) =
             task.platform.and_then(|name| self.named(name)).unwrap_or_else(|| self.detected(task.bytes));
-        let kind = task.kind.unwrap_or_else(|| extract::kind_of(&document, rules));
-        let mut found = extract::extract(&document, kind, rules);
-        if task.url.is_none() {
-            found.issues.push(Issue::new(
-                Severity::Info,
-                "base-url-unknown",
-                format!(
-                    "nothing says where this document stands; links count from `{unknown}` (see `--url`)"
-                ),
-            ));
-        }
-        let context = Context { rules: normalize, base: url, fetched: task.fetched };
-        let site = site(kind, url);
-        let items = std::mem::take(&mut found.items);
-        let items = items.into_iter().enumerate().map(|(number, item)| {
-            let (printed, issues) = read_item(item, &context, (dedup, &site));
-            let place = format!("item {}", number + 1);
-            let placed = |issue: Issue| if issue.at.is_empty() { issue.at(place.clone()) } else { issue };
-            found.issues.extend(issues.into_iter().map(placed));
-            printed
-        });
-        let items = items.collect();
-        print_document(found, items, task, &context)
+        read_by((rules, normalize, dedup), task)
     }
+}
+
+/// The rules of a source.
+pub(super) type RulesOf<'a> = (&'a extract::Rules, &'a normalize::Rules, &'a dedup::Rules);
+
+/// The same by rules that are no platform's.
+pub(super) fn read_by(rules: RulesOf<'_>, task: &Task<'_>) -> Printed {
+    let unknown = unknown_base();
+    let url = task.url.unwrap_or(&unknown);
+    let document = Document { bytes: task.bytes, content_type: task.content_type, url };
+    let (rules, normalize, dedup) = rules;
+    let kind = task.kind.unwrap_or_else(|| extract::kind_of(&document, rules));
+    let mut found = extract::extract(&document, kind, rules);
+    if task.url.is_none() {
+        found.issues.push(Issue::new(
+            Severity::Info,
+            "base-url-unknown",
+            format!("nothing says where this document stands; links count from `{unknown}` (see `--url`)"),
+        ));
+    }
+    let context = Context { rules: normalize, base: url, fetched: task.fetched };
+    let site = site(kind, url);
+    let items = std::mem::take(&mut found.items);
+    let items = items.into_iter().enumerate().map(|(number, item)| {
+        let (printed, issues) = read_item(item, &context, (dedup, &site));
+        let place = format!("item {}", number + 1);
+        let placed = |issue: Issue| if issue.at.is_empty() { issue.at(place.clone()) } else { issue };
+        found.issues.extend(issues.into_iter().map(placed));
+        printed
+    });
+    let items = items.collect();
+    print_document(found, items, task, &context)
 }
 
 /// What somebody may have meant who wrote `name`.

@@ -11,7 +11,9 @@ mod export;
 mod extract;
 mod found;
 mod import;
+mod init;
 mod out;
+mod proposal;
 mod run;
 mod serve;
 mod sources;
@@ -44,6 +46,7 @@ const EXAMPLES: &str = "\
 Examples:
   loa demo                              the whole job on this machine, without the internet
   loa serve                             District 1's news at http://127.0.0.1:8080
+  loa init https://a.example/tin-tuc    the configuration that watches a news section
   loa check --config loa.toml           everything that is wrong with a configuration
   loa extract --as auto page.html       what a saved page or feed says
 
@@ -65,6 +68,7 @@ struct Common {
 enum Command {
     Demo(demo::Arguments),
     Serve(serve::Arguments),
+    Init(init::Arguments),
     Check(check::Arguments),
     Try(trial::Arguments),
     Extract(extract::Arguments),
@@ -109,6 +113,7 @@ fn dispatch(loa: Loa) -> Done {
     match loa.command {
         Command::Demo(arguments) => demo::main(common, arguments),
         Command::Serve(arguments) => serve::main(common, &arguments),
+        Command::Init(arguments) => init::main(common, &arguments),
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),
         Command::Extract(arguments) => extract::main(common, arguments),

@@ -25,7 +25,7 @@ mod tests;
 
 use std::path::Path;
 
-pub use platforms::{generic, platforms, recipe, source_at};
+pub use platforms::{generic, platforms, recipe, source_at, source_in};
 pub use recipe::Rules;
 pub use report::{Located, Problem, Report};
 pub(crate) use suggest::nearest;

@@ -8,7 +8,10 @@ use super::{
     recipe,
     tree::{Node, Value},
 };
-use crate::extract::{Alternative, Pick, Take};
+use crate::extract::{
+    Alternative, Pick, Take,
+    json::{self, JsonWay},
+};
 
 /// What kind of value is looked for: says what is taken when the recipe does not.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,42 @@ pub(super) fn read(section: &Section<'_>, key: &'static str, field: Field) -> Pi
         _ => alternative(section, key, node, field).into_iter().collect(),
     };
     Pick(alternatives)
+}
+
+/// Reads where a value of a JSON endpoint stands: `"a.b.0"`, `{ path, pattern, template }`, or a list of those.
+pub(super) fn json(section: &Section<'_>, key: &'static str) -> Vec<JsonWay> {
+    let Some(node) = section.node(key) else { return Vec::new() };
+    match &node.value {
+        Value::List(nodes) => nodes.iter().filter_map(|node| json_way(section, key, node)).collect(),
+        _ => json_way(section, key, node).into_iter().collect(),
+    }
+}
+
+fn json_way(section: &Section<'_>, key: &str, node: &Node) -> Option<JsonWay> {
+    match &node.value {
+        Value::Text(text) => Some(JsonWay { path: json::path(text), pattern: None, template: None }),
+        Value::Table(table) => {
+            let inner = Section::new(table, key, section.findings());
+            inner.require("path", "\"title.rendered\"");
+            let path = inner.filled("path").map(|word| json::path(&word.text));
+            let pattern: Option<Regex> = inner.parsed("pattern", recipe::regex);
+            let template =
+                inner.parsed("template", |text| match text.contains("{}") {
+                    true => Ok(text.to_owned()),
+                    false => Err(Wrong::new("the template has no place for the value")
+                        .hint("write `{}` where it goes")),
+                });
+            inner.finish();
+            Some(JsonWay { path: path?, pattern, template })
+        }
+        other => {
+            let message = format!("`{key}` must be a path, not {}", other.kind());
+            let hint =
+                "write `\"a.b.0\"` or `{ path = \"a.b\", pattern = 'regex', template = \"https://…/{}\" }`";
+            section.findings().wrong(&node.place, message, Some(hint.to_owned()));
+            None
+        }
+    }
 }
 
 /// Compiles a CSS selector.

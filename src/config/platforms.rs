@@ -49,18 +49,33 @@ pub fn source_at(
     path: Option<&Path>,
 ) -> Result<ingest::Source, Report> {
     let quoted = |text: &str| toml::Value::String(text.to_owned());
-    let folder = path.and_then(|path| own_folder(path, &Findings::default()));
-    let folder =
-        folder.and_then(|(folder, _)| std::path::absolute(folder).ok()?.into_os_string().into_string().ok());
-    let folder = folder.map_or_else(String::new, |folder| format!("platforms = {}\n", quoted(&folder)));
-    let text = Ok(format!(
+    let folder = folder_of(path);
+    let text = format!(
         "{folder}[[source]]\nid = \"try\"\nevery = \"1h\"\nallow_private = {allow_private}\nurl = {}\nplatform = {}\n",
         quoted(url.as_str()),
         quoted(platform),
-    ));
-    let inputs = Inputs { file: Some((Path::new("loa try"), &text)), environment: &[], flags: &[] };
+    );
+    first_source(text, "loa try")
+}
+
+/// The first source of a configuration that stands in no file, with the recipes of the configuration at `path` at hand.
+pub fn source_in(text: &str, path: Option<&Path>) -> Result<ingest::Source, Report> {
+    first_source(format!("{}{text}", folder_of(path)), "loa init")
+}
+
+/// The line that names the folder of recipes of the configuration at `path`; empty where it names none.
+fn folder_of(path: Option<&Path>) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned());
+    let folder = path.and_then(|path| own_folder(path, &Findings::default()));
+    let folder =
+        folder.and_then(|(folder, _)| std::path::absolute(folder).ok()?.into_os_string().into_string().ok());
+    folder.map_or_else(String::new, |folder| format!("platforms = {}\n", quoted(&folder)))
+}
+
+fn first_source(text: String, name: &str) -> Result<ingest::Source, Report> {
+    let inputs = Inputs { file: Some((Path::new(name), &Ok(text))), environment: &[], flags: &[] };
     let config = load_from(inputs).0?;
-    let source = config.ingest.sources.into_iter().next().expect("the text above names one");
+    let source = config.ingest.sources.into_iter().next().expect("the text names one");
     Ok(std::sync::Arc::unwrap_or_clone(source))
 }
 

@@ -15,24 +15,37 @@ use super::{
 };
 use crate::{
     dedup,
-    extract::{self, ListRules, PageRules, Scope},
+    extract::{
+        self, ListRules, PageRules, Scope,
+        json::{self, JsonRules},
+    },
     normalize::{self, Order, UrlRules},
 };
 
 /// What a recipe compiles into.
 pub type Rules = (extract::Rules, normalize::Rules, dedup::Rules);
 
-/// The recipes that come with the program.
-pub(super) const BUILT_IN: [(&str, &str); 3] = [
+/// The recipes that come with the program. A page is taken for the first whose mark it shows, so the more exact stand
+/// first.
+pub(super) const BUILT_IN: [(&str, &str); 11] = [
     ("sharepoint-posts", include_str!("../../config/platforms/sharepoint-posts.toml")),
+    ("liferay7", include_str!("../../config/platforms/liferay7.toml")),
     ("liferay6", include_str!("../../config/platforms/liferay6.toml")),
+    ("aspx-item", include_str!("../../config/platforms/aspx-item.toml")),
+    ("nukeviet", include_str!("../../config/platforms/nukeviet.toml")),
+    ("dotnetnuke", include_str!("../../config/platforms/dotnetnuke.toml")),
+    ("wordpress", include_str!("../../config/platforms/wordpress.toml")),
+    ("slug-id", include_str!("../../config/platforms/slug-id.toml")),
+    ("wordpress-api", include_str!("../../config/platforms/wordpress-api.toml")),
+    ("html", include_str!("../../config/platforms/html.toml")),
     ("feed", include_str!("../../config/platforms/feed.toml")),
 ];
 
 /// The keys of a recipe that a `[[source]]` may override, and how the recipe calls them: a source's own `url` is its
 /// address, so the recipe's `[url]` is `[source.canonical]` there.
-pub(super) const OVERRIDES: [(&str, &str); 9] = [
+pub(super) const OVERRIDES: [(&str, &str); 10] = [
     ("feed", "feed"),
+    ("json", "json"),
     ("fingerprint", "fingerprint"),
     ("max_items", "max_items"),
     ("list", "list"),
@@ -196,6 +209,7 @@ pub(super) fn compile(table: &Table, platform: &str, path: &str, findings: &Find
     let feed = section.boolean("feed").unwrap_or_default();
     let fingerprint = regexes(&section, "fingerprint");
     let max_items = section.integer("max_items", 1..=10_000);
+    let json = section.table("json").map(json);
     let lists: Vec<Option<ListRules>> = section.tables("list").into_iter().map(list).collect();
     let page = section.table("page").map(page);
     let dates = section.table("dates").and_then(dates);
@@ -211,6 +225,7 @@ pub(super) fn compile(table: &Table, platform: &str, path: &str, findings: &Find
     let extract = extract::Rules {
         platform: platform.to_owned(),
         feed,
+        json,
         lists: lists.into_iter().collect::<Option<_>>()?,
         page: page.map_or(Some(None), |page| page.map(Some))?,
         fingerprint,
@@ -237,6 +252,25 @@ fn list(section: Section<'_>) -> Option<ListRules> {
     section.finish();
     let scope = scope.unwrap_or_default();
     Some(ListRules { item: item?, scope, title, link, id, date, summary, image, category, author })
+}
+
+fn json(section: Section<'_>) -> JsonRules {
+    let ways = |key| pick::json(&section, key);
+    let rules = JsonRules {
+        items: section.text("items").map(|word| json::path(&word.text)).unwrap_or_default(),
+        id: ways("id"),
+        title: ways("title"),
+        link: ways("link"),
+        date: ways("date"),
+        updated: ways("updated"),
+        summary: ways("summary"),
+        content: ways("content"),
+        image: ways("image"),
+        category: ways("category"),
+        author: ways("author"),
+    };
+    section.finish();
+    rules
 }
 
 fn page(section: Section<'_>) -> Option<PageRules> {

@@ -111,9 +111,10 @@ fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rul
         }
     };
     let effective = recipe::effective(base, Some(section.table_value()), around.default_source);
+    let is_named = platform.is_some();
     let name = platform.map_or_else(|| "custom".to_owned(), |word| word.text);
     let rules = recipe::compile(&effective, &name, "source", section.findings())?;
-    if rules.0.lists.is_empty() && !rules.0.feed {
+    if !is_named && rules.0.lists.is_empty() && !rules.0.feed && rules.0.json.is_none() {
         let names: Vec<String> = around.recipes.names().map(|name| format!("`{name}`")).collect();
         let hint = format!("say its `platform` ({}), or describe it in `[[source.list]]`", names.join(", "));
         section.findings().wrong(section.place(), "nothing says how this source is read", Some(hint));

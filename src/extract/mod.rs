@@ -7,6 +7,7 @@ mod detect;
 mod dom;
 mod feed;
 mod feed_item;
+pub mod json;
 mod json_feed;
 mod json_ld;
 mod legacy;
@@ -35,7 +36,9 @@ pub struct Rules {
     pub platform: String,
     /// True when the source's main document is a feed, false when it is an HTML list.
     pub feed: bool,
-    /// The lists on a page; all that match are read, in this order.
+    /// Where the values of a JSON endpoint stand, when the main document is one.
+    pub json: Option<json::JsonRules>,
+    /// The lists on a page; all that match are read, in this order. Without one the page's list is found by itself.
     pub lists: Vec<ListRules>,
     /// The article page; `None` when the list says everything.
     pub page: Option<PageRules>,
@@ -206,9 +209,17 @@ const DEFAULT_MAX_ITEMS: usize = 1000;
 pub fn extract(document: &Document<'_>, kind: Kind, rules: &Rules) -> Found {
     match kind {
         Kind::Feed => feed::read(document, rules),
-        Kind::List => list::read(document, rules),
+        Kind::List => match &rules.json {
+            Some(json) => json::read(document, json, rules),
+            None => list::read(document, rules),
+        },
         Kind::Article => page::read(document, rules),
     }
+}
+
+/// A page parsed, behind the guards that every parse stands behind; `None` where it cannot be.
+pub fn page(document: &Document<'_>) -> Option<scraper::Html> {
+    open::open(document, Kind::List).0.map(|page| page.html)
 }
 
 fn max_items(rules: &Rules) -> usize {

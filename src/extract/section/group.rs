@@ -53,7 +53,8 @@ pub(super) fn all<'a>(anchors: &[Anchor<'a>], most: usize) -> Vec<Group<'a>> {
             by_structure.entry(structure).or_default().push(index);
         }
     }
-    let mut sets: Vec<Vec<usize>> = by_structure.into_values().filter(|set| n_urls(anchors, set) >= 2).collect();
+    let mut sets: Vec<Vec<usize>> =
+        by_structure.into_values().filter(|set| n_urls(anchors, set) >= 2).collect();
     sets.sort_unstable();
     sets.dedup();
     sets.sort_by_key(|set| std::cmp::Reverse(promise(anchors, set)));
@@ -87,7 +88,11 @@ fn structures(element: ElementRef<'_>) -> [String; 2] {
 }
 
 fn n_urls(anchors: &[Anchor<'_>], set: &[usize]) -> usize {
-    set.iter().filter_map(|index| anchors.get(*index)).map(|anchor| anchor.url.as_str()).collect::<HashSet<_>>().len()
+    set.iter()
+        .filter_map(|index| anchors.get(*index))
+        .map(|anchor| anchor.url.as_str())
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 /// How much the links of a set say, at first sight.
@@ -129,9 +134,12 @@ impl<'a> Group<'a> {
             }
             mark(anchor.element, owner, &mut owners);
         }
-        let firsts = members.iter().filter_map(|own| own.iter().find(|anchor| !anchor.text.is_empty()).or(own.first()));
+        let firsts = members
+            .iter()
+            .filter_map(|own| own.iter().find(|anchor| !anchor.text.is_empty()).or(own.first()));
         let firsts: Vec<&Anchor<'a>> = firsts.copied().collect();
-        let chains: Vec<_> = firsts.iter().enumerate().map(|(owner, first)| chain(first, owner, &owners)).collect();
+        let chains: Vec<_> =
+            firsts.iter().enumerate().map(|(owner, first)| chain(first, owner, &owners)).collect();
         let elements = alike(&chains);
         let items: Vec<Item<'a>> =
             firsts.into_iter().zip(elements).map(|(first, element)| item(first, element)).collect();
@@ -144,7 +152,8 @@ impl<'a> Group<'a> {
     pub(super) fn take_in(&mut self, elements: &[ElementRef<'a>], anchors: &[Anchor<'a>]) {
         for element in elements {
             let is_inside = |anchor: &&Anchor<'a>| {
-                anchor.element.id() == element.id() || anchor.element.ancestors().any(|node| node.id() == element.id())
+                anchor.element.id() == element.id()
+                    || anchor.element.ancestors().any(|node| node.id() == element.id())
             };
             let inside: Vec<&Anchor<'a>> = anchors.iter().filter(is_inside).collect();
             let first = inside.iter().find(|anchor| !anchor.text.is_empty()).or(inside.first());
@@ -161,8 +170,10 @@ impl<'a> Group<'a> {
         let Some(best) = chosen.first() else { return Vec::new() };
         let shapes: HashSet<String> = best.items.iter().map(|item| shape(&item.anchor.url)).collect();
         let is_lead = |anchor: &&Anchor<'a>| {
-            let is_headed = || anchor.element.ancestors().filter_map(ElementRef::wrap).take(3).any(is_heading)
-                || anchor.element.select(&HEADING).next().is_some();
+            let is_headed = || {
+                anchor.element.ancestors().filter_map(ElementRef::wrap).take(3).any(is_heading)
+                    || anchor.element.select(&HEADING).next().is_some()
+            };
             matches!(anchor.place, Place::Main | Place::Open)
                 && !chosen.iter().any(|group| group.has(anchor.url.as_str()))
                 && shapes.contains(&shape(&anchor.url))
@@ -204,7 +215,9 @@ impl<'a> Group<'a> {
         let headings = super::share(&self.items, |item| item.is_heading) > 0.5;
         move |element: ElementRef<'_>| {
             let links = element.value().name() == "a" || element.select(&LINK).next().is_some();
-            links && place::of(element) != Place::Furniture && (!headings || is_heading(element) || element.select(&HEADING).next().is_some())
+            links
+                && place::of(element) != Place::Furniture
+                && (!headings || is_heading(element) || element.select(&HEADING).next().is_some())
         }
     }
 
@@ -260,8 +273,9 @@ fn alike<'a>(chains: &[Vec<ElementRef<'a>>]) -> Vec<ElementRef<'a>> {
         let names: HashSet<String> = chain.iter().map(name).collect();
         names.into_iter().for_each(|name| *known.entry(name).or_default() += 1);
     }
-    let is_common =
-        |element: &&ElementRef<'a>| known.get(&name(element)).is_some_and(|n| super::ratio(*n, chains.len()) >= NEARLY);
+    let is_common = |element: &&ElementRef<'a>| {
+        known.get(&name(element)).is_some_and(|n| super::ratio(*n, chains.len()) >= NEARLY)
+    };
     chains.iter().filter_map(|chain| chain.iter().rev().find(is_common).or(chain.last()).copied()).collect()
 }
 
@@ -295,8 +309,11 @@ fn without_date(headline: ElementRef<'_>) -> (ElementRef<'_>, bool) {
 /// What says the item's title: a heading that leads to the article or stands around the link, else the first heading,
 /// else what is called a title, else the link.
 fn headline<'a>(element: ElementRef<'a>, anchor: &Anchor<'a>) -> (ElementRef<'a>, bool) {
-    let inside = |outer: ElementRef<'a>, inner: ElementRef<'a>| inner.ancestors().any(|node| node.id() == outer.id());
-    if let Some(around) = anchor.element.ancestors().filter_map(ElementRef::wrap).take(4).find(|e| is_heading(*e)) {
+    let inside =
+        |outer: ElementRef<'a>, inner: ElementRef<'a>| inner.ancestors().any(|node| node.id() == outer.id());
+    if let Some(around) =
+        anchor.element.ancestors().filter_map(ElementRef::wrap).take(4).find(|e| is_heading(*e))
+    {
         return (around, true);
     }
     let says = |heading: &ElementRef<'a>| !dom::text(*heading).is_empty();
@@ -320,7 +337,8 @@ fn headline<'a>(element: ElementRef<'a>, anchor: &Anchor<'a>) -> (ElementRef<'a>
 
 /// What a link says to who does not see it.
 fn spoken(anchor: ElementRef<'_>) -> Option<String> {
-    static PICTURE: LazyLock<Selector> = LazyLock::new(|| Selector::parse("img[alt]").expect("a constant selector"));
+    static PICTURE: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("img[alt]").expect("a constant selector"));
     let alt = anchor.select(&PICTURE).next().and_then(|image| image.attr("alt"));
     let said = [anchor.attr("title"), anchor.attr("aria-label"), alt];
     said.into_iter().flatten().map(str::trim).find(|said| !said.is_empty()).map(str::to_owned)

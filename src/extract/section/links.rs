@@ -24,16 +24,38 @@ pub(super) struct Anchor<'a> {
     pub(super) inline: bool,
 }
 
-static ANCHORS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
+static ANCHORS: LazyLock<Selector> =
+    LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
 
 /// The most links that are looked at; no list of news has more.
 const MOST: usize = 20_000;
 
 /// Paths whose pages list articles and are none.
 const TAXONOMY: [&str; 24] = [
-    "tag", "tags", "category", "categories", "author", "authors", "topic", "topics", "page", "archive", "archives",
-    "search", "login", "dang-nhap", "register", "rss", "feed", "feeds", "about", "contact", "lien-he", "gioi-thieu",
-    "sitemap", "wp-login.php",
+    "tag",
+    "tags",
+    "category",
+    "categories",
+    "author",
+    "authors",
+    "topic",
+    "topics",
+    "page",
+    "archive",
+    "archives",
+    "search",
+    "login",
+    "dang-nhap",
+    "register",
+    "rss",
+    "feed",
+    "feeds",
+    "about",
+    "contact",
+    "lien-he",
+    "gioi-thieu",
+    "sitemap",
+    "wp-login.php",
 ];
 
 /// The page's links in document order. Links to the page itself, to pages above it and to files are none.
@@ -57,7 +79,8 @@ pub(super) fn collect<'a>(html: &'a Html, url: &Url) -> Vec<Anchor<'a>> {
 }
 
 fn base(html: &Html, url: &Url) -> Url {
-    static BASE: LazyLock<Selector> = LazyLock::new(|| Selector::parse("base[href]").expect("a constant selector"));
+    static BASE: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("base[href]").expect("a constant selector"));
     let said = html.select(&BASE).next().and_then(|base| url.join(base.attr("href")?.trim()).ok());
     said.unwrap_or_else(|| url.clone())
 }
@@ -91,11 +114,12 @@ fn has_query(url: &Url) -> bool {
 /// Pictures, archives and the like are no pages.
 fn is_file(url: &Url) -> bool {
     const FILES: [&str; 18] = [
-        "jpg", "jpeg", "png", "gif", "webp", "svg", "ico", "mp3", "mp4", "zip", "rar", "7z", "gz", "apk", "exe", "xml",
-        "rss", "atom",
+        "jpg", "jpeg", "png", "gif", "webp", "svg", "ico", "mp3", "mp4", "zip", "rar", "7z", "gz", "apk",
+        "exe", "xml", "rss", "atom",
     ];
     let last = url.path().rsplit('/').next().unwrap_or_default();
-    last.rsplit_once('.').is_some_and(|(_, extension)| FILES.contains(&extension.to_ascii_lowercase().as_str()))
+    last.rsplit_once('.')
+        .is_some_and(|(_, extension)| FILES.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
 /// The first block around it says much more than it does, and says some of it before.

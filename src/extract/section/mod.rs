@@ -104,7 +104,11 @@ pub fn detect(html: &Html, url: &Url) -> Option<Section> {
         volume: score::volume(&chosen, letters),
         prose: score::prose(html, &chosen),
         items: urls.len(),
-        considered: groups.iter().take(6).filter_map(|(group, score)| considered(html, group, *score)).collect(),
+        considered: groups
+            .iter()
+            .take(6)
+            .filter_map(|(group, score)| considered(html, group, *score))
+            .collect(),
         lists,
     })
 }

@@ -17,19 +17,69 @@ pub(super) enum Place {
 
 /// Words in class names, ids and roles that say what a part is for. Whole words between `-`, `_` and case changes.
 const FURNITURE: [&str; 46] = [
-    "nav", "navbar", "navigation", "menu", "menus", "submenu", "megamenu", "breadcrumb", "breadcrumbs", "crumb",
-    "crumbs", "pagination", "pager", "paging", "pagenav", "tagcloud", "tags", "taglist", "cloud", "social", "share",
-    "sharing", "footer", "foot", "copyright", "cookie", "consent", "login", "search", "lang", "language", "languages",
-    "topbar", "toolbar", "banner", "partner", "partners", "weblink", "weblinks", "lienket", "modal", "popup",
-    "comment", "comments", "meta", "toc",
+    "nav",
+    "navbar",
+    "navigation",
+    "menu",
+    "menus",
+    "submenu",
+    "megamenu",
+    "breadcrumb",
+    "breadcrumbs",
+    "crumb",
+    "crumbs",
+    "pagination",
+    "pager",
+    "paging",
+    "pagenav",
+    "tagcloud",
+    "tags",
+    "taglist",
+    "cloud",
+    "social",
+    "share",
+    "sharing",
+    "footer",
+    "foot",
+    "copyright",
+    "cookie",
+    "consent",
+    "login",
+    "search",
+    "lang",
+    "language",
+    "languages",
+    "topbar",
+    "toolbar",
+    "banner",
+    "partner",
+    "partners",
+    "weblink",
+    "weblinks",
+    "lienket",
+    "modal",
+    "popup",
+    "comment",
+    "comments",
+    "meta",
+    "toc",
 ];
 
 const ASIDE: [&str; 8] = ["aside", "sidebar", "sidenav", "widget", "widgets", "blogroll", "ads", "advert"];
 
 /// Lists of articles that are chosen by something else than being new; whatever else they are called.
 const CHOSEN: [&str; 11] = [
-    "related", "popular", "mostread", "trending", "recommend", "recommended", "recommendation", "tinkhac", "lienquan",
-    "docnhieu", "xemnhieu",
+    "related",
+    "popular",
+    "mostread",
+    "trending",
+    "recommend",
+    "recommended",
+    "recommendation",
+    "tinkhac",
+    "lienquan",
+    "docnhieu",
+    "xemnhieu",
 ];
 
 const MAIN: [&str; 8] = ["main", "content", "primary", "posts", "articles", "news", "stories", "entries"];
@@ -63,7 +113,9 @@ fn said(element: ElementRef<'_>) -> Option<Place> {
         _ => {}
     }
     match value.attr("role").unwrap_or_default() {
-        "navigation" | "contentinfo" | "search" | "menu" | "menubar" | "dialog" => return Some(Place::Furniture),
+        "navigation" | "contentinfo" | "search" | "menu" | "menubar" | "dialog" => {
+            return Some(Place::Furniture);
+        }
         "complementary" => return Some(Place::Aside),
         "main" | "feed" => return Some(Place::Main),
         _ => {}
@@ -94,7 +146,9 @@ fn is_most_of_the_page(element: ElementRef<'_>) -> bool {
     let parent = element.parent().and_then(ElementRef::wrap);
     let below_body = parent.is_some_and(|parent| parent.value().name() == "body");
     below_body
-        && parent.is_some_and(|body| body.child_elements().filter(|child| child.value().name() == "div").count() == 1)
+        && parent.is_some_and(|body| {
+            body.child_elements().filter(|child| child.value().name() == "div").count() == 1
+        })
 }
 
 /// The words of a class list or an id: `post-Nav_bar` is `post`, `nav`, `bar`.

@@ -23,7 +23,8 @@ fn letters(text: &str) -> usize {
 
 /// From 0 to 1: how much a group looks like a list of news on a page with `page` letters.
 pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
-    static PICTURE: LazyLock<Selector> = LazyLock::new(|| Selector::parse("img").expect("a constant selector"));
+    static PICTURE: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("img").expect("a constant selector"));
     static TIME: LazyLock<Selector> = LazyLock::new(|| Selector::parse("time").expect("a constant selector"));
     let items = &group.items;
     let texts: Vec<String> = items.iter().map(|item| dom::text(item.element)).collect();
@@ -37,7 +38,11 @@ pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
     let pictured = share(items, |item| item.element.select(&PICTURE).next().is_some());
     let headed = share(items, |item| item.is_heading);
     let volume = ratio(texts.iter().map(|text| letters(text)).sum(), page).min(1.0).sqrt();
-    let looks = 0.32 * titles(items) + 0.13 * headed + 0.16 * dated + 0.09 * told + 0.04 * pictured
+    let looks = 0.32 * titles(items)
+        + 0.13 * headed
+        + 0.16 * dated
+        + 0.09 * told
+        + 0.04 * pictured
         + 0.14 * addresses(items)
         + 0.12 * volume;
     (looks * many(items.len()) * places(items) * doubts(items)).clamp(0.0, 1.0)
@@ -53,7 +58,8 @@ pub(super) fn volume(groups: &[&Group<'_>], page: usize) -> f64 {
 pub(super) fn prose(html: &Html, groups: &[&Group<'_>]) -> usize {
     static TEXTS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("p").expect("a constant selector"));
     const SHORTEST: usize = 60;
-    let items: HashSet<NodeId> = groups.iter().flat_map(|group| &group.items).map(|item| item.element.id()).collect();
+    let items: HashSet<NodeId> =
+        groups.iter().flat_map(|group| &group.items).map(|item| item.element.id()).collect();
     let outside = |text: &ElementRef<'_>| {
         !items.contains(&text.id()) && !text.ancestors().any(|around| items.contains(&around.id()))
     };
@@ -119,7 +125,8 @@ fn places(items: &[Item<'_>]) -> f64 {
 /// What speaks against them: addresses of tags and pages, links in the middle of sentences, links to elsewhere, items
 /// that are full of other links.
 fn doubts(items: &[Item<'_>]) -> f64 {
-    static LINK: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
+    static LINK: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
     let taxonomy = share(items, |item| is_taxonomy(&item.anchor));
     let inline = share(items, |item| item.anchor.inline && !item.is_heading);
     let crowded = share(items, |item| item.element.select(&LINK).nth(30).is_some());

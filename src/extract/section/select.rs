@@ -15,22 +15,52 @@ pub(super) fn classes(element: ElementRef<'_>) -> Vec<&str> {
 /// Names that are generated (`post-1234`, `ExternalClass7F3…`, `css-1x2y3z`) or say a state are no names.
 pub(super) fn is_stable(name: &str) -> bool {
     const STATES: [&str; 22] = [
-        "active", "current", "first", "last", "odd", "even", "selected", "open", "sticky", "hidden", "show", "in",
-        "fade", "lazy", "lazyload", "lazyloaded", "loaded", "visible", "focus", "hover", "clearfix", "clear",
+        "active",
+        "current",
+        "first",
+        "last",
+        "odd",
+        "even",
+        "selected",
+        "open",
+        "sticky",
+        "hidden",
+        "show",
+        "in",
+        "fade",
+        "lazy",
+        "lazyload",
+        "lazyloaded",
+        "loaded",
+        "visible",
+        "focus",
+        "hover",
+        "clearfix",
+        "clear",
     ];
     const OF_ONE: [&str; 5] = ["category-", "tag-", "author-", "format-", "status-"];
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 40 || !name.chars().all(is_plain) || name.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+    if name.is_empty()
+        || name.len() > 40
+        || !name.chars().all(is_plain)
+        || name.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+    {
         return false;
     }
     let lower = name.to_ascii_lowercase();
     let runs = name.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or_default();
     let mixed = {
-        let kinds: Vec<bool> = name.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.is_ascii_digit()).collect();
+        let kinds: Vec<bool> =
+            name.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.is_ascii_digit()).collect();
         kinds.windows(2).filter(|pair| pair.first() != pair.last()).count()
     };
-    let is_hashed = ["css-", "sc-", "jss", "svelte-"].iter().any(|prefix| lower.starts_with(prefix)) && mixed >= 1;
-    runs < 3 && mixed < 3 && !is_hashed && !STATES.contains(&lower.as_str()) && !OF_ONE.iter().any(|p| lower.starts_with(p))
+    let is_hashed =
+        ["css-", "sc-", "jss", "svelte-"].iter().any(|prefix| lower.starts_with(prefix)) && mixed >= 1;
+    runs < 3
+        && mixed < 3
+        && !is_hashed
+        && !STATES.contains(&lower.as_str())
+        && !OF_ONE.iter().any(|p| lower.starts_with(p))
 }
 
 /// The simplest selector that matches just `wanted`, or these and others that `may_be` wanted as well: `expected` in all,
@@ -92,7 +122,12 @@ fn candidates(wanted: &[ElementRef<'_>], first: ElementRef<'_>) -> Vec<String> {
         chain = format!("> {simple} {chain}");
     }
     // One part after the other, by tags alone.
-    let tags: Vec<&str> = first.ancestors().filter_map(ElementRef::wrap).map(|e| e.value().name()).take_while(|name| *name != "html").collect();
+    let tags: Vec<&str> = first
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .map(|e| e.value().name())
+        .take_while(|name| *name != "html")
+        .collect();
     for depth in 1..=tags.len().min(8) {
         let path: Vec<&str> = tags.iter().take(depth).rev().copied().collect();
         all.push(format!("{} > {}", path.join(" > "), first.value().name()));
@@ -104,7 +139,8 @@ fn candidates(wanted: &[ElementRef<'_>], first: ElementRef<'_>) -> Vec<String> {
 fn own(wanted: &[ElementRef<'_>], first: ElementRef<'_>) -> Vec<String> {
     let tag = first.value().name();
     let same_tag = wanted.iter().all(|element| element.value().name() == tag);
-    let common = |class: &&str| wanted.iter().all(|element| element.value().classes().any(|own| own == *class));
+    let common =
+        |class: &&str| wanted.iter().all(|element| element.value().classes().any(|own| own == *class));
     let mut own: Vec<String> = classes(first)
         .into_iter()
         .filter(common)
@@ -155,7 +191,10 @@ pub(super) fn inside(pairs: &[(ElementRef<'_>, Option<ElementRef<'_>>)]) -> Vec<
             let n_fits = left.iter().filter(|pair| fits(&selector, pair)).count();
             (n_fits > 0).then_some((n_fits, order, way, selector))
         });
-        let Some((_, _, way, selector)) = scored.max_by_key(|(n, order, ..)| (*n, std::cmp::Reverse(*order))) else { break };
+        let Some((_, _, way, selector)) = scored.max_by_key(|(n, order, ..)| (*n, std::cmp::Reverse(*order)))
+        else {
+            break;
+        };
         left.retain(|pair| !fits(&selector, pair));
         found.push(way);
     }

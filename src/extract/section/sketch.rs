@@ -85,7 +85,8 @@ pub(super) fn of<'a>(html: &'a Html, group: &Group<'a>, anchors: &[Anchor<'a>]) 
     let mut group = group.clone();
     let matched: Vec<ElementRef<'a>> = html.select(&Selector::parse(&item).ok()?).take(200).collect();
     let known: HashSet<_> = group.items.iter().map(|item| item.element.id()).collect();
-    let more: Vec<ElementRef<'a>> = matched.into_iter().filter(|element| !known.contains(&element.id())).collect();
+    let more: Vec<ElementRef<'a>> =
+        matched.into_iter().filter(|element| !known.contains(&element.id())).collect();
     group.take_in(&more, anchors);
     let items = &group.items;
     let scope = scope(items);
@@ -103,7 +104,10 @@ pub(super) fn of<'a>(html: &'a Html, group: &Group<'a>, anchors: &[Anchor<'a>]) 
 /// A heading with its text behind it, as its sister, owns what stands up to the next heading.
 fn scope(items: &[Item<'_>]) -> Scope {
     let alone = |item: &Item<'_>| {
-        matches!(item.element.value().name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "dt" | "a" | "tr" | "p" | "b" | "strong")
+        matches!(
+            item.element.value().name(),
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "dt" | "a" | "tr" | "p" | "b" | "strong"
+        )
     };
     let followed = |item: &Item<'_>| {
         let mut sisters = item.element.next_siblings().filter_map(ElementRef::wrap);
@@ -141,7 +145,9 @@ fn link(items: &[Item<'_>]) -> Vec<Way> {
 
 /// Ways to targets that may be the items' own elements.
 fn described(pairs: &[(ElementRef<'_>, Option<ElementRef<'_>>)], take: &Take) -> Vec<Way> {
-    let is_own = |(scope, target): &(ElementRef<'_>, Option<ElementRef<'_>>)| target.is_some_and(|t| t.id() == scope.id());
+    let is_own = |(scope, target): &(ElementRef<'_>, Option<ElementRef<'_>>)| {
+        target.is_some_and(|t| t.id() == scope.id())
+    };
     let own = pairs.iter().any(is_own).then(|| Way::new(None, take.clone()));
     let others: Vec<_> = pairs.iter().filter(|pair| !is_own(pair)).copied().collect();
     let inner = select::inside(&others).into_iter().map(|way| Way::new(way, take.clone()));
@@ -164,16 +170,23 @@ static TIME: LazyLock<Selector> = LazyLock::new(|| Selector::parse("time").expec
 fn date(items: &[Item<'_>], scope: Scope) -> Vec<Way> {
     let mut found = Vec::new();
     let times: Vec<_> = items.iter().map(|item| first(&region(item, items, scope), &TIME)).collect();
-    let said = |time: &Option<ElementRef<'_>>| time.is_some_and(|time| time.attr("datetime").is_some_and(|when| !when.trim().is_empty()));
+    let said = |time: &Option<ElementRef<'_>>| {
+        time.is_some_and(|time| time.attr("datetime").is_some_and(|when| !when.trim().is_empty()))
+    };
     if share(&times, said) > 0.5 {
         found.push(Way::new("time[datetime]".to_owned(), Take::Attr("datetime".to_owned())));
         return found;
     }
-    let dated: Vec<(ElementRef<'_>, Option<ElementRef<'_>>)> =
-        items.iter().flat_map(|item| region(item, items, scope)).map(|part| (part, smallest_dated(part))).collect();
+    let dated: Vec<(ElementRef<'_>, Option<ElementRef<'_>>)> = items
+        .iter()
+        .flat_map(|item| region(item, items, scope))
+        .map(|part| (part, smallest_dated(part)))
+        .collect();
     let Some(when) = dated.iter().find_map(|(_, target)| when::within((*target)?)) else { return found };
     let pattern = Some(when::pattern_of(&when));
-    if share(items, |item| region(item, items, scope).into_iter().any(|part| smallest_dated(part).is_some())) < 0.5 {
+    if share(items, |item| region(item, items, scope).into_iter().any(|part| smallest_dated(part).is_some()))
+        < 0.5
+    {
         return found;
     }
     let targets: Vec<_> = dated.into_iter().filter(|(_, target)| target.is_some()).collect();
@@ -184,10 +197,17 @@ fn date(items: &[Item<'_>], scope: Scope) -> Vec<Way> {
         let mut names: Vec<String> = names.collect();
         names.sort_unstable();
         names.dedup();
-        found.extend(names.into_iter().take(3).map(|name| Way { pattern: pattern.clone(), ..Way::new(name, Take::Text) }));
+        found.extend(
+            names
+                .into_iter()
+                .take(3)
+                .map(|name| Way { pattern: pattern.clone(), ..Way::new(name, Take::Text) }),
+        );
         return found;
     }
-    found.extend(described(&targets, &Take::Text).into_iter().map(|way| Way { pattern: pattern.clone(), ..way }));
+    found.extend(
+        described(&targets, &Take::Text).into_iter().map(|way| Way { pattern: pattern.clone(), ..way }),
+    );
     if scope == Scope::Inside && found.iter().all(|way| way.select.is_some()) {
         found.push(Way { pattern, ..Way::new(None, Take::Text) });
     }
@@ -227,15 +247,23 @@ fn summary(items: &[Item<'_>], scope: Scope) -> Vec<Way> {
 
 /// The longest text of an item, with the part of it that it stands in.
 fn teaser<'a>(item: &Item<'a>, parts: Vec<ElementRef<'a>>) -> Option<(ElementRef<'a>, ElementRef<'a>)> {
-    static TEXTS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("p, div, span, dd, td").expect("a constant selector"));
+    static TEXTS: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("p, div, span, dd, td").expect("a constant selector"));
     const SHORTEST: usize = 40;
-    let around = |outer: ElementRef<'a>, inner: ElementRef<'a>| inner.ancestors().any(|node| node.id() == outer.id());
+    let around =
+        |outer: ElementRef<'a>, inner: ElementRef<'a>| inner.ancestors().any(|node| node.id() == outer.id());
     let is_title = |text: &ElementRef<'a>| {
         text.id() == item.headline.id() || around(*text, item.headline) || around(item.headline, *text)
     };
     let length = |text: &ElementRef<'a>| {
-        let own = |child: ego_tree::NodeRef<'a, scraper::Node>| child.value().as_text().map(|text| text.trim().chars().count());
-        if text.value().name() == "p" { dom::text(*text).chars().count() } else { text.children().filter_map(own).sum() }
+        let own = |child: ego_tree::NodeRef<'a, scraper::Node>| {
+            child.value().as_text().map(|text| text.trim().chars().count())
+        };
+        if text.value().name() == "p" {
+            dom::text(*text).chars().count()
+        } else {
+            text.children().filter_map(own).sum()
+        }
     };
     let mut longest: Option<(usize, (ElementRef<'a>, ElementRef<'a>))> = None;
     for part in parts {
@@ -251,9 +279,11 @@ fn teaser<'a>(item: &Item<'a>, parts: Vec<ElementRef<'a>>) -> Option<(ElementRef
 
 /// The picture, where lazy pages keep it.
 fn image(items: &[Item<'_>], scope: Scope) -> Vec<Way> {
-    static PICTURE: LazyLock<Selector> = LazyLock::new(|| Selector::parse("img").expect("a constant selector"));
+    static PICTURE: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("img").expect("a constant selector"));
     const LAZY: [&str; 5] = ["data-src", "data-original", "data-lazy-src", "data-lazy", "src"];
-    let pictures: Vec<_> = items.iter().filter_map(|item| first(&region(item, items, scope), &PICTURE)).collect();
+    let pictures: Vec<_> =
+        items.iter().filter_map(|item| first(&region(item, items, scope), &PICTURE)).collect();
     if pictures.len() * 3 < items.len() {
         return Vec::new();
     }

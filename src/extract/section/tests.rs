@@ -70,7 +70,10 @@ fn cards_with_a_picture_a_title_and_a_teaser() {
 #[test]
 fn headings_and_paragraphs_one_after_the_other() {
     let flat = each(|n, title| {
-        format!("<h2><a href='/?p={n}'>{title}</a></h2><p class=d>{}/11/2026</p><p>Đoạn giới thiệu đủ dài để ai cũng thấy rằng đây là phần tóm tắt.</p>", n + 9)
+        format!(
+            "<h2><a href='/?p={n}'>{title}</a></h2><p class=d>{}/11/2026</p><p>Đoạn giới thiệu đủ dài để ai cũng thấy rằng đây là phần tóm tắt.</p>",
+            n + 9
+        )
     });
     check(&format!("<div id=content>{flat}</div>"), true);
 }
@@ -78,14 +81,21 @@ fn headings_and_paragraphs_one_after_the_other() {
 #[test]
 fn rows_of_a_table() {
     let rows = each(|n, title| {
-        format!("<tr><td>{n}</td><td><a href='/xem.aspx?ItemID={n}'>{title}</a></td><td>{}/11/2026</td></tr>", n + 9)
+        format!(
+            "<tr><td>{n}</td><td><a href='/xem.aspx?ItemID={n}'>{title}</a></td><td>{}/11/2026</td></tr>",
+            n + 9
+        )
     });
-    check(&format!("<table class=danh-sach><tr><th>STT</th><th>Tiêu đề</th><th>Ngày</th></tr>{rows}</table>"), true);
+    check(
+        &format!("<table class=danh-sach><tr><th>STT</th><th>Tiêu đề</th><th>Ngày</th></tr>{rows}</table>"),
+        true,
+    );
 }
 
 #[test]
 fn links_whose_text_ends_with_the_date() {
-    let links = each(|n, title| format!("<li><a href='/tin/{n}'>{title} (08:30 - {}/11/2026)</a></li>", n + 9));
+    let links =
+        each(|n, title| format!("<li><a href='/tin/{n}'>{title} (08:30 - {}/11/2026)</a></li>", n + 9));
     check(&format!("<div class=tin><ul>{links}</ul></div>"), true);
 }
 
@@ -93,7 +103,10 @@ fn links_whose_text_ends_with_the_date() {
 fn the_same_article_for_large_and_small_screens() {
     let cards = each(|n, title| {
         let card = |class: &str| {
-            format!("<div class='{class}'><a href='/web/-/bai-{n}'><p class='ap-title' title='{title}'>{title}</p></a><span class=text-date>15:55 | {}/11/2026</span></div>", n + 9)
+            format!(
+                "<div class='{class}'><a href='/web/-/bai-{n}'><p class='ap-title' title='{title}'>{title}</p></a><span class=text-date>15:55 | {}/11/2026</span></div>",
+                n + 9
+            )
         };
         format!("<div class=news-item>{}{}</div>", card("d-md-block d-none"), card("d-md-none d-block"))
     });
@@ -104,11 +117,15 @@ fn the_same_article_for_large_and_small_screens() {
 fn a_lead_story_and_those_below() {
     let all = each(|n, title| {
         let (class, level) = if n == 1 { ("story lead", 2) } else { ("story", 3) };
-        format!("<article class='{class}'><h{level}><a href='/tin/{n}-a-b.html'>{title}</a></h{level}></article>")
+        format!(
+            "<article class='{class}'><h{level}><a href='/tin/{n}-a-b.html'>{title}</a></h{level}></article>"
+        )
     });
     check(&format!("<section class=stories>{all}</section>"), false);
     let alone = each(|n, title| match n {
-        1 => format!("<div id=noi-bat><h2><a href='/tin/1-a-b.html'>{title}</a></h2><p>Tóm tắt của tin nổi bật.</p></div><ul>"),
+        1 => format!(
+            "<div id=noi-bat><h2><a href='/tin/1-a-b.html'>{title}</a></h2><p>Tóm tắt của tin nổi bật.</p></div><ul>"
+        ),
         _ => format!("<li><a href='/tin/{n}-a-b.html'>{title}</a></li>"),
     });
     let found = read(&page(&format!("<section class=stories>{alone}</ul></section>")));
@@ -118,7 +135,10 @@ fn a_lead_story_and_those_below() {
 #[test]
 fn whole_cards_that_are_links_with_the_date_in_them() {
     let cards = each(|n, title| {
-        format!("<a class=item href='/tin/{n}-a-b-c'><time>{}/11/2026</time><span class=text>{title}</span></a>", n + 9)
+        format!(
+            "<a class=item href='/tin/{n}-a-b-c'><time>{}/11/2026</time><span class=text>{title}</span></a>",
+            n + 9
+        )
     });
     check(&format!("<div class=list>{cards}</div>"), true);
 }
@@ -140,7 +160,16 @@ fn menus_tags_and_sentences_with_links_are_no_news() {
 
 #[test]
 fn selectors_name_nothing_that_is_generated() {
-    for name in ["post-1234", "ExternalClass7F3A0C", "css-1x2y3z", "ctl00_g_a823d20f_9452", "_1a2b", "active", "tag-tin-tuc", "item 1"] {
+    for name in [
+        "post-1234",
+        "ExternalClass7F3A0C",
+        "css-1x2y3z",
+        "ctl00_g_a823d20f_9452",
+        "_1a2b",
+        "active",
+        "tag-tin-tuc",
+        "item 1",
+    ] {
         assert!(!select::is_stable(name), "{name}");
     }
     for name in ["news-item", "col-md-4", "TitleFront", "post_title", "h3", "asset-abstract"] {
@@ -150,9 +179,13 @@ fn selectors_name_nothing_that_is_generated() {
 
 #[test]
 fn pages_without_a_list_have_none_and_odd_ones_do_no_harm() {
-    for body in ["", "<p>Chữ</p>", "<a href='/x'>Một</a>", "<a href='http://['>x</a><a href='::'>y</a><a href>z</a>"] {
+    for body in
+        ["", "<p>Chữ</p>", "<a href='/x'>Một</a>", "<a href='http://['>x</a><a href='::'>y</a><a href>z</a>"]
+    {
         assert!(detect(&Html::parse_document(body), &at()).is_none(), "{body}");
     }
-    let many: String = (0..3000).map(|n| format!("<li><a href='/{n}-bai-viet-so'>Bài viết số {n} của danh sách</a>")).collect();
+    let many: String = (0..3000)
+        .map(|n| format!("<li><a href='/{n}-bai-viet-so'>Bài viết số {n} của danh sách</a>"))
+        .collect();
     assert!(detect(&Html::parse_document(&format!("<ul>{many}")), &at()).is_some());
 }

@@ -26,11 +26,11 @@ static NAMED: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Dates that are told from now.
-const RELATIVE: &str = r"(?i:\b\d+\s+(?:phút|giờ|ngày|tuần|tháng)\s+trước\b|\b\d+\s+(?:minute|hour|day|week|month)s?\s+ago\b)";
+const RELATIVE: &str =
+    r"(?i:\b\d+\s+(?:phút|giờ|ngày|tuần|tháng)\s+trước\b|\b\d+\s+(?:minute|hour|day|week|month)s?\s+ago\b)";
 
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!("{}|{}|{RELATIVE}", *FIGURES, *NAMED)).expect("a constant pattern")
-});
+static DATE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!("{}|{}|{RELATIVE}", *FIGURES, *NAMED)).expect("a constant pattern"));
 
 /// A pattern for one kind of date, for a recipe.
 pub(super) fn pattern_of(found: &str) -> String {

@@ -13,6 +13,7 @@ pub(super) fn rules(text: &str) -> Rules {
     let list = |key: &str| table.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     Rules {
         platform: table["name"].as_str().unwrap().to_owned(),
+        json: None,
         feed: table.get("feed").and_then(Value::as_bool).unwrap_or_default(),
         lists: list("list").iter().map(|list| list_rules(list.as_table().unwrap())).collect(),
         page: table.get("page").map(|page| page_rules(page.as_table().unwrap())),

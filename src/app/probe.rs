@@ -1,0 +1,247 @@
+//! What stands at an address, for `loa init`: the page, the feeds that it names, the platform that made it.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anyhow::Context;
+use scraper::Html;
+use url::Url;
+
+use super::offline::client;
+use crate::{
+    clock::{self, SharedClock},
+    config,
+    extract::{self, Document, Kind, section},
+    model::Link,
+    net,
+};
+
+/// A document that was fetched.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Where it came from, after redirects.
+    pub url: Url,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What was found at an address.
+#[derive(Debug)]
+pub struct Probed {
+    /// The page.
+    pub page: Fetched,
+    /// It is a feed itself.
+    pub is_feed: bool,
+    /// Its title, as the page says it.
+    pub title: Option<String>,
+    /// Its language, as the page says it.
+    pub language: Option<String>,
+    /// The feeds that it names and that could be read.
+    pub feeds: Vec<Feed>,
+    /// The platforms whose mark it shows and whose recipes find items on it.
+    pub platforms: Vec<Marked>,
+    /// Its list, as repeated structure says it.
+    pub section: Option<section::Section>,
+    /// An article that its list leads to.
+    pub article: Option<Fetched>,
+}
+
+/// A platform that a page shows the mark of.
+#[derive(Clone, Debug)]
+pub struct Marked {
+    /// Its name.
+    pub name: String,
+    /// How many items its recipe finds.
+    pub items: usize,
+    /// Its recipe knows where the list is; else that is found by itself.
+    pub knows_list: bool,
+}
+
+/// A feed that a page names.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// The feed itself.
+    pub document: Fetched,
+    /// Its title.
+    pub title: Option<String>,
+    /// How many items it has.
+    pub items: usize,
+    /// How many of its items the page leads to, from 0 to 1.
+    pub overlap: f64,
+    /// What platform reads it: `feed`, `wordpress-api`.
+    pub platform: String,
+}
+
+/// The most feeds of a page that are looked at.
+const MOST_FEEDS: usize = 4;
+
+/// Asks an address, the feeds that its page names, and one of its articles: at most seven requests, with the pauses that
+/// `net` asks for.
+pub async fn probe(
+    settings: &net::Settings,
+    url: &Url,
+    allow_private: bool,
+    platforms: &[(String, Arc<extract::Rules>)],
+) -> anyhow::Result<Probed> {
+    let clock: SharedClock = Arc::new(clock::System);
+    let client = client(settings, clock)?;
+    let page = fetch(&client, url, allow_private).await?;
+    let document = page.document();
+    let is_feed = extract::kind_of(&document, &config::generic().0) == Kind::Feed;
+    let read = if is_feed { Kind::Feed } else { Kind::List };
+    let head = extract::extract(&document, read, &config::generic().0).head;
+    let mut probed = Probed {
+        is_feed,
+        title: head.title,
+        language: head.language,
+        feeds: Vec::new(),
+        platforms: Vec::new(),
+        section: None,
+        article: None,
+        page: page.clone(),
+    };
+    if is_feed {
+        return Ok(probed);
+    }
+    probed.platforms = marked(&page, platforms);
+    probed.section = section::detect(&parsed(&page), &page.url);
+    let shown =
+        Shown { links: links(&page), items: probed.section.as_ref().map_or(usize::MAX, |found| found.items) };
+    let api = wordpress(&page).map(|url| (url, "wordpress-api"));
+    for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(api) {
+        // What a page names may be gone; that is no reason to stop.
+        let Ok(found) = fetch(&client, &url, allow_private).await else { continue };
+        let rules = platforms.iter().find(|(name, _)| name == platform);
+        probed.feeds.extend(rules.and_then(|(name, rules)| feed(&found, (name, rules), &shown)));
+    }
+    if let Some(article) = first_article(&page, &probed, platforms) {
+        probed.article = fetch(&client, &article, allow_private).await.ok();
+    }
+    Ok(probed)
+}
+
+impl Fetched {
+    /// As extraction wants it.
+    pub fn document(&self) -> Document<'_> {
+        Document { bytes: &self.bytes, content_type: self.content_type.as_deref(), url: &self.url }
+    }
+}
+
+async fn fetch(client: &net::Client, url: &Url, allow_private: bool) -> anyhow::Result<Fetched> {
+    let spacing = Some(client.settings().spacing);
+    let request = net::Request { allow_private, spacing, ..net::Request::get(url.clone()) };
+    let answer = client.send(request).await.with_context(|| format!("cannot read `{url}`"))?;
+    anyhow::ensure!(answer.status < 300, "cannot read `{url}`: the answer is status {}", answer.status);
+    let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    Ok(Fetched {
+        content_type: content_type.map(str::to_owned),
+        url: answer.url,
+        bytes: answer.body.to_vec(),
+    })
+}
+
+/// The feeds that a page names, those of comments left out.
+fn named(links: &[Link], page: &Fetched) -> Vec<(Url, &'static str)> {
+    let is_feed = |link: &&Link| {
+        let kind = link.media_type.as_deref().unwrap_or_default();
+        let about_comments = link.href.contains("/comments/") || link.href.contains("comments/feed");
+        link.rel.as_deref() == Some("alternate")
+            && ["rss+xml", "atom+xml", "feed+json"].iter().any(|feed| kind.contains(feed))
+            && !about_comments
+    };
+    let mut found: Vec<(Url, &'static str)> = Vec::new();
+    for link in links.iter().filter(is_feed) {
+        if let Ok(url) = page.url.join(link.href.trim())
+            && !found.iter().any(|(known, _)| *known == url)
+        {
+            found.push((url, "feed"));
+        }
+    }
+    found
+}
+
+/// Every address that the page leads to, without what tells one way to it from another.
+fn links(page: &Fetched) -> HashSet<String> {
+    let html = parsed(page);
+    let anchors = html.select(&ANCHORS);
+    anchors.filter_map(|link| page.url.join(link.attr("href")?.trim()).ok()).map(|url| plain(&url)).collect()
+}
+
+static ANCHORS: std::sync::LazyLock<scraper::Selector> =
+    std::sync::LazyLock::new(|| scraper::Selector::parse("a[href]").expect("a constant selector"));
+
+fn plain(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_start_matches("www.");
+    format!("{host}{}?{}", url.path().trim_end_matches('/'), url.query().unwrap_or_default())
+}
+
+fn parsed(page: &Fetched) -> Html {
+    extract::page(&page.document()).unwrap_or_else(Html::new_document)
+}
+
+/// What a page shows.
+struct Shown {
+    /// Every address that it leads to.
+    links: HashSet<String>,
+    /// How many articles its list has.
+    items: usize,
+}
+
+/// The API of a WordPress site, where its pages name it.
+fn wordpress(page: &Fetched) -> Option<Url> {
+    static API: std::sync::LazyLock<scraper::Selector> = std::sync::LazyLock::new(|| {
+        scraper::Selector::parse("link[rel='https://api.w.org/'][href]").expect("a constant selector")
+    });
+    let html = parsed(page);
+    let api = html.select(&API).next()?.attr("href")?;
+    extract::json::wordpress_posts(&page.url.join(api).ok()?)
+}
+
+fn feed(found: &Fetched, (platform, rules): (&str, &extract::Rules), shown: &Shown) -> Option<Feed> {
+    let kind = if rules.feed { Kind::Feed } else { Kind::List };
+    let read = extract::extract(&found.document(), kind, rules);
+    let addresses: Vec<Url> =
+        read.items.iter().filter_map(|item| found.url.join(item.url.as_deref()?).ok()).collect();
+    let both = addresses.iter().filter(|url| shown.links.contains(&plain(url))).count();
+    // A feed has more than one page shows, or less.
+    let of = addresses.len().min(shown.items).max(1);
+    #[expect(clippy::cast_precision_loss, reason = "counts of one page")]
+    let overlap = (both as f64 / of as f64).min(1.0);
+    (!read.items.is_empty()).then(|| Feed {
+        document: found.clone(),
+        title: read.head.title,
+        items: read.items.len(),
+        overlap,
+        platform: platform.to_owned(),
+    })
+}
+
+/// The platforms whose mark the page shows. Those without a list of their own find it as any page's.
+fn marked(page: &Fetched, platforms: &[(String, Arc<extract::Rules>)]) -> Vec<Marked> {
+    // Fingerprints are markup, which is ASCII in every encoding that pages use.
+    let markup = String::from_utf8_lossy(&page.bytes);
+    let shows = |platform: &&(String, Arc<extract::Rules>)| {
+        extract::detect(&markup, std::slice::from_ref(platform)).is_some()
+    };
+    let counted = platforms.iter().filter(shows).map(|(name, rules)| Marked {
+        name: name.clone(),
+        items: extract::extract(&page.document(), Kind::List, rules).items.len(),
+        knows_list: !rules.lists.is_empty(),
+    });
+    counted.filter(|marked| marked.items > 1).collect()
+}
+
+/// The first article of the page, by the platform that was recognized or by the list that was found.
+fn first_article(
+    page: &Fetched,
+    probed: &Probed,
+    platforms: &[(String, Arc<extract::Rules>)],
+) -> Option<Url> {
+    let first = probed.platforms.first();
+    let rules = first.and_then(|marked| platforms.iter().find(|(name, _)| *name == marked.name));
+    let generic = Arc::new(config::generic().0);
+    let rules = rules.map_or(&generic, |(_, rules)| rules);
+    let items = extract::extract(&page.document(), Kind::List, rules).items;
+    items.iter().filter_map(|item| page.url.join(item.url.as_deref()?).ok()).next()
+}
