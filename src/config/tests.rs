@@ -382,7 +382,7 @@ fn the_built_in_recipes_compile_under_their_names() {
     assert!(generic().0.lists.is_empty());
     let report = recipe("liferay").unwrap_err().to_string();
     assert!(
-        report.contains("there is no platform `liferay`") && report.contains("did you mean `liferay6`?"),
+        report.contains("there is no platform `liferay`") && report.contains("did you mean `liferay7`?"),
         "{report}"
     );
 }

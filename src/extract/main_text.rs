@@ -1,5 +1,8 @@
 //! The main text of a page without a recipe.
 
+mod clean;
+mod words;
+
 use std::{panic, sync::LazyLock};
 
 use dom_smoothie::{Config, Readability, TextMode};
@@ -17,21 +20,21 @@ const MAX_ELEMENTS: usize = 60_000;
 const MAX_ESCAPING: usize = 1 << 33;
 
 /// The markup around what reads like the article; `None` when nothing does.
-pub(super) fn find(text: &str, url: &Url) -> Option<String> {
+pub(super) fn find(text: &str, url: &Url, title: &str) -> Option<String> {
     let specials = text.bytes().filter(|byte| matches!(byte, b'&' | 0xc2)).count();
     if markup::max_open_depth(text) > markup::MAX_DEPTH || specials.saturating_mul(text.len()) > MAX_ESCAPING
     {
         return None;
     }
     let config =
-        Config { max_elements_to_parse: MAX_ELEMENTS, text_mode: TextMode::Raw, ..Config::default() };
+        Config { max_elements_to_parse: MAX_ELEMENTS, text_mode: TextMode::Raw, keep_classes: true, ..Config::default() };
     // A heuristic of another crate over hostile input: its panic is "nothing found", not the end of a task.
     let grabbed = panic::catch_unwind(|| {
         let base = Some(url.as_str()).filter(|url| url.starts_with("http"));
         Readability::new(text, base, Some(config)).and_then(|mut page| page.parse()).ok()
     });
     let article = grabbed.ok().flatten()?;
-    Some(article.content.to_string()).filter(|content| !content.trim().is_empty()).map(without_lead)
+    Some(article.content.to_string()).filter(|content| !content.trim().is_empty()).map(|found| without_lead(found, clean::Around { title, url }))
 }
 
 static LEADS: LazyLock<Selector> =
@@ -46,7 +49,7 @@ static DATE_LINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Without what stands between headline and text: the way here through the site's sections, the date line.
-fn without_lead(markup: String) -> String {
+fn without_lead(markup: String, around: clean::Around<'_>) -> String {
     /// A line of that many characters begins the text.
     const TEXT: usize = 40;
     if markup::max_open_depth(&markup) > markup::MAX_DEPTH {
@@ -62,15 +65,13 @@ fn without_lead(markup: String) -> String {
             break;
         }
     }
-    if leads.is_empty() {
-        return markup;
-    }
     for id in leads {
         if let Some(mut node) = html.tree.get_mut(id) {
             node.detach();
         }
     }
-    html.root_element().inner_html()
+    clean::clean(&mut html, around);
+    dom::inner_html(html.root_element())
 }
 
 /// A short list of links and nothing besides.
@@ -94,7 +95,9 @@ mod tests {
         let check = |lead: &str, kept: &str| {
             let page =
                 |lead: &str| format!("<div>{lead}{text}<ul><li><a href=\"/x\">Khác</a></li></ul></div>");
-            assert_eq!(without_lead(page(lead)), page(kept), "{lead}");
+            let url = Url::parse("https://a.example/").unwrap();
+            let around = clean::Around { title: "", url: &url };
+            assert_eq!(without_lead(page(lead), around), page(kept), "{lead}");
         };
         check("<ul><li><a>Sức khỏe</a></li><li>› <a>Tin tức</a></li></ul>", "");
         check("<nav><a>Trang chủ</a></nav><p>Thứ tư, 22/10/2025, 19:25 (GMT+7)</p>", "");

@@ -27,7 +27,7 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let metadata = Metadata::read(&page.html, document.url);
     let mut item = described(&page.html, &metadata, document.url, rules.page.as_ref());
     let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
-    let full = fullest(body, &metadata, &page, document.url);
+    let full = fullest(body, &metadata, &page, (document.url, item.title.as_deref().unwrap_or_default()));
     let is_login = metadata.has_password && full.as_ref().is_none_or(|(.., length)| *length < LOGIN);
     if is_login && item.title.is_none() | !full.as_ref().is_some_and(|(by, ..)| *by == ExtractedBy::Recipe) {
         found
@@ -235,14 +235,19 @@ fn has_media(element: ElementRef<'_>) -> bool {
 type Full = (ExtractedBy, String, usize);
 
 /// The full text by the best way that gives one, and how long it is.
-fn fullest(body: Option<(String, usize)>, metadata: &Metadata, page: &Page, url: &Url) -> Option<Full> {
+fn fullest(
+    body: Option<(String, usize)>,
+    metadata: &Metadata,
+    page: &Page,
+    (url, title): (&Url, &str),
+) -> Option<Full> {
     let by_recipe = body.map(|(body, length)| (ExtractedBy::Recipe, body, length));
     if by_recipe.as_ref().is_some_and(|(.., length)| *length >= SHORT) {
         return by_recipe;
     }
     let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref());
     let described = described.map(|body| (ExtractedBy::JsonLd, paragraphs(body), body.chars().count()));
-    let main = main_text::find(&page.text, metadata.base.as_ref().unwrap_or(url)).map(|markup| {
+    let main = main_text::find(&page.text, metadata.base.as_ref().unwrap_or(url), title).map(|markup| {
         let length = plain::text(&markup).chars().count();
         (ExtractedBy::MainText, markup, length)
     });
@@ -261,6 +266,10 @@ fn paragraphs(text: &str) -> String {
         return text.to_owned();
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // Markup that stands in lines: `<em>`, `<h2>`, `<div>` …
+    if ["</a>", "</em>", "</h2>", "</h3>", "</div>", "</strong>", "</span>"].iter().any(|end| text.contains(end)) {
+        return lines.map(|line| format!("<p>{line}</p>")).collect::<Vec<_>>().join("\n");
+    }
     lines.map(|line| format!("<p>{}</p>", escaped(line))).collect::<Vec<_>>().join("\n")
 }
 

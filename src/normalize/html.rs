@@ -67,9 +67,26 @@ pub fn clean(raw: &str, media_type: Option<&str>, base: &Url, noise: &[Regex]) -
     }
 }
 
-/// The text of an article, one line per paragraph.
+/// The text of an article, one line per paragraph. What stands under pictures is theirs, not the article's.
 pub fn to_text(html: &Html) -> String {
-    markup::to_text(html.as_str())
+    markup::to_text(&without_captions(html.as_str()))
+}
+
+/// Sanitized markup without `<figcaption>` and what is in it.
+fn without_captions(html: &str) -> Cow<'_, str> {
+    const OPEN: &str = "<figcaption";
+    const CLOSE: &str = "</figcaption>";
+    if !html.contains(OPEN) {
+        return Cow::Borrowed(html);
+    }
+    let (mut out, mut rest) = (String::with_capacity(html.len()), html);
+    while let Some((before, caption)) = rest.split_once(OPEN) {
+        out.push_str(before);
+        out.push(' ');
+        rest = caption.split_once(CLOSE).map_or("", |(_, behind)| behind);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// The same markup with its longest texts parted by comments, which the sanitizer drops. Its serializer looks at

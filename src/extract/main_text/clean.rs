@@ -1,0 +1,280 @@
+//! What stands in a found text and is not the article: the way here, by-lines and dates in front of it, captions,
+//! advertisements and teasers between its paragraphs, what follows it.
+//!
+//! Every rule looks at how a block is made (how long it is, how much of it is links, where it stands) and at words that
+//! sites in many languages use for the same things. None knows a site.
+
+use std::sync::LazyLock;
+
+use ego_tree::NodeId;
+use regex::Regex;
+use scraper::{ElementRef, Html, Node, Selector};
+use url::Url;
+
+use super::words;
+use crate::extract::{dom, plain};
+
+/// What is known of the page around the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    /// Its title.
+    pub(super) title: &'a str,
+    /// Its address.
+    pub(super) url: &'a Url,
+}
+
+/// A piece of text that stands for itself.
+struct Block {
+    id: NodeId,
+    text: String,
+    /// Letters and digits.
+    letters: usize,
+    /// Those of them that are links.
+    linked: usize,
+    is_heading: bool,
+    /// It leads to a document, or holds a picture: its own reason to stand there.
+    holds: bool,
+    is_listed: bool,
+}
+
+/// Letters of a paragraph that is surely text.
+const PARAGRAPH: usize = 80;
+
+static BLOCKS: LazyLock<Selector> = LazyLock::new(|| {
+    Selector::parse("p, li, h1, h2, h3, h4, h5, h6, blockquote, div, section, article, span, td, th, dd, dt, pre, time, small, a, b, strong, em, font, center, address, label, button, figure")
+        .expect("a constant selector")
+});
+static LINKS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
+static MEDIA: LazyLock<Selector> =
+    LazyLock::new(|| Selector::parse("img, video, audio, iframe, embed, object, picture, svg").expect("a constant selector"));
+
+/// Takes out of a found text what is not the article's.
+pub(super) fn clean(html: &mut Html, around: Around<'_>) {
+    mark_captions(html);
+    let blocks = blocks(html);
+    let mut out: Vec<NodeId> = Vec::new();
+    let first = first_paragraph(&blocks);
+    out.extend(front(&blocks, first, around.title));
+    out.extend(between(&blocks));
+    out.extend(behind(&blocks, first));
+    for id in out {
+        if let Some(mut node) = html.tree.get_mut(id) {
+            node.detach();
+        }
+    }
+}
+
+/// The smallest elements with text, in document order; captions are no text.
+fn blocks(html: &Html) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut within: Option<NodeId> = None;
+    for element in html.select(&BLOCKS) {
+        let is_inside = within.is_some_and(|id| element.ancestors().any(|node| node.id() == id));
+        if is_inside || is_in_caption(element) || !is_leaf(element) {
+            continue;
+        }
+        let text = dom::text(element);
+        if text.is_empty() {
+            continue;
+        }
+        within = Some(element.id());
+        blocks.push(block(element, text));
+    }
+    blocks
+}
+
+fn block(element: ElementRef<'_>, text: String) -> Block {
+    let own_link = element.value().name() == "a";
+    let linked = if own_link { letters(&text) } else { element.select(&LINKS).map(|link| letters(&dom::text(link))).sum() };
+    let leads_to_file = |link: ElementRef<'_>| link.attr("href").is_some_and(is_document);
+    let holds = element.select(&MEDIA).next().is_some()
+        || element.select(&LINKS).any(leads_to_file)
+        || (own_link && leads_to_file(element));
+    let name = element.value().name();
+    Block {
+        id: element.id(),
+        letters: letters(&text),
+        linked,
+        is_heading: matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6"),
+        is_listed: name == "li" || element.ancestors().filter_map(ElementRef::wrap).any(|e| e.value().name() == "li"),
+        holds,
+        text,
+    }
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+/// Files that people are meant to take along.
+fn is_document(href: &str) -> bool {
+    const DOCUMENTS: [&str; 12] =
+        [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt", ".ods", ".rtf", ".zip", ".rar"];
+    let lower = href.to_ascii_lowercase();
+    let path = lower.split(['?', '#']).next().unwrap_or_default();
+    DOCUMENTS.iter().any(|end| path.ends_with(end)) || lower.contains("/documents/") || lower.contains("/attachments/")
+}
+
+/// No other block stands in it: its text is one piece.
+fn is_leaf(element: ElementRef<'_>) -> bool {
+    const PARTS: [&str; 27] = [
+        "p", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "div", "section", "article", "table",
+        "tr", "td", "th", "dl", "dd", "dt", "pre", "figure", "figcaption", "address", "center", "form",
+    ];
+    let name = element.value().name();
+    if matches!(name, "span" | "a" | "b" | "strong" | "em" | "font" | "small" | "time" | "label" | "button") {
+        // Inline text is a block of its own only where nothing but blocks stands around it.
+        let parent = element.parent().and_then(ElementRef::wrap);
+        let is_alone = parent.is_none_or(|parent| {
+            parent.child_elements().any(|sister| PARTS.contains(&sister.value().name()))
+        });
+        if !is_alone {
+            return false;
+        }
+    }
+    !element.descendent_elements().skip(1).any(|inner| PARTS.contains(&inner.value().name()))
+}
+
+fn is_in_caption(element: ElementRef<'_>) -> bool {
+    let is_caption = |name: &str| matches!(name, "figcaption" | "caption");
+    is_caption(element.value().name())
+        || element.ancestors().filter_map(ElementRef::wrap).any(|around| is_caption(around.value().name()))
+}
+
+/// The first block that is surely text.
+fn first_paragraph(blocks: &[Block]) -> usize {
+    let is_text = |block: &Block| {
+        !block.is_heading && block.letters >= PARAGRAPH && block.linked * 2 < block.letters && !words::is_dated(&block.text, 60)
+    };
+    blocks.iter().position(is_text).unwrap_or(0)
+}
+
+// === in front ===
+
+/// What stands between the headline and the text.
+fn front(blocks: &[Block], first: usize, title: &str) -> Vec<NodeId> {
+    let before = blocks.get(..first).unwrap_or_default();
+    let title = plain_words(title);
+    let is_title = |block: &Block| {
+        let words = plain_words(&block.text);
+        words.len() > 8 && title.len() > 8 && (title.contains(&words) || words.contains(&title))
+    };
+    let dated = before.iter().any(|block| words::is_dated(&block.text, 60) || words::is_byline(&block.text));
+    let goes = |block: &&Block| {
+        if block.holds {
+            return false;
+        }
+        let short = block.letters < 60 && !ends_a_sentence(&block.text);
+        is_title(block)
+            || words::is_dated(&block.text, 60)
+            || words::is_byline(&block.text)
+            || (block.linked * 10 >= block.letters * 9 && block.letters < 120)
+            // An agency, a place, "Share": with a date beside them these are lines about the article.
+            || (dated && short && !block.is_heading && !block.is_listed)
+    };
+    before.iter().filter(goes).map(|block| block.id).collect()
+}
+
+fn plain_words(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}
+
+fn ends_a_sentence(text: &str) -> bool {
+    text.trim_end_matches(['"', '”', '’', '»', ')', ']', ' ']).ends_with(['.', '!', '?', '…', ':', ';', '。', '！', '？'])
+}
+
+// === between ===
+
+/// Advertisements, teasers, labels of pictures, between the paragraphs.
+fn between(blocks: &[Block]) -> Vec<NodeId> {
+    let n_linked = blocks.iter().filter(|block| is_only_links(block)).count();
+    // A text that consists of links is a list that somebody made, and its links are what it says.
+    let is_list_of_links = n_linked * 2 > blocks.len();
+    let goes = |block: &&Block| {
+        if words::is_noise(&block.text) {
+            return true;
+        }
+        if block.holds {
+            return false;
+        }
+        let teases = words::introduces_other(&block.text) && block.linked * 2 >= block.letters.saturating_sub(20);
+        let leads_away = is_only_links(block) && !is_list_of_links && block.letters < 160;
+        teases || (leads_away && !block.is_listed && !is_a_mention(&block.text))
+    };
+    blocks.iter().filter(goes).map(|block| block.id).collect()
+}
+
+fn is_only_links(block: &Block) -> bool {
+    block.letters > 0 && block.linked * 10 >= block.letters * 9
+}
+
+/// A bare address, or a word or two: what it links to belongs to the sentence around it.
+fn is_a_mention(text: &str) -> bool {
+    text.contains("://") || text.split_whitespace().count() <= 2
+}
+
+// === behind ===
+
+/// What follows the text: who wrote it, what else there is, comments.
+fn behind(blocks: &[Block], first: usize) -> Vec<NodeId> {
+    let total: usize = blocks.iter().map(|block| block.letters).sum();
+    let mut before = 0;
+    let mut cut = blocks.len();
+    for (index, block) in blocks.iter().enumerate() {
+        let is_late = index > first && before * 2 > total;
+        if is_late && words::is_end(&block.text) {
+            cut = index;
+            break;
+        }
+        before += block.letters;
+    }
+    // Bare links at the very end lead elsewhere.
+    let kept = blocks.get(..cut).unwrap_or_default();
+    let last = kept.iter().rposition(|block| !(is_only_links(block) && !block.holds)).map_or(0, |last| last + 1);
+    let n_tail = kept.len() - last;
+    let n_linked = kept.iter().filter(|block| is_only_links(block)).count();
+    let tail = if n_linked * 2 > kept.len() || n_tail == 0 { kept.len() } else { last };
+    let headed = kept.get(..tail).and_then(|kept| kept.last());
+    let heading = headed.filter(|block| tail < kept.len() && (block.is_heading || block.text.trim_end().ends_with(':')));
+    let gone = blocks.get(tail..).unwrap_or_default().iter().filter(|block| !block.holds || words::is_end(&block.text));
+    heading.into_iter().chain(gone).map(|block| block.id).collect()
+}
+
+// === captions ===
+
+/// Elements that are called captions and credits become captions: they stay with their pictures and are no text.
+fn mark_captions(html: &mut Html) {
+    static CALLED: LazyLock<Selector> = LazyLock::new(|| {
+        Selector::parse(
+            "[class*='caption' i], [class*='photo-credit' i], [class*='image-credit' i], [class*='imagecredit' i], [class*='img-credit' i], [class*='photocredit' i], [class*='chuthich' i], [itemprop='caption']",
+        )
+        .expect("a constant selector")
+    });
+    static ALONE: LazyLock<Regex> = LazyLock::new(|| Regex::new(words::CREDIT).expect("a constant pattern"));
+    const LONGEST: usize = 600;
+    let called = html.select(&CALLED).filter(|element| {
+        let name = element.value().name();
+        !matches!(name, "figure" | "figcaption" | "img" | "table" | "caption" | "body" | "html")
+            && element.select(&MEDIA).next().is_none()
+            && dom::text(*element).chars().count() <= LONGEST
+    });
+    let mut found: Vec<NodeId> = called.map(|element| element.id()).collect();
+    let credits = html.select(&BLOCKS).filter(|element| {
+        is_leaf(*element) && element.select(&MEDIA).next().is_none() && ALONE.is_match(&plain::collapse(&dom::text(*element)))
+    });
+    found.extend(credits.map(|element| element.id()));
+    let Some(caption) = caption() else { return };
+    for id in found {
+        if let Some(mut node) = html.tree.get_mut(id) {
+            *node.value() = Node::Element(caption.clone());
+        }
+    }
+}
+
+fn caption() -> Option<scraper::node::Element> {
+    static FIGCAPTION: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("figcaption").expect("a constant selector"));
+    let html = Html::parse_fragment("<figcaption></figcaption>");
+    html.select(&FIGCAPTION).next().map(|element| element.value().clone())
+}
