@@ -34,7 +34,7 @@ pub(super) fn find(text: &str, url: &Url, title: &str) -> Option<String> {
         Readability::new(text, base, Some(config)).and_then(|mut page| page.parse()).ok()
     });
     let article = grabbed.ok().flatten()?;
-    Some(article.content.to_string()).filter(|content| !content.trim().is_empty()).map(|found| without_lead(found, clean::Around { title, url }))
+    Some(article.content.to_string()).filter(|content| !content.trim().is_empty()).map(|found| without_lead(found, title))
 }
 
 static LEADS: LazyLock<Selector> =
@@ -49,7 +49,7 @@ static DATE_LINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Without what stands between headline and text: the way here through the site's sections, the date line.
-fn without_lead(markup: String, around: clean::Around<'_>) -> String {
+fn without_lead(markup: String, title: &str) -> String {
     /// A line of that many characters begins the text.
     const TEXT: usize = 40;
     if markup::max_open_depth(&markup) > markup::MAX_DEPTH {
@@ -70,7 +70,7 @@ fn without_lead(markup: String, around: clean::Around<'_>) -> String {
             node.detach();
         }
     }
-    clean::clean(&mut html, around);
+    clean::clean(&mut html, title);
     dom::inner_html(html.root_element())
 }
 
@@ -95,9 +95,7 @@ mod tests {
         let check = |lead: &str, kept: &str| {
             let page =
                 |lead: &str| format!("<div>{lead}{text}<ul><li><a href=\"/x\">Khác</a></li></ul></div>");
-            let url = Url::parse("https://a.example/").unwrap();
-            let around = clean::Around { title: "", url: &url };
-            assert_eq!(without_lead(page(lead), around), page(kept), "{lead}");
+            assert_eq!(without_lead(page(lead), ""), page(kept), "{lead}");
         };
         check("<ul><li><a>Sức khỏe</a></li><li>› <a>Tin tức</a></li></ul>", "");
         check("<nav><a>Trang chủ</a></nav><p>Thứ tư, 22/10/2025, 19:25 (GMT+7)</p>", "");

@@ -4,24 +4,14 @@
 //! Every rule looks at how a block is made (how long it is, how much of it is links, where it stands) and at words that
 //! sites in many languages use for the same things. None knows a site.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use ego_tree::NodeId;
 use regex::Regex;
 use scraper::{ElementRef, Html, Node, Selector};
-use url::Url;
 
 use super::words;
 use crate::extract::{dom, plain};
-
-/// What is known of the page around the text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Around<'a> {
-    /// Its title.
-    pub(super) title: &'a str,
-    /// Its address.
-    pub(super) url: &'a Url,
-}
 
 /// A piece of text that stands for itself.
 struct Block {
@@ -48,20 +38,44 @@ static LINKS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a[href]").e
 static MEDIA: LazyLock<Selector> =
     LazyLock::new(|| Selector::parse("img, video, audio, iframe, embed, object, picture, svg").expect("a constant selector"));
 
-/// Takes out of a found text what is not the article's.
-pub(super) fn clean(html: &mut Html, around: Around<'_>) {
+/// Takes out of the text of a page with that title what is not the article's.
+pub(super) fn clean(html: &mut Html, title: &str) {
+    detach(html, others(html));
     mark_captions(html);
     let blocks = blocks(html);
-    let mut out: Vec<NodeId> = Vec::new();
     let first = first_paragraph(&blocks);
-    out.extend(front(&blocks, first, around.title));
+    let mut out = front(&blocks, first, title);
     out.extend(between(&blocks));
     out.extend(behind(&blocks, first));
-    for id in out {
+    detach(html, out);
+}
+
+fn detach(html: &mut Html, nodes: Vec<NodeId>) {
+    for id in nodes {
         if let Some(mut node) = html.tree.get_mut(id) {
             node.detach();
         }
     }
+}
+
+/// Several `<article>` side by side are other articles, where there is a text besides them.
+fn others(html: &Html) -> Vec<NodeId> {
+    static ARTICLES: LazyLock<Selector> = LazyLock::new(|| Selector::parse("article").expect("a constant selector"));
+    const LEAST: usize = 3;
+    let articles: Vec<ElementRef<'_>> = html.select(&ARTICLES).collect();
+    let mut beside: HashMap<NodeId, Vec<ElementRef<'_>>> = HashMap::new();
+    for article in &articles {
+        if let Some(parent) = article.parent() {
+            beside.entry(parent.id()).or_default().push(*article);
+        }
+    }
+    let several: Vec<ElementRef<'_>> = beside.into_values().filter(|all| all.len() >= LEAST).flatten().collect();
+    let theirs: usize = several.iter().map(|article| letters(&dom::text(*article))).sum();
+    let all = if several.is_empty() { 0 } else { letters(&dom::text(html.root_element())) };
+    if all.saturating_sub(theirs) < 3 * PARAGRAPH {
+        return Vec::new();
+    }
+    several.into_iter().map(|article| article.id()).collect()
 }
 
 /// The smallest elements with text, in document order; captions are no text.
@@ -144,7 +158,11 @@ fn is_in_caption(element: ElementRef<'_>) -> bool {
 /// The first block that is surely text.
 fn first_paragraph(blocks: &[Block]) -> usize {
     let is_text = |block: &Block| {
-        !block.is_heading && block.letters >= PARAGRAPH && block.linked * 2 < block.letters && !words::is_dated(&block.text, 60)
+        !block.is_heading
+            && block.letters >= PARAGRAPH
+            && block.linked * 2 < block.letters
+            && !words::is_dated(&block.text, DATED)
+            && !words::is_noise(&block.text)
     };
     blocks.iter().position(is_text).unwrap_or(0)
 }
@@ -154,30 +172,31 @@ fn first_paragraph(blocks: &[Block]) -> usize {
 /// What stands between the headline and the text.
 fn front(blocks: &[Block], first: usize, title: &str) -> Vec<NodeId> {
     let before = blocks.get(..first).unwrap_or_default();
-    let title = plain_words(title);
+    let title = plain_letters(title);
     let is_title = |block: &Block| {
-        let words = plain_words(&block.text);
-        words.len() > 8 && title.len() > 8 && (title.contains(&words) || words.contains(&title))
+        let said = plain_letters(&block.text);
+        let is_around = said.contains(&title) && said.len() <= title.len() + 60;
+        said.len() > 8 && title.len() > 8 && (title.contains(&said) || is_around)
     };
-    let dated = before.iter().any(|block| words::is_dated(&block.text, 60) || words::is_byline(&block.text));
-    let goes = |block: &&Block| {
-        if block.holds {
-            return false;
-        }
-        let short = block.letters < 60 && !ends_a_sentence(&block.text);
-        is_title(block)
-            || words::is_dated(&block.text, 60)
-            || words::is_byline(&block.text)
-            || (block.linked * 10 >= block.letters * 9 && block.letters < 120)
-            // An agency, a place, "Share": with a date beside them these are lines about the article.
-            || (dated && short && !block.is_heading && !block.is_listed)
+    let is_about = |block: &Block| words::is_dated(&block.text, DATED) || words::is_byline(&block.text);
+    // An agency, a place, "Share": right beside a date these are lines about the article.
+    let is_near = |index: usize| before.iter().skip(index.saturating_sub(NEAR)).take(2 * NEAR + 1).any(is_about);
+    let goes = |(index, block): &(usize, &Block)| {
+        let short = block.letters < 60 && !ends_a_sentence(&block.text) && !block.is_heading && !block.is_listed;
+        let is_way = block.linked * 10 >= block.letters * 9 && block.letters < 120;
+        !block.holds && (is_title(block) || is_about(block) || is_way || (short && is_near(*index)))
     };
-    before.iter().filter(goes).map(|block| block.id).collect()
+    before.iter().enumerate().filter(goes).map(|(_, block)| block.id).collect()
 }
 
-fn plain_words(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+/// Other letters on a line that says a date.
+const DATED: usize = 60;
+
+/// How far from the date the lines stand that are about the article, too.
+const NEAR: usize = 2;
+
+fn plain_letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn ends_a_sentence(text: &str) -> bool {
@@ -192,7 +211,8 @@ fn between(blocks: &[Block]) -> Vec<NodeId> {
     // A text that consists of links is a list that somebody made, and its links are what it says.
     let is_list_of_links = n_linked * 2 > blocks.len();
     let goes = |block: &&Block| {
-        if words::is_noise(&block.text) {
+        let promotes = block.linked > 0 && block.letters < 160 && words::asks_for_a_click(&block.text);
+        if words::is_noise(&block.text) || promotes {
             return true;
         }
         if block.holds {
@@ -229,17 +249,25 @@ fn behind(blocks: &[Block], first: usize) -> Vec<NodeId> {
         }
         before += block.letters;
     }
+    // The last paragraphs say who wrote it and how to reach them.
+    let is_closing = |block: &&Block| !block.holds && words::is_closing(&block.text);
+    let closing: Vec<NodeId> =
+        blocks.iter().take(cut).skip(first + 2).rev().take(CLOSING).filter(is_closing).map(|block| block.id).collect();
     // Bare links at the very end lead elsewhere.
-    let kept = blocks.get(..cut).unwrap_or_default();
+    let kept: Vec<&Block> = blocks.iter().take(cut).filter(|block| !closing.contains(&block.id)).collect();
     let last = kept.iter().rposition(|block| !(is_only_links(block) && !block.holds)).map_or(0, |last| last + 1);
     let n_tail = kept.len() - last;
     let n_linked = kept.iter().filter(|block| is_only_links(block)).count();
     let tail = if n_linked * 2 > kept.len() || n_tail == 0 { kept.len() } else { last };
     let headed = kept.get(..tail).and_then(|kept| kept.last());
     let heading = headed.filter(|block| tail < kept.len() && (block.is_heading || block.text.trim_end().ends_with(':')));
-    let gone = blocks.get(tail..).unwrap_or_default().iter().filter(|block| !block.holds || words::is_end(&block.text));
-    heading.into_iter().chain(gone).map(|block| block.id).collect()
+    let behind = kept.iter().skip(tail).copied().chain(blocks.iter().skip(cut));
+    let gone = behind.filter(|block| !block.holds || words::is_end(&block.text));
+    heading.copied().into_iter().chain(gone).map(|block| block.id).chain(closing).collect()
 }
+
+/// How many paragraphs at the end may be about who wrote the text.
+const CLOSING: usize = 4;
 
 // === captions ===
 
@@ -261,7 +289,9 @@ fn mark_captions(html: &mut Html) {
     });
     let mut found: Vec<NodeId> = called.map(|element| element.id()).collect();
     let credits = html.select(&BLOCKS).filter(|element| {
-        is_leaf(*element) && element.select(&MEDIA).next().is_none() && ALONE.is_match(&plain::collapse(&dom::text(*element)))
+        let text = || plain::collapse(&dom::text(*element));
+        let is_credit = |text: &str| ALONE.is_match(text) || words::ends_with_credit(text);
+        is_leaf(*element) && element.select(&MEDIA).next().is_none() && is_credit(&text())
     });
     found.extend(credits.map(|element| element.id()));
     let Some(caption) = caption() else { return };

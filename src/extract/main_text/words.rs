@@ -18,9 +18,43 @@ pub(super) fn is_dated(text: &str, rest: usize) -> bool {
             r"(?i)\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b|\b(?:19|20)\d\d[/.-]\d{1,2}[/.-]\d{1,2}\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:at\s+)?(?:19|20)?\d\d\b|\b\d{1,2}(?:st|nd|rd|th|\.)?\s+(?:de\s+)?(?:jan|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|août|sep|set|oct|okt|out|nov|dec|dez|dic|déc|thg|tháng)\p{L}*\.?\s+(?:de\s+|năm\s+)?(?:\d{1,2},?\s+)?(?:19|20)\d\d\b|(?:19|20)\d\d年\d{1,2}月\d{1,2}日|\b\d+\s+(?:minutes?|hours?|days?|weeks?|months?|years?)\s+ago\b|\b\d+\s+(?:phút|giờ|ngày|tuần|tháng|năm)\s+trước\b",
         )
     });
+    // "— Somebody (@name) November 15, 2019" says whose words stand above.
+    if text.trim_start().starts_with(['—', '–', '"', '“']) {
+        return false;
+    }
     let Some(found) = DATE.find(text) else { return false };
     let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+    // "05/10/2018 - By: … - Section: … - Tags: …"
+    let labels = text.matches([':', '|', '•', '·']).count();
+    let rest = if labels >= 2 { 2 * rest } else { rest };
     letters(text).saturating_sub(letters(found.as_str())) <= rest && text.chars().count() <= 140
+}
+
+/// A line under a picture: it ends with whose it is.
+pub(super) fn ends_with_credit(text: &str) -> bool {
+    static CREDITED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)(?:[\(\[][^\(\)\[\]]*\b(?:ap photo|getty|reuters|afp|istock|shutterstock|alamy|epa|nasa|courtesy|image credit|photo credit|credit|photos? by|photo|image|foto|ảnh|nguồn ảnh|ttxvn)\b[^\(\)\[\]]*[\)\]]\.?|\|\s*(?:getty images|ap|reuters|afp|shutterstock|istock)|/\s*getty images|\bvia getty images)\s*$",
+        )
+    });
+    text.chars().count() <= 420 && CREDITED.is_match(text)
+}
+
+/// "… Click here for more information."
+pub(super) fn asks_for_a_click(text: &str) -> bool {
+    static CLICK: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?i)\b(?:click|tap) here\b|\bby clicking here\b|\bnhấn vào đây\b|\bbấm vào đây\b|\bclique aqui\b"));
+    CLICK.is_match(text)
+}
+
+/// A paragraph about who wrote the text, and how to reach them.
+pub(super) fn is_closing(text: &str) -> bool {
+    static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)\bfollow (?:him|her|us|me|them|@\w+)\b.{0,60}\b(?:twitter|facebook|instagram|linkedin|@)|\bcontributed to this (?:report|story|article)\b|\bcan be reached at\b|\blet us know at\b|\b(?:news tip|send (?:us )?(?:tips|an e-?mail)|e-?mail (?:him|her|us|the author) at)\b|\bis an? (?:staff|senior|freelance|contributing|associate|lead) (?:writer|editor|reporter|journalist|correspondent)\b|\bsign up for (?:our|the|his|her)\b|\bsubscribe to (?:our|the|his|her)\b",
+        )
+    });
+    text.chars().count() <= 600 && CLOSING.is_match(text)
 }
 
 /// "By Jane Roe", "Von …", "Theo TTXVN", "Published by …".
@@ -44,7 +78,8 @@ pub(super) fn is_noise(text: &str) -> bool {
             |comments?|\d+\ comments?|leave\ a\ (?:comment|reply)|bình\ luận|ý\ kiến|view\ comments|show\ comments|comentários|kommentare|commentaires
             |caption|close|hide\ caption|toggle\ caption|enlarge(?:\ (?:this\ )?image)?|click\ to\ enlarge|(?:image|photo|slide)\ \d+\ (?:of|/)\ ?/?\ ?\d+|photo\ gallery|view\ gallery|play(?:\ video)?|watch(?:\ now)?|replay|video|loading\W*
             |print|email|e-mail|save|copy\ link|subscribe(?:\ now)?|sign\ up(?:\ now)?|newsletter|log\ in|back\ to\ top|lên\ đầu\ trang|trở\ về|quay\ lại|xem\ thêm
-            |breaking\ news\ emails|whatsapp|facebook|twitter|pinterest|linkedin|telegram|instagram|zalo
+            |breaking\ news\ emails|\d+\ (?:of|/)\ \d+|\d+\ ?-?(?:min(?:ute)?s?|phút|minutos?)(?:\ (?:read|đọc|de\ leitura))?|(?:reading\ time|tempo\ de\ leitura|thời\ gian\ đọc|lesezeit|temps\ de\ lecture).{0,30}
+            |whatsapp|facebook|twitter|pinterest|linkedin|telegram|instagram|zalo
             )[\W_]*$",
         )
     });
@@ -80,7 +115,7 @@ pub(super) fn is_end(text: &str) -> bool {
             share\ this\b.{0,20}|tags?|topics|filed\ under\b.{0,80}|categories|
             sharing\ is\ caring|newsletter|sign\ up\b.{0,60}|subscribe\b.{0,60}|
             tin(?:\ bài)?\ (?:liên\ quan|khác|cùng\ chuyên\ mục|mới(?:\ hơn)?|cũ\ hơn|đọc\ nhiều|nổi\ bật)|bài\ (?:viết\ )?(?:liên\ quan|khác|cùng\ chuyên\ mục)|các\ (?:tin|bài)(?:\ viết)?\ (?:khác|liên\ quan|đã\ đưa)|xem\ nhiều|đọc\ nhiều(?:\ nhất)?|bình\ luận|ý\ kiến\ bạn\ đọc|chủ\ đề|từ\ khó?a|
-            artículos\ relacionados|noticias\ relacionadas|leia\ (?:mais|também)|veja\ (?:mais|também)|notícias\ relacionadas|posts?\ relacionados|comentários|comentarios|
+            artículos\ relacionados|noticias\ relacionadas|leia\ (?:mais|também)|veja\ (?:mais|também)|notícias\ relacionadas|posts?\ relacionados|você\ (?:pode|também)\b.{0,40}|comentários|comentarios|
             articles\ (?:liés|similaires)|à\ lire\ aussi|sur\ le\ même\ sujet|commentaires|
             mehr\ zum\ thema|ähnliche\ artikel|verwandte\ (?:artikel|themen)|kommentare|das\ könnte\ (?:sie|dich)\ auch\ interessieren
             )[\W_]*$",
