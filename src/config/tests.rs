@@ -373,7 +373,8 @@ fn the_built_in_recipes_compile_under_their_names() {
     for (name, text) in recipe::BUILT_IN {
         let (extract, _, _) = recipe(name).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!(extract.platform, name);
-        let reads = extract.feed || !extract.lists.is_empty() || extract.json.is_some() || extract.page.is_some();
+        let reads =
+            extract.feed || !extract.lists.is_empty() || extract.json.is_some() || extract.page.is_some();
         assert!(reads, "{name}");
         let written = tree::parse(text, 0).unwrap();
         assert!(matches!(written.get("name").map(|node| &node.value), Some(Value::Text(own)) if own == name));

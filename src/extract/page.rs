@@ -247,7 +247,7 @@ fn fullest(
     }
     let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref());
     let described = described.map(|body| (ExtractedBy::JsonLd, paragraphs(body), body.chars().count()));
-    let main = main_text::find(&page.text, metadata.base.as_ref().unwrap_or(url), title).map(|markup| {
+    let main = main_text::find(page, metadata.base.as_ref().unwrap_or(url), title).map(|markup| {
         let length = plain::text(&markup).chars().count();
         (ExtractedBy::MainText, markup, length)
     });
@@ -267,7 +267,10 @@ fn paragraphs(text: &str) -> String {
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     // Markup that stands in lines: `<em>`, `<h2>`, `<div>` …
-    if ["</a>", "</em>", "</h2>", "</h3>", "</div>", "</strong>", "</span>"].iter().any(|end| text.contains(end)) {
+    if ["</a>", "</em>", "</h2>", "</h3>", "</div>", "</strong>", "</span>"]
+        .iter()
+        .any(|end| text.contains(end))
+    {
         return lines.map(|line| format!("<p>{line}</p>")).collect::<Vec<_>>().join("\n");
     }
     lines.map(|line| format!("<p>{}</p>", escaped(line))).collect::<Vec<_>>().join("\n")

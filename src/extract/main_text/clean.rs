@@ -35,8 +35,9 @@ static BLOCKS: LazyLock<Selector> = LazyLock::new(|| {
         .expect("a constant selector")
 });
 static LINKS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector"));
-static MEDIA: LazyLock<Selector> =
-    LazyLock::new(|| Selector::parse("img, video, audio, iframe, embed, object, picture, svg").expect("a constant selector"));
+static MEDIA: LazyLock<Selector> = LazyLock::new(|| {
+    Selector::parse("img, video, audio, iframe, embed, object, picture, svg").expect("a constant selector")
+});
 
 /// Takes out of the text of a page with that title what is not the article's.
 pub(super) fn clean(html: &mut Html, title: &str) {
@@ -50,17 +51,34 @@ pub(super) fn clean(html: &mut Html, title: &str) {
     detach(html, out);
 }
 
+/// Takes nodes out, and with them what stood around nothing else.
 fn detach(html: &mut Html, nodes: Vec<NodeId>) {
     for id in nodes {
-        if let Some(mut node) = html.tree.get_mut(id) {
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let Some(mut node) = html.tree.get_mut(id) else { break };
+            next = node.parent().map(|parent| parent.id());
             node.detach();
+            let is_bare = |parent: &NodeId| {
+                let parent = html.tree.get(*parent).and_then(ElementRef::wrap);
+                // Not the fragment itself, and no cell: a table needs all of its own.
+                let goes =
+                    parent.filter(|parent| !matches!(parent.value().name(), "html" | "td" | "th" | "tr"));
+                goes.is_some_and(|parent| {
+                    parent
+                        .children()
+                        .all(|child| child.value().as_text().is_some_and(|text| text.trim().is_empty()))
+                })
+            };
+            next = next.filter(is_bare);
         }
     }
 }
 
 /// Several `<article>` side by side are other articles, where there is a text besides them.
 fn others(html: &Html) -> Vec<NodeId> {
-    static ARTICLES: LazyLock<Selector> = LazyLock::new(|| Selector::parse("article").expect("a constant selector"));
+    static ARTICLES: LazyLock<Selector> =
+        LazyLock::new(|| Selector::parse("article").expect("a constant selector"));
     const LEAST: usize = 3;
     let articles: Vec<ElementRef<'_>> = html.select(&ARTICLES).collect();
     let mut beside: HashMap<NodeId, Vec<ElementRef<'_>>> = HashMap::new();
@@ -69,7 +87,8 @@ fn others(html: &Html) -> Vec<NodeId> {
             beside.entry(parent.id()).or_default().push(*article);
         }
     }
-    let several: Vec<ElementRef<'_>> = beside.into_values().filter(|all| all.len() >= LEAST).flatten().collect();
+    let several: Vec<ElementRef<'_>> =
+        beside.into_values().filter(|all| all.len() >= LEAST).flatten().collect();
     let theirs: usize = several.iter().map(|article| letters(&dom::text(*article))).sum();
     let all = if several.is_empty() { 0 } else { letters(&dom::text(html.root_element())) };
     if all.saturating_sub(theirs) < 3 * PARAGRAPH {
@@ -99,7 +118,11 @@ fn blocks(html: &Html) -> Vec<Block> {
 
 fn block(element: ElementRef<'_>, text: String) -> Block {
     let own_link = element.value().name() == "a";
-    let linked = if own_link { letters(&text) } else { element.select(&LINKS).map(|link| letters(&dom::text(link))).sum() };
+    let linked = if own_link {
+        letters(&text)
+    } else {
+        element.select(&LINKS).map(|link| letters(&dom::text(link))).sum()
+    };
     let leads_to_file = |link: ElementRef<'_>| link.attr("href").is_some_and(is_document);
     let holds = element.select(&MEDIA).next().is_some()
         || element.select(&LINKS).any(leads_to_file)
@@ -110,7 +133,8 @@ fn block(element: ElementRef<'_>, text: String) -> Block {
         letters: letters(&text),
         linked,
         is_heading: matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6"),
-        is_listed: name == "li" || element.ancestors().filter_map(ElementRef::wrap).any(|e| e.value().name() == "li"),
+        is_listed: name == "li"
+            || element.ancestors().filter_map(ElementRef::wrap).any(|e| e.value().name() == "li"),
         holds,
         text,
     }
@@ -126,14 +150,41 @@ fn is_document(href: &str) -> bool {
         [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt", ".ods", ".rtf", ".zip", ".rar"];
     let lower = href.to_ascii_lowercase();
     let path = lower.split(['?', '#']).next().unwrap_or_default();
-    DOCUMENTS.iter().any(|end| path.ends_with(end)) || lower.contains("/documents/") || lower.contains("/attachments/")
+    DOCUMENTS.iter().any(|end| path.ends_with(end))
+        || lower.contains("/documents/")
+        || lower.contains("/attachments/")
 }
 
 /// No other block stands in it: its text is one piece.
 fn is_leaf(element: ElementRef<'_>) -> bool {
     const PARTS: [&str; 27] = [
-        "p", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "div", "section", "article", "table",
-        "tr", "td", "th", "dl", "dd", "dt", "pre", "figure", "figcaption", "address", "center", "form",
+        "p",
+        "li",
+        "ul",
+        "ol",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "div",
+        "section",
+        "article",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "dl",
+        "dd",
+        "dt",
+        "pre",
+        "figure",
+        "figcaption",
+        "address",
+        "center",
+        "form",
     ];
     let name = element.value().name();
     if matches!(name, "span" | "a" | "b" | "strong" | "em" | "font" | "small" | "time" | "label" | "button") {
@@ -180,9 +231,11 @@ fn front(blocks: &[Block], first: usize, title: &str) -> Vec<NodeId> {
     };
     let is_about = |block: &Block| words::is_dated(&block.text, DATED) || words::is_byline(&block.text);
     // An agency, a place, "Share": right beside a date these are lines about the article.
-    let is_near = |index: usize| before.iter().skip(index.saturating_sub(NEAR)).take(2 * NEAR + 1).any(is_about);
+    let is_near =
+        |index: usize| before.iter().skip(index.saturating_sub(NEAR)).take(2 * NEAR + 1).any(is_about);
     let goes = |(index, block): &(usize, &Block)| {
-        let short = block.letters < 60 && !ends_a_sentence(&block.text) && !block.is_heading && !block.is_listed;
+        let short =
+            block.letters < 60 && !ends_a_sentence(&block.text) && !block.is_heading && !block.is_listed;
         let is_way = block.linked * 10 >= block.letters * 9 && block.letters < 120;
         !block.holds && (is_title(block) || is_about(block) || is_way || (short && is_near(*index)))
     };
@@ -200,7 +253,8 @@ fn plain_letters(text: &str) -> String {
 }
 
 fn ends_a_sentence(text: &str) -> bool {
-    text.trim_end_matches(['"', '”', '’', '»', ')', ']', ' ']).ends_with(['.', '!', '?', '…', ':', ';', '。', '！', '？'])
+    text.trim_end_matches(['"', '”', '’', '»', ')', ']', ' '])
+        .ends_with(['.', '!', '?', '…', ':', ';', '。', '！', '？'])
 }
 
 // === between ===
@@ -218,7 +272,8 @@ fn between(blocks: &[Block]) -> Vec<NodeId> {
         if block.holds {
             return false;
         }
-        let teases = words::introduces_other(&block.text) && block.linked * 2 >= block.letters.saturating_sub(20);
+        let teases =
+            words::introduces_other(&block.text) && block.linked * 2 >= block.letters.saturating_sub(20);
         let leads_away = is_only_links(block) && !is_list_of_links && block.letters < 160;
         teases || (leads_away && !block.is_listed && !is_a_mention(&block.text))
     };
@@ -251,16 +306,25 @@ fn behind(blocks: &[Block], first: usize) -> Vec<NodeId> {
     }
     // The last paragraphs say who wrote it and how to reach them.
     let is_closing = |block: &&Block| !block.holds && words::is_closing(&block.text);
-    let closing: Vec<NodeId> =
-        blocks.iter().take(cut).skip(first + 2).rev().take(CLOSING).filter(is_closing).map(|block| block.id).collect();
+    let closing: Vec<NodeId> = blocks
+        .iter()
+        .take(cut)
+        .skip(first + 2)
+        .rev()
+        .take(CLOSING)
+        .filter(is_closing)
+        .map(|block| block.id)
+        .collect();
     // Bare links at the very end lead elsewhere.
     let kept: Vec<&Block> = blocks.iter().take(cut).filter(|block| !closing.contains(&block.id)).collect();
-    let last = kept.iter().rposition(|block| !(is_only_links(block) && !block.holds)).map_or(0, |last| last + 1);
+    let last =
+        kept.iter().rposition(|block| !(is_only_links(block) && !block.holds)).map_or(0, |last| last + 1);
     let n_tail = kept.len() - last;
     let n_linked = kept.iter().filter(|block| is_only_links(block)).count();
     let tail = if n_linked * 2 > kept.len() || n_tail == 0 { kept.len() } else { last };
     let headed = kept.get(..tail).and_then(|kept| kept.last());
-    let heading = headed.filter(|block| tail < kept.len() && (block.is_heading || block.text.trim_end().ends_with(':')));
+    let heading = headed
+        .filter(|block| tail < kept.len() && (block.is_heading || block.text.trim_end().ends_with(':')));
     let behind = kept.iter().skip(tail).copied().chain(blocks.iter().skip(cut));
     let gone = behind.filter(|block| !block.holds || words::is_end(&block.text));
     heading.copied().into_iter().chain(gone).map(|block| block.id).chain(closing).collect()
@@ -307,4 +371,97 @@ fn caption() -> Option<scraper::node::Element> {
         LazyLock::new(|| Selector::parse("figcaption").expect("a constant selector"));
     let html = Html::parse_fragment("<figcaption></figcaption>");
     html.select(&FIGCAPTION).next().map(|element| element.value().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "<p>Sáng nay, Ủy ban nhân dân phường đã họp bàn về việc sửa chữa các tuyến đường trong khu phố, với sự tham gia của đông đảo người dân.</p>\
+        <p>Theo kế hoạch, công việc bắt đầu vào tháng sau và kéo dài trong ba tuần; xe cộ đi theo hướng khác trong thời gian đó.</p>";
+
+    fn cleaned(markup: &str) -> String {
+        let mut html = Html::parse_fragment(markup);
+        clean(&mut html, "Phường sửa đường trước Tết");
+        dom::inner_html(html.root_element())
+    }
+
+    /// What is put around, between or behind the text goes, and nothing else.
+    fn goes(before: &str, behind: &str) {
+        let html = format!("<div>{before}{TEXT}{behind}</div>");
+        assert_eq!(cleaned(&html), format!("<div>{TEXT}</div>"), "{html}");
+    }
+
+    fn stays(before: &str, behind: &str) {
+        let html = format!("<div>{before}{TEXT}{behind}</div>");
+        assert_eq!(cleaned(&html), html);
+    }
+
+    #[test]
+    fn lines_about_the_article_stand_in_front() {
+        goes("<h1>Phường sửa đường trước Tết</h1>", "");
+        goes("<p>Thứ tư, 22/10/2025, 19:25</p><p>Ban biên tập</p>", "");
+        goes("<p>By Jane Roe</p><p>Reuters</p>", "");
+        goes("<p>Published 2:16 AM EST Nov 20, 2019</p>", "");
+        goes("<p><a href='/'>Trang chủ</a> » <a href='/tin'>Tin tức</a></p>", "");
+        stays("<p>Một câu mở đầu ngắn.</p>", "");
+        stays("<h2>Vì sao phải sửa</h2>", "");
+    }
+
+    #[test]
+    fn labels_and_teasers_stand_between() {
+        for label in ["Advertisement", "Quảng cáo", "Continue reading below", "Image 1 of 13", "Chia sẻ"]
+        {
+            goes("", &format!("<p>{label}</p>"));
+        }
+        let html =
+            format!("<div>{TEXT}<p>Xem thêm: <a href=\"/x\">Một bài khác về chuyện này</a></p>{TEXT}</div>");
+        assert_eq!(cleaned(&html), format!("<div>{TEXT}{TEXT}</div>"));
+        let html =
+            format!("<div>{TEXT}<p><a href=\"/x\">Một bài khác mà ai cũng nên đọc</a></p>{TEXT}</div>");
+        assert_eq!(cleaned(&html), format!("<div>{TEXT}{TEXT}</div>"));
+        let html = format!(
+            "<div>{TEXT}<p><a href=\"/a/van-ban.pdf\">Toàn văn kế hoạch sửa đường</a></p>{TEXT}</div>"
+        );
+        assert_eq!(cleaned(&html), html, "a document is what people came for");
+        let list: String =
+            (0..9).map(|n| format!("<p><a href=\"/{n}\">Liên kết số {n} của danh sách</a></p>")).collect();
+        let html = format!(
+            "<div><p>Các trang nên xem của phường trong tháng này, do ban biên tập chọn ra từ nhiều trang khác nhau cho bạn đọc.</p>{list}</div>"
+        );
+        assert_eq!(cleaned(&html), html, "a list of links that somebody made");
+    }
+
+    #[test]
+    fn others_follow() {
+        goes("", "<h3>Tin liên quan</h3><p><a href='/1'>Một bài khác</a></p><p>Bài thứ hai (01/11/2026)</p>");
+        goes("", "<p>Follow her on Twitter @jane for more.</p>");
+        stays("", "<p>T.X</p>");
+        stays("", "<p style=\"text-align: right\"><strong>Nguyễn Văn A</strong></p>");
+        let articles: String = (0..3)
+            .map(|n| format!("<article><h2><a href=\"/{n}\">Bài {n}</a></h2><p>Chuyện khác.</p></article>"))
+            .collect();
+        let html = format!("<div>{TEXT}{TEXT}</div><div>{articles}</div>");
+        assert_eq!(cleaned(&html), format!("<div>{TEXT}{TEXT}</div>"));
+    }
+
+    #[test]
+    fn captions_stay_with_their_pictures() {
+        let html = format!(
+            "<div><img src=\"/a.jpg\"><p class=\"Image-caption\">Đường Lê Lợi</p>{TEXT}<p>(Credit: iStock)</p></div>"
+        );
+        let expected = format!(
+            "<div><img src=\"/a.jpg\"><figcaption>Đường Lê Lợi</figcaption>{TEXT}<figcaption>(Credit: iStock)</figcaption></div>"
+        );
+        assert_eq!(cleaned(&html), expected);
+    }
+
+    #[test]
+    fn odd_markup_does_no_harm() {
+        for html in
+            ["", "<p>", "chữ", "<a href='/x'>x</a>", "<table><tr><td>1</table>", "<figcaption>x</figcaption>"]
+        {
+            cleaned(html);
+        }
+    }
 }

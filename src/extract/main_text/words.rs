@@ -42,8 +42,11 @@ pub(super) fn ends_with_credit(text: &str) -> bool {
 
 /// "… Click here for more information."
 pub(super) fn asks_for_a_click(text: &str) -> bool {
-    static CLICK: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(?i)\b(?:click|tap) here\b|\bby clicking here\b|\bnhấn vào đây\b|\bbấm vào đây\b|\bclique aqui\b"));
+    static CLICK: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)\b(?:click|tap) here\b|\bby clicking here\b|\bnhấn vào đây\b|\bbấm vào đây\b|\bclique aqui\b",
+        )
+    });
     CLICK.is_match(text)
 }
 
@@ -130,11 +133,20 @@ mod tests {
 
     #[test]
     fn lines_about_the_article_are_told_from_its_sentences() {
-        let dated = ["Published 2:16 AM EST Nov 20, 2019", "Thứ tư, 22/10/2025, 19:25 (GMT+7)", "Updated 11:21 pm CST, Tuesday, November 19, 2019", "05/10/2018 - Publicado por: Clarissa Borba", "Cập nhật: 2 giờ trước"];
+        let dated = [
+            "Published 2:16 AM EST Nov 20, 2019",
+            "Thứ tư, 22/10/2025, 19:25 (GMT+7)",
+            "Updated 11:21 pm CST, Tuesday, November 19, 2019",
+            "05/10/2018 - Publicado por: Clarissa Borba",
+            "Cập nhật: 2 giờ trước",
+        ];
         for line in dated {
             assert!(is_dated(line, 60), "{line}");
         }
-        for line in ["The court ruled on November 19, 2019 that the city has to pay for all of the damage which it had done.", "Ngày họp"] {
+        for line in [
+            "The court ruled on November 19, 2019 that the city has to pay for all of the damage which it had done.",
+            "Ngày họp",
+        ] {
             assert!(!is_dated(line, 60), "{line}");
         }
         for line in ["By Reuters", "Tác giả: Nguyễn Văn A", "Published 1 day ago"] {
@@ -147,17 +159,47 @@ mod tests {
 
     #[test]
     fn words_of_the_page_are_no_text() {
-        for line in ["Advertisement", "Continue Reading Below", "Image 1 of 13", "Sharing is caring!", "comments", "Chia sẻ", "Quảng cáo", "Subscribe to our newsletter for more", "Follow us on Twitter @a"] {
+        for line in [
+            "Advertisement",
+            "Continue Reading Below",
+            "Image 1 of 13",
+            "Sharing is caring!",
+            "comments",
+            "Chia sẻ",
+            "Quảng cáo",
+            "Subscribe to our newsletter for more",
+            "Follow us on Twitter @a",
+        ] {
             assert!(is_noise(line), "{line}");
         }
-        for line in ["Comments by the mayor were few.", "Share prices fell.", "Video evidence was shown in court", "Print media are in decline."] {
+        for line in [
+            "Comments by the mayor were few.",
+            "Share prices fell.",
+            "Video evidence was shown in court",
+            "Print media are in decline.",
+        ] {
             assert!(!is_noise(line), "{line}");
         }
-        for line in ["About the Author", "Related posts", "Tin liên quan", "Các tin khác:", "You may also like:", "Trending"] {
+        for line in [
+            "About the Author",
+            "Related posts",
+            "Tin liên quan",
+            "Các tin khác:",
+            "You may also like:",
+            "Trending",
+        ] {
             assert!(is_end(line), "{line}");
         }
-        assert!(introduces_other("Related: Possible plumes") && introduces_other("Xem thêm: Bài kia") && !introduces_other("Moreover, it rained."));
+        assert!(
+            introduces_other("Related: Possible plumes")
+                && introduces_other("Xem thêm: Bài kia")
+                && !introduces_other("Moreover, it rained.")
+        );
         let credit = pattern(CREDIT);
-        assert!(credit.is_match("Photo: John Locher, AP") && credit.is_match("(Credit: iStock)") && !credit.is_match("Photos of the event were shown."));
+        assert!(
+            credit.is_match("Photo: John Locher, AP")
+                && credit.is_match("(Credit: iStock)")
+                && !credit.is_match("Photos of the event were shown.")
+        );
     }
 }
