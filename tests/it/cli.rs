@@ -67,7 +67,7 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
     check(&["serve", "--lisen", "x"], 2, &["--lisen", "--listen"]);
     check(&["serve", "--listen", "nowhere"], 2, &["nowhere"]);
     check(&["extract"], 2, &["<FILE>"]);
-    check(&["extract", "--platform", "liferay", "x"], 2, &["did you mean `liferay6`?"]);
+    check(&["extract", "--platform", "liferay", "x"], 2, &["did you mean `liferay7`?"]);
     check(&["extract", "--as", "page", "x"], 2, &["feed, list, article, auto"]);
     check(&["check", "--set", "listen=x"], 2, &["section.key=value"]);
     check(&["run", "qan1"], 2, &["there is no source `qan1`", "did you mean `quan1`?"]);

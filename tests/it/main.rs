@@ -17,6 +17,7 @@ mod hostile;
 mod http;
 mod hub;
 mod ingest;
+mod init;
 mod mail;
 mod operator;
 mod private;
