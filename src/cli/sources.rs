@@ -144,6 +144,9 @@ fn hub(source: &Value) -> Option<String> {
 }
 
 fn state(source: &Value) -> String {
+    if source["disallowed"] == true {
+        return "disallowed".to_owned();
+    }
     match (source["failures"].as_u64().unwrap_or_default(), source["last_attempt"].is_null()) {
         (0, true) => "new".to_owned(),
         (0, false) => "ok".to_owned(),

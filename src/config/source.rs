@@ -34,7 +34,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 5] = ["jitter", "allow_private", "websub", "max_pages", "recheck"];
+const SOURCE_DEFAULTS: [&str; 6] = ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -58,6 +58,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let jitter = section.duration("jitter", Duration::ZERO..=DAY);
     let allow_private = section.boolean("allow_private");
     let websub = section.boolean("websub");
+    let robots = section.boolean("robots");
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
@@ -75,6 +76,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         jitter: jitter?,
         allow_private: allow_private?,
         websub: websub?,
+        robots: robots?,
         spacing,
         max_pages: max_pages?,
         recheck: recheck?,

@@ -4,6 +4,7 @@
 //! `issues`), and its feeds go on showing what was good.
 
 mod listed;
+mod manners;
 mod merge;
 mod pages;
 mod pass;
@@ -57,6 +58,8 @@ pub struct Source {
     pub allow_private: bool,
     /// Is it followed by push, where its feed names a hub?
     pub websub: bool,
+    /// Is what the `robots.txt` of its site says kept to?
+    pub robots: bool,
     /// The least time between two requests to its host; `None` for `net.spacing`.
     pub spacing: Option<Duration>,
     /// How many article pages one pass may read.
@@ -221,6 +224,16 @@ impl Ingest {
     /// The sources as configured now.
     pub fn sources(&self) -> Vec<Arc<Source>> {
         self.settings.load().sources.clone()
+    }
+
+    /// The limits of every request.
+    pub fn limits(&self) -> &net::Settings {
+        self.client.settings()
+    }
+
+    /// What is known of the host of a source.
+    pub fn host(&self, source: &Source) -> net::HostView {
+        self.client.host(&source.url)
     }
 
     /// When a source is due next, if it ever is.

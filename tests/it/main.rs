@@ -18,6 +18,7 @@ mod http;
 mod hub;
 mod ingest;
 mod mail;
+mod manners;
 mod operator;
 mod private;
 mod push;
