@@ -140,7 +140,7 @@ fn caps(section: &Section<'_>) -> Option<net::trap::Caps> {
 /// That is `base_url`, where somebody wrote it and it is not an address of this machine or its network: a hub elsewhere
 /// could not reach one of those, and would be asked in vain.
 pub(super) fn ingest(section: Section<'_>, base_url: Option<&str>) -> Option<(usize, Option<String>)> {
-    let concurrency = section.integer("concurrency", 1..=1000);
+    let concurrency = section.integer("concurrency", 1..=10_000);
     let allow_private = section.boolean("allow_private_callbacks")?;
     section.finish();
     let is_reachable =

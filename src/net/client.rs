@@ -39,6 +39,9 @@ pub(super) struct Inner {
     permits: Semaphore,
 }
 
+/// A request that takes longer gives its place to another one: all that it still does is to wait.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// The limits of one request, each with the name that its error says.
 struct Limits {
     time: (&'static str, Duration),
@@ -99,8 +102,17 @@ impl Client {
             Some(manners) => Some(self.turn(&request.url, manners).await?),
             None => None,
         };
-        let _permit = self.permit().await;
-        self.exchange(request).await
+        let permit = self.permit().await;
+        let mut exchange = Box::pin(self.exchange(request));
+        let slow = tokio::time::timeout(SLOW, &mut exchange).await;
+        match slow {
+            Ok(done) => done,
+            Err(_) => {
+                // What waits for a dead host keeps nobody else from theirs.
+                drop(permit);
+                exchange.await
+            }
+        }
     }
 
     /// A place among the requests that are under way.

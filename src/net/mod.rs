@@ -49,7 +49,7 @@ pub struct Settings {
     pub max_body: u64,
     /// Redirects followed.
     pub max_redirects: usize,
-    /// Requests under way at once.
+    /// Requests under way at once; one that takes longer than two seconds is not counted any more.
     pub concurrency: usize,
     /// The least time between two requests to one host that ask for politeness.
     pub spacing: Duration,

@@ -120,3 +120,39 @@ async fn owners_of_sites_find_out_who_comes() {
     }
     assert!(world.get("/").await.text().contains("./bot"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_is_looked_at_when_it_publishes() {
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let world = World::with(|text| {
+        text.replace("schedule = \"*/5 * * * *\"", "adaptive = { min = \"5m\", max = \"4h\" }")
+    })
+    .await;
+    // Three weeks of news at nine in the morning, from Monday to Friday; the clock starts on a Monday at nine.
+    for day in 0..21 {
+        if day % 7 < 5 {
+            for item in 0..3 {
+                world.portal.publish(world.story(1000 + day * 10 + item, &format!("Tin {day}/{item}")));
+            }
+        }
+        for _ in 0..6 {
+            world.tick(minutes(240)).await;
+        }
+    }
+    let looks = async |n_minutes: u64| {
+        let mut n_looks = 0;
+        let mut last = world.source().await["last_attempt"].clone();
+        for _ in 0..n_minutes / 5 {
+            world.tick(minutes(5)).await;
+            let now = world.source().await["last_attempt"].clone();
+            n_looks += u32::from(now != last);
+            last = now;
+        }
+        n_looks
+    };
+    let morning = looks(60).await;
+    world.tick(minutes(7 * 60)).await;
+    let evening = looks(240).await;
+    assert!(morning >= 4 && evening <= 3, "{morning} looks in an hour, {evening} in four");
+    assert!(world.source().await["next_due"].is_string());
+}
