@@ -178,7 +178,7 @@ pub(in crate::net) fn heard(answer: Result<Answer, Error>, now: Timestamp) -> Re
         Err(error) => return Ok(Heard::Trouble { problem: error.to_string(), after: None }),
     };
     Ok(match answer.status {
-        200..=299 => Heard::Rules(Rules::parse(&whole_lines(&answer.body))),
+        200..=299 => Heard::Rules(Rules::parse(whole_lines(&answer.body))),
         429 | 500.. => Heard::Trouble {
             problem: format!("`{}` answered {}", answer.url, answer.status),
             after: backoff::retry_after(&answer.headers, now),
