@@ -156,3 +156,40 @@ async fn a_source_is_looked_at_when_it_publishes() {
     assert!(morning >= 4 && evening <= 3, "{morning} looks in an hour, {evening} in four");
     assert!(world.source().await["next_due"].is_string());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_never_answers_keeps_nobody_waiting() {
+    let mut world = World::with(|text| format!("[ingest]\nconcurrency = 1\n{text}")).await;
+    let other = world.another_portal().await;
+    other.publish(world.story(900, "Phường bên cạnh"));
+    let url = other.list_url();
+    world
+        .reload(|text| {
+            let (head, source) = text.split_once("[[source]]").unwrap();
+            let (source, rest) = source.split_once("[[feed]]").unwrap();
+            let second = source
+                .replace("id = \"quan1\"", "id = \"quan2\"")
+                .lines()
+                .map(|line| {
+                    if line.starts_with("url = ") {
+                        format!("url = \"{url}\"\n")
+                    } else {
+                        format!("{line}\n")
+                    }
+                })
+                .collect::<String>();
+            format!("{head}[[source]]{source}[[source]]{second}[[feed]]{rest}")
+        })
+        .await;
+    // The first in line is the silent one.
+    world.portal.fail(Some(Fault::Silent));
+    let n_visits = other.n_visits();
+    world.clock.advance(FIVE_MINUTES);
+    let seen = async {
+        while other.n_visits() == n_visits {
+            world.clock.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), seen).await.expect("the one place is taken");
+}
