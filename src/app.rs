@@ -9,7 +9,7 @@ mod own_token;
 mod probe;
 pub(crate) mod shown;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -24,7 +24,6 @@ use crate::{
     config::{self, Config},
     ingest::Ingest,
     journal::Journal,
-    model::{SourceId, Timestamp},
     net,
     publish::{Format, Publisher, canary::Canary},
     push::{
@@ -242,8 +241,9 @@ impl App {
             let (publisher, stop) = (Arc::clone(&publisher), stop.clone());
             async move { publisher.refresh(stop).await }
         });
-        let (publisher, dues, stop) = (Arc::clone(&self.publisher), self.ingest.dues(), self.stop.clone());
-        self.supervise("expect", move || expect(Arc::clone(&publisher), dues.clone(), stop.clone()));
+        let (publisher, ingest, stop) =
+            (Arc::clone(&self.publisher), Arc::clone(&self.ingest), self.stop.clone());
+        self.supervise("expect", move || expect(Arc::clone(&publisher), Arc::clone(&ingest), stop.clone()));
         let (push, stop) = (Arc::clone(&self.push), self.stop.clone());
         self.supervise("route", move || {
             let (push, stop) = (Arc::clone(&push), stop.clone());
@@ -401,15 +401,23 @@ impl App {
 /// Tells the feeds when their sources are looked at next, until `stop`.
 async fn expect(
     publisher: Arc<Publisher>,
-    mut dues: watch::Receiver<Arc<HashMap<SourceId, Timestamp>>>,
+    ingest: Arc<Ingest>,
     stop: CancellationToken,
 ) -> store::Result<()> {
+    /// So many are told of at once; of more only every now and then: caches are told minutes, not seconds.
+    const FEW: usize = 500;
+    let mut moved = ingest.dues_moved();
     loop {
-        let known = Arc::clone(&dues.borrow_and_update());
-        publisher.expect(known);
+        moved.mark_unchanged();
+        let dues = ingest.dues();
+        let pause = if dues.len() > FEW { Duration::from_secs(2) } else { Duration::ZERO };
+        publisher.expect(Arc::new(dues));
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            moved = dues.changed() => if moved.is_err() { return Ok(()) },
+            changed = moved.changed() => if changed.is_err() { return Ok(()) },
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return Ok(());
         }
     }
 }

@@ -63,7 +63,10 @@ pub async fn recognize(
     platforms: &[(String, Arc<extract::Rules>)],
 ) -> anyhow::Result<Option<String>> {
     let client = client(net, Arc::new(clock::System))?;
-    let answer = client.send(net::Request { allow_private, ..net::Request::get(url.clone()) }).await?;
+    // What a site keeps closed is not looked at either because somebody wants to know what it is.
+    let spacing = Some(std::time::Duration::ZERO);
+    let request = net::Request { allow_private, spacing, robots: true, ..net::Request::get(url.clone()) };
+    let answer = client.send(request).await?;
     anyhow::ensure!(answer.status < 300, "cannot read `{url}`: the answer is status {}", answer.status);
     let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
     let document = Document { bytes: &answer.body, content_type, url: &answer.url };

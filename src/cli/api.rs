@@ -72,6 +72,7 @@ impl Daemon {
             max_redirects: 0,
             allow_private: true,
             spacing: None,
+            robots: false,
             timeout: Some(PATIENCE),
             want: net::Want::Within(MAX_ANSWER),
         };

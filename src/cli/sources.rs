@@ -1,6 +1,6 @@
 //! `loa sources`
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -14,9 +14,9 @@ use super::{
 use crate::{
     clock::{self, Clock},
     config::Config,
-    ingest::{Source, schedule::pushed::Pushed},
-    model::{Following, SourceState, Timestamp},
-    store,
+    ingest::{self, schedule::pushed::Pushed},
+    model::Timestamp,
+    store::{self, Store},
     web::api::sources::{self, Remembered},
 };
 
@@ -44,15 +44,8 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 
 /// Every source in the form of `GET /api/v1/sources`: from the store, or from the daemon that has it.
 async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
-    match states(config).await {
-        Ok((states, followings)) => {
-            let now = clock::System.now();
-            let remembered = |source: &Source| Remembered {
-                state: states.iter().find(|state| state.id == source.id),
-                following: followings.iter().find(|following| following.source == source.id),
-            };
-            Ok(config.ingest.sources.iter().map(|source| value(source, remembered(source), now)).collect())
-        }
+    match remembered(config).await {
+        Ok(store) => known(&*store, config, clock::System.now()).await,
         Err(error) if api::is_locked(&error) => {
             let answer = Daemon::of(config)?.get("api/v1/sources").await?;
             let mut answer: Value =
@@ -63,30 +56,26 @@ async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
     }
 }
 
-/// What the store remembers; nothing when there is none yet (looking at it does not make one).
-async fn states(config: &Config) -> anyhow::Result<(Vec<SourceState>, Vec<Following>)> {
-    if config.store.path.as_ref().is_some_and(|path| !path.exists()) {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let store = store::open(&config.store).await?;
-    Ok((store.sources().await?, store.followings().await?))
+/// The store; an empty one in memory when there is none yet (looking at it does not make one).
+async fn remembered(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let is_there = config.store.path.as_ref().is_none_or(|path| path.exists());
+    let settings = store::Settings { path: config.store.path.clone().filter(|_| is_there), ..config.store };
+    Ok(store::open(&settings).await?)
 }
 
-fn value(source: &Source, remembered: Remembered<'_>, now: Timestamp) -> Value {
-    let state = remembered.state;
-    let due = match state.and_then(|state| state.last_attempt) {
-        // Never asked: due at once.
-        None => Some(now),
-        Some(last) => {
-            let not_before = state.and_then(|state| state.not_before);
-            let pushed = remembered.following.map(Pushed::from).unwrap_or_default();
-            source
-                .schedule
-                .next_with(last, Duration::ZERO, &pushed)
-                .map(|due| due.max(not_before.unwrap_or(due)))
-        }
-    };
-    sources::health(source, remembered, due)
+async fn known(store: &dyn Store, config: &Config, now: Timestamp) -> anyhow::Result<Vec<Value>> {
+    let (states, followings) = (store.sources().await?, store.followings().await?);
+    let mut values = Vec::new();
+    for source in &config.ingest.sources {
+        let remembered = Remembered {
+            state: states.iter().find(|state| state.id == source.id),
+            following: followings.iter().find(|following| following.source == source.id),
+        };
+        let pushed = remembered.following.map(Pushed::from).unwrap_or_default();
+        let due = ingest::due_without_jitter(store, source, remembered.state, &pushed, now).await?;
+        values.push(sources::health(source, remembered, due));
+    }
+    Ok(values)
 }
 
 fn describe(sources: &[Value]) -> String {
@@ -144,6 +133,9 @@ fn hub(source: &Value) -> Option<String> {
 }
 
 fn state(source: &Value) -> String {
+    if source["disallowed"] == true {
+        return "disallowed".to_owned();
+    }
     match (source["failures"].as_u64().unwrap_or_default(), source["last_attempt"].is_null()) {
         (0, true) => "new".to_owned(),
         (0, false) => "ok".to_owned(),
@@ -155,7 +147,11 @@ fn state(source: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config, model::Issue, store::conformance::samples};
+    use crate::{
+        config,
+        model::{Following, Issue, SourceState},
+        store::conformance::samples,
+    };
 
     #[test]
     fn the_table_says_what_is_wrong() {
@@ -172,13 +168,13 @@ mod tests {
             ..SourceState::new(source.id.clone())
         };
         let remembered = Remembered { state: Some(&state), following: None };
-        let text = describe(&[value(source, remembered, now)]);
+        let text = describe(&[sources::health(source, remembered, Some(now))]);
         for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"]
         {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.contains("quan1: warning: no title [0m") && !text.contains('\u{1b}'), "{text}");
-        assert!(describe(&[value(source, Remembered::default(), now)]).contains("never"));
+        assert!(describe(&[sources::health(source, Remembered::default(), Some(now))]).contains("never"));
     }
 
     #[test]
@@ -187,7 +183,7 @@ mod tests {
         let source = &config.ingest.sources[0];
         let line = |following: &Following| {
             let remembered = Remembered { state: None, following: Some(following) };
-            hub(&value(source, remembered, Timestamp::from_second(0)))
+            hub(&sources::health(source, remembered, None))
         };
         let mut following = samples::following("quan1");
         assert_eq!(

@@ -83,6 +83,7 @@ pub(super) fn store(section: Section<'_>, folders: &Folders) -> Option<store::Se
 /// `[net]`; `base_url` is where the public reaches us, when somebody said so.
 pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str>) -> Option<net::Settings> {
     let user_agent = section.parsed("user_agent", header_text);
+    let contact = section.parsed("contact", contact);
     let connect_timeout = section.duration("connect_timeout", SECOND..=HOUR);
     let read_timeout = section.duration("read_timeout", SECOND..=HOUR);
     let timeout = section.duration("timeout", SECOND..=HOUR);
@@ -90,10 +91,14 @@ pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str
     let max_redirects = section.integer("max_redirects", 0..=50);
     let concurrency = section.integer("concurrency", 1..=1000);
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
+    let max_crawl_delay = section.duration("max_crawl_delay", Duration::ZERO..=HOUR);
+    let daily_budget = section.integer("daily_budget", 0..=10_000_000);
+    let caps = caps(&section);
     let ca_file = readable(&section, "ca_file", folders);
     section.finish();
     Some(net::Settings {
-        user_agent: user_agent.unwrap_or_else(|| default_user_agent(base_url)),
+        user_agent: user_agent.unwrap_or_else(|| default_user_agent(base_url, contact.as_deref())),
+        contact,
         connect_timeout: connect_timeout?,
         read_timeout: read_timeout?,
         timeout: timeout?,
@@ -101,10 +106,33 @@ pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str
         max_redirects: max_redirects?,
         concurrency: concurrency?,
         spacing: spacing?,
+        max_crawl_delay: max_crawl_delay?,
+        daily_budget: daily_budget?,
+        caps: caps?,
         // One site is asked for one thing at a time, mostly.
         idle_per_host: 2,
         ca_file,
     })
+}
+
+/// A `mailto:` address, or one of the web; it also stands in a header.
+fn contact(text: &str) -> Result<String, Wrong> {
+    let text = header_text(text)?;
+    match push::mail::address::of_mailto(&text) {
+        Ok(_) if push::mail::address::is_mailto(&text) => Ok(text),
+        _ if push::mail::address::is_mailto(&text) => {
+            Err(Wrong::new("this is no address of mail").hint("write `mailto:admin@tin.example.vn`"))
+        }
+        _ => http_url(&text).map(String::from),
+    }
+}
+
+/// The keys of `[net]` about what addresses look like.
+fn caps(section: &Section<'_>) -> Option<net::trap::Caps> {
+    let length = section.integer("max_url_length", 100..=1_000_000);
+    let depth = section.integer("max_url_depth", 1..=10_000);
+    let repeats = section.integer("max_url_repeats", 1..=10_000);
+    Some(net::trap::Caps { length: length?, depth: depth?, repeats: repeats? })
 }
 
 /// `[ingest]`: passes at once, and where hubs reach us.
@@ -112,7 +140,7 @@ pub(super) fn net(section: Section<'_>, folders: &Folders, base_url: Option<&str
 /// That is `base_url`, where somebody wrote it and it is not an address of this machine or its network: a hub elsewhere
 /// could not reach one of those, and would be asked in vain.
 pub(super) fn ingest(section: Section<'_>, base_url: Option<&str>) -> Option<(usize, Option<String>)> {
-    let concurrency = section.integer("concurrency", 1..=1000);
+    let concurrency = section.integer("concurrency", 1..=10_000);
     let allow_private = section.boolean("allow_private_callbacks")?;
     section.finish();
     let is_reachable =
@@ -212,9 +240,11 @@ pub(super) fn log(section: Section<'_>) -> Option<telemetry::Settings> {
     Some(telemetry::Settings { filter: filter?, json: json? })
 }
 
-/// Who we are when nobody says it: the program, and where it can be found by others.
-fn default_user_agent(base_url: Option<&str>) -> String {
-    let found_at = base_url.map_or_else(String::new, |url| format!(" (+{url})"));
+/// Who we are when nobody says it: the program, and the page that says to others what it does and how it is stopped.
+fn default_user_agent(base_url: Option<&str>, contact: Option<&str>) -> String {
+    let page = base_url.map(|url| format!("+{url}/bot"));
+    let found_at: Vec<String> = page.into_iter().chain(contact.map(str::to_owned)).collect();
+    let found_at = if found_at.is_empty() { String::new() } else { format!(" ({})", found_at.join("; ")) };
     format!("loaphuong/{}{found_at}", env!("CARGO_PKG_VERSION"))
 }
 

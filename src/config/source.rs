@@ -13,7 +13,10 @@ use super::{
     tree::Table,
 };
 use crate::{
-    ingest::{self, schedule::Schedule},
+    ingest::{
+        self,
+        schedule::{Schedule, adaptive::Bounds},
+    },
     model::{Digest, EventType, Filter, InvalidId, Secret, SourceId},
     push::{self, mail::address},
 };
@@ -34,7 +37,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 5] = ["jitter", "allow_private", "websub", "max_pages", "recheck"];
+const SOURCE_DEFAULTS: [&str; 6] = ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -58,6 +61,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let jitter = section.duration("jitter", Duration::ZERO..=DAY);
     let allow_private = section.boolean("allow_private");
     let websub = section.boolean("websub");
+    let robots = section.boolean("robots");
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
@@ -75,6 +79,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         jitter: jitter?,
         allow_private: allow_private?,
         websub: websub?,
+        robots: robots?,
         spacing,
         max_pages: max_pages?,
         recheck: recheck?,
@@ -132,37 +137,54 @@ fn digest(effective: &Table, url: &Url) -> Digest {
     Digest(short)
 }
 
+/// `schedule`, `every` or `adaptive`; `schedule` may say the times that `adaptive` may choose from.
 fn schedule(section: &Section<'_>, zone: Option<jiff::tz::TimeZone>) -> Option<Schedule> {
     let cron = section.filled("schedule");
     let every = section.duration("every", SECOND..=366 * DAY);
-    match (section.has("schedule"), section.has("every")) {
-        (true, true) => {
-            section.wrong(
-                "every",
-                "`schedule` and `every` are both there",
-                Some("keep one of them".to_owned()),
-            );
+    let adaptive = section.table("adaptive").map(bounds);
+    for other in ["schedule", "adaptive"] {
+        if section.has(other) && section.has("every") {
+            let message = format!("`{other}` and `every` are both there");
+            section.wrong("every", &message, Some("keep one of them".to_owned()));
             return None;
         }
-        (false, false) => {
-            let hint = Some("add `every = \"10m\"`, or `schedule = \"*/10 6-19 * * *\"`".to_owned());
-            section.findings().wrong(section.place(), "nothing says when to look at this source", hint);
-            return None;
-        }
-        _ => {}
     }
-    if let Some(interval) = every {
-        return Some(Schedule::every(interval));
-    }
-    let word = cron?;
     // A wrong zone was reported where it stands; the expression is still looked at.
     let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
-    let wrong = |error: ingest::schedule::Error| Wrong {
-        message: error.message,
-        span: Some(error.span),
-        hint: error.hint,
-    };
-    Schedule::cron(&word.text, zone).map_err(|error| section.blame(&word, wrong(error))).ok()
+    let cron = cron.map(|word| {
+        let wrong = |error: ingest::schedule::Error| Wrong {
+            message: error.message,
+            span: Some(error.span),
+            hint: error.hint,
+        };
+        Schedule::cron(&word.text, zone.clone()).map_err(|error| section.blame(&word, wrong(error))).ok()
+    });
+    let has_any = ["schedule", "every", "adaptive"].iter().any(|key| section.has(key));
+    if !has_any {
+        let hint = "add `every = \"10m\"`, `schedule = \"*/10 6-19 * * *\"`, or `adaptive = { min = \"5m\", max = \"2h\" }`";
+        let hint = Some(hint.to_owned());
+        section.findings().wrong(section.place(), "nothing says when to look at this source", hint);
+        return None;
+    }
+    match (every, adaptive, cron) {
+        (Some(interval), ..) => Some(Schedule::every(interval)),
+        (None, Some(bounds), None) => Some(Schedule::adaptive(bounds?, zone, None)),
+        (None, Some(bounds), Some(cron)) => Some(Schedule::adaptive(bounds?, zone, Some(cron?))),
+        (None, None, cron) => cron?,
+    }
+}
+
+/// The bounds of `adaptive`.
+fn bounds(section: Section<'_>) -> Option<Bounds> {
+    section.require("min", "\"5m\"");
+    section.require("max", "\"2h\"");
+    let (min, max) = (section.duration("min", SECOND..=7 * DAY), section.duration("max", SECOND..=366 * DAY));
+    if min > max && max.is_some() {
+        section.wrong("min", "`min` is more than `max`", None);
+        return None;
+    }
+    section.finish();
+    Some(Bounds { min: min?, max: max? })
 }
 
 pub(super) fn webhooks(

@@ -472,8 +472,17 @@ fn we_say_who_we_are_and_where_we_can_be_found() {
     check("", &format!("loaphuong/{version}"));
     check(
         "[web]\nbase_url = 'https://tin.example.vn/'\n",
-        &format!("loaphuong/{version} (+https://tin.example.vn)"),
+        &format!("loaphuong/{version} (+https://tin.example.vn/bot)"),
     );
+    let contact = "[net]\ncontact = 'mailto:admin@tin.example.vn'\n";
+    check(contact, &format!("loaphuong/{version} (mailto:admin@tin.example.vn)"));
+    check(
+        &format!("{contact}[web]\nbase_url = 'https://tin.example.vn'\n"),
+        &format!("loaphuong/{version} (+https://tin.example.vn/bot; mailto:admin@tin.example.vn)"),
+    );
+    for wrong in ["admin@tin.example.vn", "mailto:nobody", "Chúng tôi"] {
+        assert!(load_text(&format!("[net]\ncontact = '{wrong}'\n")).is_err(), "{wrong}");
+    }
     check("[net]\nuser_agent = 'ours/1'\n[web]\nbase_url = 'https://tin.example.vn'\n", "ours/1");
 }
 

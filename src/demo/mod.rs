@@ -164,6 +164,10 @@ base_url = "http://{address}"
 [store]
 path = {store:?}
 
+# The portal is this program's own.
+[net]
+daily_budget = 0
+
 # Whoever tries it does so on this machine.
 [push]
 allow_http = true

@@ -89,9 +89,12 @@ struct Site {
     moves: HashMap<u32, u32>,
     version: u64,
     fault: Option<Fault>,
+    /// What is wrong with the pages of articles alone.
+    page_fault: Option<Fault>,
     documents: HashMap<String, (String, Bytes)>,
     visits: VecDeque<Visit>,
     n_visits: u64,
+    n_robots: u64,
 }
 
 /// Visits remembered; the demo runs for hours.
@@ -156,6 +159,11 @@ impl Portal {
         self.change(|site| site.fault = fault);
     }
 
+    /// Breaks the pages of articles, and not the list; or mends them.
+    pub fn fail_pages(&self, fault: Option<Fault>) {
+        self.change(|site| site.page_fault = fault);
+    }
+
     /// Serves `bytes` as they are at `path` (with its query, if it has one).
     pub fn put(&self, path: &str, content_type: &str, bytes: impl Into<Bytes>) {
         self.change(|site| site.documents.insert(path.to_owned(), (content_type.to_owned(), bytes.into())));
@@ -176,6 +184,11 @@ impl Portal {
         self.site().visits.iter().cloned().collect()
     }
 
+    /// How many asked for its `robots.txt`; those are no visits.
+    pub fn n_robots(&self) -> u64 {
+        self.site().n_robots
+    }
+
     /// How many came since the start.
     pub fn n_visits(&self) -> u64 {
         self.site().n_visits
@@ -194,13 +207,21 @@ impl Portal {
 
 async fn answer(State(portal): State<Portal>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let fault = portal.site().fault.clone();
+    let is_article = pages::item_number(&parts.uri).is_some();
+    let fault = {
+        let site = portal.site();
+        site.fault.clone().or_else(|| site.page_fault.clone().filter(|_| is_article))
+    };
     let response = match fault {
         Some(Fault::Silent) => std::future::pending().await,
         Some(fault) if pages::is_post(&parts.uri) => broken(&portal, &fault, &parts.uri),
         _ => whole(&portal, &parts.uri, &parts.headers),
     };
     let mut site = portal.site();
+    if parts.uri.path() == "/robots.txt" {
+        site.n_robots += 1;
+        return response;
+    }
     site.n_visits += 1;
     if site.visits.len() == MAX_VISITS {
         site.visits.pop_front();

@@ -1,6 +1,9 @@
 //! Why there was no usable answer.
 
-use crate::net::{self, Fault, Retry};
+use crate::{
+    model::Timestamp,
+    net::{self, Fault, Retry},
+};
 
 /// Why there was no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,22 @@ pub enum Error {
 // === impl Error ===
 
 impl Error {
+    /// One word for issues.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Net(net::Error::Restrained(restraint)) => restraint.code(),
+            Self::Net(_) | Self::Status { .. } | Self::Unasked { .. } => "fetch-failed",
+        }
+    }
+
+    /// When it may be tried again, where that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Net(net::Error::Restrained(restraint)) => restraint.until(),
+            Self::Net(_) | Self::Status { .. } | Self::Unasked { .. } => None,
+        }
+    }
+
     /// Whose fault it is. A client error (4xx) usually stands in the configuration: a wrong address, or a
     /// page that is not for everybody.
     pub fn fault(&self) -> Fault {

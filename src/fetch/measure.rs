@@ -27,6 +27,7 @@ pub async fn measure(client: &Client, ask: &Ask) -> Option<Measured> {
             headers: vec![("accept", "*/*".to_owned()), ("accept-encoding", "identity".to_owned())],
             allow_private: ask.allow_private,
             spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
+            robots: ask.robots,
             want: Want::Start(0),
             ..Request::get(ask.url.clone())
         };

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     model::{Link, Timestamp, Validators},
-    net::{Answer, Client, Request, backoff},
+    net::{self, Answer, Client, Request, Restraint, backoff},
 };
 
 pub use error::Error;
@@ -45,6 +45,8 @@ pub struct Ask {
     pub allow_private: bool,
     /// The least time since the last request to the host; `None` for `net.spacing`.
     pub spacing: Option<Duration>,
+    /// Is what the site's `robots.txt` says kept to?
+    pub robots: bool,
     /// The `Accept` header; [`ACCEPT`] where nothing else is wanted.
     pub accept: &'static str,
 }
@@ -84,6 +86,8 @@ pub enum Outcome {
         /// What it said, in a sentence.
         reason: String,
     },
+    /// Nobody was asked: the site does not want it, or it is not the time. That is no failure.
+    Held(Restraint),
     /// No usable answer.
     Failed(Error),
 }
@@ -92,6 +96,9 @@ pub enum Outcome {
 pub async fn fetch(client: &Client, ask: &Ask) -> Outcome {
     match client.send(request(ask, client.settings().spacing)).await {
         Ok(answer) => outcome(ask, answer, client.now()),
+        Err(net::Error::Restrained(
+            held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
+        )) => Outcome::Held(held),
         Err(error) => Outcome::Failed(Error::Net(error)),
     }
 }
@@ -107,6 +114,7 @@ fn request(ask: &Ask, spacing: Duration) -> Request {
         headers: std::iter::once(("accept", ask.accept.to_owned())).chain(conditions).collect(),
         allow_private: ask.allow_private,
         spacing: Some(ask.spacing.unwrap_or(spacing)),
+        robots: ask.robots,
         ..Request::get(ask.url.clone())
     }
 }

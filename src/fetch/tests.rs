@@ -18,6 +18,7 @@ fn question(server: &Server) -> Ask {
         validators: Validators::default(),
         allow_private: true,
         spacing: None,
+        robots: false,
         accept: ACCEPT,
     }
 }

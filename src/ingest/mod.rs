@@ -3,7 +3,9 @@
 //! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
 //! `issues`), and its feeds go on showing what was good.
 
+mod dues;
 mod listed;
+mod manners;
 mod merge;
 mod pages;
 mod pass;
@@ -19,22 +21,19 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
     clock::SharedClock,
     dedup, extract,
     journal::{Became, Journal},
-    model::{Digest, Issue, SourceId, SourceState, Timestamp},
+    model::{Digest, Issue, SourceId, Timestamp},
     net, normalize, store,
 };
 
+pub use dues::due_without_jitter;
 pub use pass::Show;
-
-use schedule::pushed::Pushed;
 
 /// One news section to watch.
 #[derive(Clone, Debug)]
@@ -57,6 +56,8 @@ pub struct Source {
     pub allow_private: bool,
     /// Is it followed by push, where its feed names a hub?
     pub websub: bool,
+    /// Is what the `robots.txt` of its site says kept to?
+    pub robots: bool,
     /// The least time between two requests to its host; `None` for `net.spacing`.
     pub spacing: Option<Duration>,
     /// How many article pages one pass may read.
@@ -78,7 +79,7 @@ pub struct Source {
 pub struct Settings {
     /// Every source.
     pub sources: Vec<Arc<Source>>,
-    /// Passes under way at once.
+    /// Passes under way at once; one that takes longer than five seconds is not counted any more.
     pub concurrency: usize,
     /// What the addresses begin with at which hubs reach us; `None` where they cannot, and nothing is followed by push.
     pub callbacks: Option<String>,
@@ -92,8 +93,7 @@ pub struct Ingest {
     settings: ArcSwap<Settings>,
     /// Sources with a pass under way: one at a time each.
     running: Mutex<HashSet<SourceId>>,
-    /// When each source is due, as the loop last worked it out.
-    due: watch::Sender<Arc<HashMap<SourceId, Timestamp>>>,
+    dues: dues::Dues,
     /// The settings or a source's state changed: work out the due times again.
     changed: Notify,
     /// Parsing under way at once: it is all CPU, and a hostile page may take a while.
@@ -204,7 +204,7 @@ impl Ingest {
             clock,
             settings: ArcSwap::from_pointee(settings),
             running: Mutex::default(),
-            due: watch::Sender::default(),
+            dues: dues::Dues::default(),
             changed: Notify::new(),
             parsers: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             hubs: websub::Book::default(),
@@ -214,6 +214,7 @@ impl Ingest {
     /// Swaps the sources whole. Passes under way end with the rules they began with.
     pub fn reload(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
+        self.dues.mark_all();
         self.changed.notify_one();
         self.hubs.reconsider();
     }
@@ -223,26 +224,36 @@ impl Ingest {
         self.settings.load().sources.clone()
     }
 
-    /// When a source is due next, if it ever is.
-    pub fn due(&self, source: &SourceId) -> Option<Timestamp> {
-        self.due.borrow().get(source).copied()
+    /// The limits of every request.
+    pub fn limits(&self) -> &net::Settings {
+        self.client.settings()
     }
 
-    /// When every source is due next; changes whenever that does.
-    pub fn dues(&self) -> watch::Receiver<Arc<HashMap<SourceId, Timestamp>>> {
-        self.due.subscribe()
+    /// What is known of the host of a source.
+    pub fn host(&self, source: &Source) -> net::HostView {
+        self.client.host(&source.url)
+    }
+
+    /// When a source is due next, if it ever is.
+    pub fn due(&self, source: &SourceId) -> Option<Timestamp> {
+        self.dues.of(source)
+    }
+
+    /// When every source is due next.
+    pub fn dues(&self) -> HashMap<SourceId, Timestamp> {
+        self.dues.all()
+    }
+
+    /// Changes whenever one of those does.
+    pub fn dues_moved(&self) -> watch::Receiver<()> {
+        self.dues.moved()
     }
 
     /// True while a pass is under way, or one is due now.
     pub fn is_busy(&self) -> bool {
-        let now = self.clock.now();
         let running = !self.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let due = self.due.borrow();
-        // A source without a due time is one that the loop has not looked at yet.
-        running
-            || self.is_asking_hubs()
-            || due.len() < self.settings.load().sources.len()
-            || due.values().any(|due| *due <= now)
+        let n_sources = self.settings.load().sources.len();
+        running || self.is_asking_hubs() || self.dues.is_busy(n_sources, self.clock.now())
     }
 
     /// One pass now.
@@ -257,31 +268,6 @@ impl Ingest {
         pass::pass(self, source, pass::Sink::Rehearse, show).await
     }
 
-    /// Watches every source until `stop`, or until the store is broken for good.
-    pub async fn run(&self, stop: CancellationToken) -> store::Result<()> {
-        let mut passes = FuturesUnordered::new();
-        loop {
-            let next = self.work_out_due_times().await?;
-            for id in self.due_now(&next) {
-                if passes.len() < self.settings.load().concurrency {
-                    passes.push(async move { self.scheduled_pass(id).await }.boxed());
-                }
-            }
-            let waiting = next.iter().filter(|(id, _)| !self.is_running(id)).map(|(_, due)| *due).min();
-            let full = passes.len() >= self.settings.load().concurrency;
-            let alarm = match waiting {
-                Some(due) if !full => self.clock.sleep_until(due),
-                _ => std::future::pending().boxed(),
-            };
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                Some(passed) = passes.next(), if !passes.is_empty() => passed?,
-                () = self.changed.notified() => {}
-                () = alarm => {}
-            }
-        }
-    }
-
     fn find(&self, id: &SourceId) -> Result<Arc<Source>, Error> {
         let sources = self.sources();
         sources.into_iter().find(|source| source.id == *id).ok_or_else(|| Error::Unknown(id.clone()))
@@ -290,87 +276,12 @@ impl Ingest {
     fn is_running(&self, id: &SourceId) -> bool {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
-
-    fn due_now(&self, next: &[(SourceId, Timestamp)]) -> Vec<SourceId> {
-        let now = self.clock.now();
-        let due = next.iter().filter(|(id, due)| *due <= now && !self.is_running(id));
-        due.map(|(id, _)| id.clone()).collect()
-    }
-
-    /// Reads every source's state and works out when it is due. Whoever waited longest stands first: a source that
-    /// takes longer than its own interval must not take every place again before the others had one.
-    async fn work_out_due_times(&self) -> store::Result<Vec<(SourceId, Timestamp)>> {
-        let states: HashMap<_, _> = self
-            .journal
-            .store()
-            .sources()
-            .await?
-            .into_iter()
-            .map(|state| (state.id.clone(), state))
-            .collect();
-        let pushed = self.hubs.pushed(self.store()).await?;
-        let now = self.clock.now();
-        let mut sources = self.sources();
-        sources.sort_by_key(|source| states.get(&source.id).and_then(|state| state.last_attempt));
-        let next: Vec<_> = sources
-            .iter()
-            .filter_map(|source| {
-                let pushed = pushed.get(&source.id).copied().unwrap_or_default();
-                Some((source.id.clone(), due(source, states.get(&source.id), &pushed, now)?))
-            })
-            .collect();
-        let mut due: HashMap<_, _> = next.iter().cloned().collect();
-        // A source that is never due must not look like one that was not looked at.
-        for source in sources {
-            due.entry(source.id.clone()).or_insert(Timestamp::MAX);
-        }
-        self.due.send_if_modified(|known| {
-            let moved = **known != due;
-            *known = Arc::new(due);
-            moved
-        });
-        Ok(next)
-    }
-
-    /// A pass that is due. Fails only when the store cannot keep anything any more.
-    async fn scheduled_pass(&self, id: SourceId) -> store::Result<()> {
-        match self.pass(&id).await {
-            Ok(report) => metrics::counter!("loa_passes_total", "result" => report.result()).increment(1),
-            // The source went away with a reload, or somebody else asked for the same pass.
-            Err(Error::Unknown(_) | Error::Busy(_)) => {}
-            Err(Error::Store { cause, .. }) if cause.is_lasting() => return Err(cause),
-            Err(error @ Error::Store { .. }) => {
-                metrics::counter!("loa_passes_total", "result" => "store-failed").increment(1);
-                tracing::error!(source = %id, error = &error as &dyn std::error::Error, "{error}");
-                // The store is everybody's: without a pause the same pass would start at once and fail again.
-                self.clock.sleep_until(self.clock.now().plus(Duration::from_secs(10))).await;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Ingest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ingest").field("settings", &self.settings.load()).finish_non_exhaustive()
     }
-}
-
-/// When a source is due: at once if it was never asked or has missed a run, never before it may be asked again. Also at
-/// once if it was asked by a clock that was ahead: every time that is known of it is one of that clock.
-fn due(source: &Source, state: Option<&SourceState>, pushed: &Pushed, now: Timestamp) -> Option<Timestamp> {
-    let Some(last) = state.and_then(|state| state.last_attempt) else { return Some(now) };
-    if last > now {
-        return Some(now);
-    }
-    let scheduled = source.schedule.next_with(last, jitter(source, last), pushed)?;
-    Some(state.and_then(|state| state.not_before).map_or(scheduled, |not_before| scheduled.max(not_before)))
-}
-
-/// A part of the source's jitter, drawn from its name and its last run: spread, and the same after a restart.
-fn jitter(source: &Source, last: Timestamp) -> Duration {
-    let hash = blake3::hash(format!("{} {last}", source.id).as_bytes());
-    source.jitter.mul_f64(f64::from(hash.as_bytes()[0]) / 256.0)
 }
 
 // === impl Report, Running ===
@@ -408,6 +319,8 @@ impl<'a> Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        // Marked before it is free: whoever sees that nobody reads it sees that its due time is an old one, too.
+        self.ingest.dues.mark(self.id.clone());
         self.ingest.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         // The loop does not wait for a source that somebody is reading: it has to look again, also where whoever
         // asked for the pass went away in the middle of it.

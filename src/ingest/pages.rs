@@ -15,6 +15,7 @@ use crate::{
     extract::Kind,
     fetch::{self, Outcome},
     model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
+    net::Retry,
     store,
 };
 
@@ -30,6 +31,10 @@ enum Page {
     Read(Box<Draft>, Validators),
     Same,
     Failed(Issue),
+    /// It is not for us: trying again is no use.
+    Closed(Issue),
+    /// Nothing is asked of its host before this.
+    Wait(Issue, Timestamp),
 }
 
 impl Walk<'_> {
@@ -42,6 +47,11 @@ impl Walk<'_> {
         let (chosen, mut complete) = self.choose(&items);
         for index in chosen {
             complete &= self.take_page(items[index].clone()).await?;
+            if self.wait.is_some() {
+                // What was not asked for is left for the next pass.
+                complete = false;
+                break;
+            }
         }
         // What other rules have to read again needs the list as they read it.
         let unread = |page: &PageState| page.listed == UNREAD && page.failures < PAGE_TRIES;
@@ -107,11 +117,13 @@ impl Walk<'_> {
                 self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
             }
             Page::Same => page = PageState { checked: Some(self.at), failures: 0, ..page },
-            Page::Failed(issue) => {
-                // One page is not the source: its other articles are fine.
-                let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
+            Page::Wait(issue, until) => {
                 self.wrong(issue.at(item.draft.content.title.clone()));
-                page.failures = page.failures.saturating_add(1);
+                self.wait = Some(until);
+                return Ok(false);
+            }
+            failed @ (Page::Failed(_) | Page::Closed(_)) => {
+                page.failures = self.note_page(failed, &item.draft.content.title, page.failures);
                 page.checked = item.known.is_some().then_some(self.at);
                 let (has_page, is_news) = (url.is_some(), item.known.is_none() || listed != item.digest);
                 let given_up = !has_page || page.failures >= PAGE_TRIES;
@@ -127,6 +139,26 @@ impl Walk<'_> {
         }
         self.put_page(page);
         Ok(settled)
+    }
+
+    /// Notes what was wrong with a page; gives how often it failed by now.
+    fn note_page(&mut self, page: Page, title: &str, failures: u32) -> u32 {
+        match page {
+            Page::Failed(issue) => {
+                // One page is not the source: its other articles are fine.
+                let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
+                self.wrong(issue.at(title));
+                failures.saturating_add(1)
+            }
+            Page::Closed(issue) => {
+                // Of thirty pages that are closed one is enough to say so.
+                if !self.report.issues.iter().any(|known| known.code == issue.code) {
+                    self.wrong(issue.at(title));
+                }
+                PAGE_TRIES
+            }
+            Page::Read(..) | Page::Same | Page::Wait(..) => failures,
+        }
     }
 
     /// Records what the list says of an article whose page cannot be read, over what its page said last.
@@ -187,6 +219,9 @@ impl Walk<'_> {
             let draft = as_listed(article, self.source.extract.feed);
             let digest = if page.listed == UNREAD { dedup::listed(&draft) } else { page.listed };
             self.take_page(Listed { draft, keys: vec![key], first_seen, digest, known: Some(known) }).await?;
+            if self.wait.is_some() {
+                break;
+            }
         }
         self.succeed();
         Ok(())
@@ -218,7 +253,27 @@ impl Walk<'_> {
                 (self.show)(Step::NotModified { url: url.clone() });
                 Page::Same
             }
-            other => Page::Failed(refusal(&other, url)),
+            other => self.unread(&other, url),
+        }
+    }
+
+    /// What a page is that there was no answer for.
+    fn unread(&self, outcome: &Outcome, url: &Url) -> Page {
+        let issue = refusal(outcome, url);
+        match outcome {
+            Outcome::Held(restraint) => match restraint.until() {
+                Some(until) => Page::Wait(Issue { severity: Severity::Warning, ..issue }, until),
+                None => Page::Closed(Issue { severity: Severity::Info, ..issue }),
+            },
+            // What it said of patience is meant for its whole host.
+            Outcome::Later { .. } => match self.ingest.client.host(url).paused_until {
+                Some(until) => Page::Wait(Issue { severity: Severity::Warning, ..issue }, until),
+                None => Page::Failed(issue),
+            },
+            Outcome::Failed(error) if error.retry() == Retry::Never && error.code() == "crawler-trap" => {
+                Page::Closed(Issue { severity: Severity::Warning, ..issue })
+            }
+            _ => Page::Failed(issue),
         }
     }
 

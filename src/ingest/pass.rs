@@ -23,7 +23,7 @@ use crate::{
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
     model::{Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
-    net::backoff,
+    net::{Restraint, backoff},
     normalize, store,
 };
 
@@ -55,15 +55,25 @@ pub(super) struct Walk<'a> {
     pub(super) report: Report,
     /// The rules have changed since the last pass: what is known is read again, and nobody is told.
     pub(super) reread: bool,
+    /// The host asked for patience, or today's budget is used up: nothing more is asked before this.
+    pub(super) wait: Option<Timestamp>,
     /// What it saw that has to do with hubs.
     sight: Sight,
 }
 
 /// What became of the list.
 enum List {
-    Fresh { items: Vec<Listed>, validators: Validators },
+    Fresh {
+        items: Vec<Listed>,
+        validators: Validators,
+    },
     Unchanged,
-    Failed { issue: Issue, after: Option<Duration> },
+    Failed {
+        issue: Issue,
+        after: Option<Duration>,
+    },
+    /// Nobody was asked, for a reason that is nobody's failure.
+    Held(Restraint),
 }
 
 /// What the parsers made of one document.
@@ -83,6 +93,10 @@ pub(super) async fn pass(
         List::Unchanged => walk.recheck().await,
         List::Failed { issue, after } => {
             walk.fail(issue, after);
+            Ok(())
+        }
+        List::Held(restraint) => {
+            walk.hold(&restraint);
             Ok(())
         }
     };
@@ -113,7 +127,7 @@ impl<'a> Walk<'a> {
         state.last_attempt = Some(at);
         let report = Report::new(&source.id, at);
         let sight = ingest.sight(&source.id).await?;
-        Ok(Self { ingest, source, sink, show, at, state, report, reread, sight })
+        Ok(Self { ingest, source, sink, show, at, state, report, reread, wait: None, sight })
     }
 
     // --- step 1 and 2: the list ---
@@ -145,9 +159,11 @@ impl<'a> Walk<'a> {
                 (self.show)(Step::NotModified { url: self.source.url.clone() });
                 Ok(List::Unchanged)
             }
+            Outcome::Held(restraint) => Ok(List::Held(restraint)),
             other => {
                 let after = match &other {
                     Outcome::Later { after, .. } => *after,
+                    Outcome::Failed(error) => error.until().map(|until| until.since(self.at)),
                     _ => None,
                 };
                 Ok(List::Failed { issue: refusal(&other, &self.source.url), after })
@@ -271,6 +287,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn end(mut self) -> store::Result<Report> {
+        self.note_manners();
         if self.report.items > 0 {
             self.state.items = u32::try_from(self.report.items).unwrap_or(u32::MAX);
         }
@@ -311,6 +328,7 @@ impl<'a> Walk<'a> {
             validators,
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
+            robots: self.source.robots,
             accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
         }
     }
@@ -388,7 +406,8 @@ pub(super) fn refusal(outcome: &Outcome, url: &Url) -> Issue {
         Outcome::Later { reason, .. } => {
             Issue::error("later", format!("`{url}` asks to come back later: {reason}"))
         }
-        Outcome::Failed(error) => Issue::error("fetch-failed", error.to_string()),
+        Outcome::Failed(error) => Issue::error(error.code(), error.to_string()),
+        Outcome::Held(restraint) => Issue::error(restraint.code(), restraint.to_string()),
         Outcome::Fresh { .. } | Outcome::Unchanged { .. } => {
             Issue::error("unexpected", format!("`{url}` was not read"))
         }

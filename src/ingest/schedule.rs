@@ -1,4 +1,4 @@
-//! When a source is looked at: crontab's five fields in a zone, or `every`.
+//! When a source is looked at: crontab's five fields in a zone, `every`, or as its habit suggests (`adaptive`).
 //!
 //! The fields mean what crontab(5) says, and what cron(8) says of clocks that are changed: a run at a fixed
 //! time that the clock jumps over comes right after the jump, and one that the clock shows twice comes the
@@ -7,8 +7,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 
+use self::adaptive::{Bounds, Habit};
 use crate::model::Timestamp;
 
+pub mod adaptive;
 mod crontab;
 pub mod pushed;
 #[cfg(test)]
@@ -22,6 +24,26 @@ pub struct Schedule(Kind);
 enum Kind {
     Cron(Arc<Cron>),
     Every(Duration),
+    Adaptive(Arc<Adaptive>),
+}
+
+/// As often as the source's habit suggests.
+struct Adaptive {
+    bounds: Bounds,
+    zone: TimeZone,
+    /// The times that are allowed, where not all of them are.
+    within: Option<Schedule>,
+    /// What is taken for the habit of a source that has none yet.
+    unknown: Habit,
+}
+
+/// What is known of a source's own ways.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// When it publishes.
+    pub habit: Option<&'a Habit>,
+    /// When something new was found last.
+    pub news: Option<Timestamp>,
 }
 
 struct Cron {
@@ -74,12 +96,40 @@ impl Schedule {
         Self(Kind::Every(interval.max(Duration::from_secs(1))))
     }
 
+    /// As often as its habit suggests, within these bounds, and where `within` says so at its times only: the first
+    /// of them that is not too early.
+    pub fn adaptive(bounds: Bounds, zone: TimeZone, within: Option<Self>) -> Self {
+        let unknown = Habit::learn(&[], Timestamp::default(), &zone, bounds);
+        Self(Kind::Adaptive(Arc::new(Adaptive { bounds, zone, within, unknown })))
+    }
+
+    /// Does it follow a habit? Then within which bounds, and by which clock.
+    pub fn follows(&self) -> Option<(Bounds, &TimeZone)> {
+        match &self.0 {
+            Kind::Adaptive(adaptive) => Some((adaptive.bounds, &adaptive.zone)),
+            Kind::Cron(_) | Kind::Every(_) => None,
+        }
+    }
+
     /// The first due time after `after`; `None` for an expression that never comes (30 February).
     /// Always later than `after`, and never earlier for a later `after`.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             Kind::Every(interval) => Some(after.plus(*interval)).filter(|next| *next > after),
             Kind::Cron(cron) => cron.next(after.as_second()).map(Timestamp::from_second),
+            Kind::Adaptive(_) => self.next_knowing(after, Known::default()),
+        }
+    }
+
+    /// The same for a source of which something is known.
+    pub fn next_knowing(&self, after: Timestamp, known: Known<'_>) -> Option<Timestamp> {
+        let Kind::Adaptive(adaptive) = &self.0 else { return self.next(after) };
+        let Adaptive { bounds, zone, within, unknown } = &**adaptive;
+        let next = known.habit.unwrap_or(unknown).next(after, known.news, zone, *bounds);
+        match within {
+            None => Some(next).filter(|next| *next > after),
+            // A run in the very second is not missed.
+            Some(within) => within.next(next.minus(Duration::from_secs(1))),
         }
     }
 
@@ -92,6 +142,10 @@ impl Schedule {
 
     /// The shortest time between two runs of an ordinary week: what can be said of it without knowing the time.
     pub fn usual_interval(&self) -> Duration {
+        if let Kind::Adaptive(adaptive) = &self.0 {
+            let within = adaptive.within.as_ref().map_or(Duration::ZERO, Self::usual_interval);
+            return adaptive.bounds.min.max(within);
+        }
         /// Monday, 2026-01-05, 00:00 UTC.
         const MONDAY: Timestamp = Timestamp::from_second(1_767_571_200);
         const RUNS: usize = 200;
@@ -161,13 +215,18 @@ impl Cron {
 
 // === impl Schedule ===
 
-/// `*/10 6-19 * * * (Asia/Ho_Chi_Minh)`, `every 10m`.
+/// `*/10 6-19 * * * (Asia/Ho_Chi_Minh)`, `every 10m`, `every 5m to 2h, at */10 6-19 * * * (Asia/Ho_Chi_Minh)`.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = |duration: Duration| {
+            jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+        };
         match &self.0 {
-            Kind::Every(interval) => {
-                let interval = jiff::SignedDuration::try_from(*interval).unwrap_or(jiff::SignedDuration::MAX);
-                write!(f, "every {interval:#}")
+            Kind::Every(interval) => write!(f, "every {:#}", signed(*interval)),
+            Kind::Adaptive(adaptive) => {
+                let Bounds { min, max } = adaptive.bounds;
+                write!(f, "every {:#} to {:#}", signed(min), signed(max))?;
+                adaptive.within.as_ref().map_or(Ok(()), |within| write!(f, ", at {within}"))
             }
             Kind::Cron(cron) => {
                 write!(f, "{} ({})", cron.expression, cron.zone.iana_name().unwrap_or("fixed offset"))

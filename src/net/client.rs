@@ -7,34 +7,40 @@ use reqwest::{
     Method, Response, StatusCode,
     header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::{
     Answer, Error, Misled, Request, Settings, Want,
     error::shown,
     guard::{self, Refusal},
+    manners::Manners,
     polite::Queue,
     redirect::{self, Hop},
     resolve::{Lookup, Resolver},
+    robots::book::Book,
     tls,
 };
 use crate::{clock::SharedClock, model::Timestamp};
 
 /// Sends requests. Cheap to clone; all clones share connections, turns and limits.
 #[derive(Clone, Debug)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    settings: Settings,
+pub(super) struct Inner {
+    pub(super) settings: Settings,
     /// Reaches public addresses only.
     guarded: reqwest::Client,
     /// Reaches any address. Its connections are its own, so that a guarded request cannot ride on one.
     open: reqwest::Client,
-    queue: Queue,
+    pub(super) queue: Queue,
+    pub(super) robots: Book,
     permits: Semaphore,
 }
+
+/// A request that takes longer gives its place to another one: all that it still does is to wait.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// The limits of one request, each with the name that its error says.
 struct Limits {
@@ -43,6 +49,7 @@ struct Limits {
     /// Is a part of the body of no use?
     is_whole: bool,
     redirects: usize,
+    manners: Option<Manners>,
 }
 
 impl Client {
@@ -72,6 +79,7 @@ impl Client {
             guarded: build(settings, Resolver { lookup: lookup.clone(), guarded: true })?,
             open: build(settings, Resolver { lookup: lookup.clone(), guarded: false })?,
             queue: Queue::new(clock),
+            robots: Book::default(),
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
         })))
     }
@@ -89,19 +97,36 @@ impl Client {
     /// One request, its redirects, and the answer, whatever its status. The wait for a turn and for a free
     /// place does not count against the time for the exchange.
     pub async fn send(&self, request: Request) -> Result<Answer, Error> {
-        let allow_private = request.allow_private;
-        guarded(&request.url, None, allow_private)?;
-        let http = if allow_private { &self.0.open } else { &self.0.guarded };
-        let limits = self.limits(&request);
-        let spacing = request.spacing;
-        let hop = first(http, request)?;
-        let url = hop.url.clone();
-
-        let _turn = match spacing {
-            Some(spacing) => Some(self.0.queue.turn(&url, spacing).await),
+        guarded(&request.url, None, request.allow_private)?;
+        let _turn = match Manners::of(&request) {
+            Some(manners) => Some(self.turn(&request.url, manners).await?),
             None => None,
         };
-        let _permit = self.0.permits.acquire().await.expect("the semaphore is never closed");
+        let permit = self.permit().await;
+        let mut exchange = Box::pin(self.exchange(request));
+        let slow = tokio::time::timeout(SLOW, &mut exchange).await;
+        match slow {
+            Ok(done) => done,
+            Err(_) => {
+                // What waits for a dead host keeps nobody else from theirs.
+                drop(permit);
+                exchange.await
+            }
+        }
+    }
+
+    /// A place among the requests that are under way.
+    pub(super) async fn permit(&self) -> SemaphorePermit<'_> {
+        self.0.permits.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// The same for who has a turn and a place already: it waits for neither.
+    pub(super) async fn exchange(&self, request: Request) -> Result<Answer, Error> {
+        let allow_private = request.allow_private;
+        let http = if allow_private { &self.0.open } else { &self.0.guarded };
+        let limits = self.limits(&request);
+        let hop = first(http, request)?;
+        let url = hop.url.clone();
         let exchange = Box::pin(self.follow(http, hop, &limits, allow_private));
         let (limit, after) = limits.time;
         match tokio::time::timeout(after, exchange).await {
@@ -120,6 +145,7 @@ impl Client {
             },
             is_whole: !matches!(request.want, Want::Start(_)),
             redirects: request.max_redirects.min(settings.max_redirects),
+            manners: Manners::of(request),
         }
     }
 
@@ -135,8 +161,14 @@ impl Client {
         let mut chain: Vec<(Method, Url)> = Vec::new();
         let mut permanent = true;
         loop {
+            if limits.manners.is_some() {
+                self.0.queue.count(&hop.url);
+            }
             let response = self.ask(http, &hop, chain.last().map(|(_, url)| url)).await?;
             let status = response.status();
+            if limits.manners.is_some() {
+                self.0.queue.heard(&hop.url, status.as_u16(), response.headers());
+            }
             let Some(location) =
                 redirect::location(status, response.headers()).filter(|_| limits.redirects > 0)
             else {
@@ -151,6 +183,9 @@ impl Client {
             }
             redirect::is_known(&chain, &next).map_err(misled)?;
             guarded(&next.url, chain.last().map(|(_, url)| url), allow_private)?;
+            if let Some(manners) = limits.manners {
+                self.may_follow(&next.url, manners).await?;
+            }
             hop = next;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io, path::Path, time::Duration};
 
-use super::guard::Refusal;
+use super::{Restraint, guard::Refusal};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum Error {
         /// Why not.
         refusal: Refusal,
     },
+    /// We leave it alone, for now or for good.
+    #[error(transparent)]
+    Restrained(#[from] Restraint),
     /// Too slow.
     #[error("cannot fetch `{url}`: it took longer than {after:?}, which is the limit (`{limit}`)")]
     Timeout {
@@ -146,6 +149,7 @@ impl Error {
         match self {
             Self::Refused { refusal: Refusal::Malformed(_), via: None, .. } => Fault::Ours,
             Self::Refused { via: None, .. } | Self::Settings { .. } => Fault::Config,
+            Self::Restrained(restraint) => restraint.fault(),
             Self::Refused { .. }
             | Self::Timeout { .. }
             | Self::TooLarge { .. }
@@ -163,6 +167,7 @@ impl Error {
                 Retry::Never
             }
             Self::Settings { .. } => Retry::Never,
+            Self::Restrained(restraint) => restraint.retry(),
             Self::Truncated { .. } => Retry::Now,
             Self::Refused { .. }
             | Self::Timeout { .. }

@@ -13,10 +13,15 @@ pub mod backoff;
 mod client;
 mod error;
 pub mod guard;
+mod manners;
 mod polite;
 mod redirect;
 mod resolve;
+mod restraint;
+pub mod robots;
+mod tally;
 mod tls;
+pub mod trap;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,12 +30,15 @@ mod tests;
 
 pub use client::Client;
 pub use error::{Error, Fault, Misled, Retry, Stage};
+pub use restraint::Restraint;
 
 /// The limits of every outbound request. Each has its own key in `[net]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `User-Agent`, with an address for complaints.
     pub user_agent: String,
+    /// Who answers for us: a `mailto:` address, or one of the web.
+    pub contact: Option<String>,
     /// Time to connect, TLS included.
     pub connect_timeout: Duration,
     /// Time between two reads.
@@ -41,10 +49,16 @@ pub struct Settings {
     pub max_body: u64,
     /// Redirects followed.
     pub max_redirects: usize,
-    /// Requests under way at once.
+    /// Requests under way at once; one that takes longer than two seconds is not counted any more.
     pub concurrency: usize,
     /// The least time between two requests to one host that ask for politeness.
     pub spacing: Duration,
+    /// The most that a site's `Crawl-delay` may raise that.
+    pub max_crawl_delay: Duration,
+    /// Polite requests to one host in a day (UTC); 0 for any number.
+    pub daily_budget: u32,
+    /// What the addresses of polite requests may look like.
+    pub caps: trap::Caps,
     /// Connections to one host that are kept open for its next requests.
     pub idle_per_host: usize,
     /// A file of additional trusted root certificates, PEM.
@@ -66,8 +80,11 @@ pub struct Request {
     pub max_redirects: usize,
     /// May it stand at a private address?
     pub allow_private: bool,
-    /// Wait for our turn at the host: at least this long after the last polite request to it.
+    /// Wait for our turn at the host: at least this long after the last polite request to it. Such a request also
+    /// keeps to `net.daily_budget`, to what the host said of patience, and off addresses that no site means.
     pub spacing: Option<Duration>,
+    /// Ask only for what the site's `robots.txt` lets us, and no faster than it says.
+    pub robots: bool,
     /// Time for the whole exchange, where it is not the default.
     pub timeout: Option<Duration>,
     /// How much of the answer's body is wanted.
@@ -102,6 +119,19 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// What is known of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostView {
+    /// Polite requests of today (UTC).
+    pub requests_today: u32,
+    /// Until when it asked for patience.
+    pub paused_until: Option<crate::model::Timestamp>,
+    /// The time that its `robots.txt` wants between two requests, however much that is.
+    pub crawl_delay: Option<Duration>,
+    /// The sitemaps that its `robots.txt` names.
+    pub sitemaps: Vec<String>,
+}
+
 // === impl Request ===
 
 impl Request {
@@ -115,6 +145,7 @@ impl Request {
             max_redirects: usize::MAX,
             allow_private: false,
             spacing: None,
+            robots: false,
             timeout: None,
             want: Want::All,
         }

@@ -1,4 +1,5 @@
-//! One request at a time to a host, and a pause between two: for the requests that ask for it.
+//! One request at a time to a host, a pause between two, no more than so many in a day, and none while it asks for
+//! patience: for the requests that ask for it.
 
 use std::{
     collections::HashMap,
@@ -6,23 +7,30 @@ use std::{
     time::Duration,
 };
 
+use reqwest::header::HeaderMap;
 use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
+use super::{Restraint, tally::Tally};
 use crate::{clock::SharedClock, model::Timestamp};
 
-/// Hosts remembered. Beyond it the one that was asked longest ago is forgotten.
-const MAX_HOSTS: usize = 4096;
+/// Hosts remembered. Beyond it some are forgotten that were not asked for longest.
+const MAX_HOSTS: usize = 16_384;
 
-/// When each host was last asked politely, and who is asking it now.
+/// When each host was last asked politely, who is asking it now, and how often it was asked today.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) clock: SharedClock,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
-/// The end of the last polite request, behind the lock that the one under way holds.
-type Host = tokio::sync::Mutex<Option<Timestamp>>;
+/// One host, with its port.
+#[derive(Debug, Default)]
+struct Host {
+    /// The end of the last polite request, behind the lock that the one under way holds.
+    last: Arc<tokio::sync::Mutex<Option<Timestamp>>>,
+    tally: Mutex<Tally>,
+}
 
 /// Our turn at a host; over when dropped, and the pause begins then.
 #[derive(Debug)]
@@ -40,7 +48,7 @@ impl Queue {
     /// First come, first served. A redirect is part of its request: it waits for nobody, or two requests
     /// that lead to each other's hosts could wait for each other for ever.
     pub(super) async fn turn(&self, url: &Url, spacing: Duration) -> Turn {
-        let last = self.host(url).lock_owned().await;
+        let last = Arc::clone(&self.host(url).last).lock_owned().await;
         if let Some(end) = *last {
             // A clock that was set back must not make a pause of hours.
             let end = end.min(self.clock.now());
@@ -49,9 +57,30 @@ impl Queue {
         Turn { clock: self.clock.clone(), last }
     }
 
+    /// Is there a reason not to ask this host now? `budget` is how often it may be asked in a day; 0 for any.
+    pub(super) fn restraint(&self, url: &Url, budget: u32) -> Option<Restraint> {
+        self.tally(url, |tally, now| tally.restraint(&name(url), budget, now))
+    }
+
+    /// Counts a request to it.
+    pub(super) fn count(&self, url: &Url) {
+        self.tally(url, |tally, now| tally.count(now));
+    }
+
+    /// Hears what it answered: some answers ask for patience, and that is meant for every page of a host.
+    pub(super) fn heard(&self, url: &Url, status: u16, headers: &HeaderMap) {
+        self.tally(url, |tally, now| tally.heard(status, headers, now));
+    }
+
+    /// What is counted of it.
+    pub(super) fn tally<T>(&self, url: &Url, look: impl FnOnce(&mut Tally, Timestamp) -> T) -> T {
+        let (host, now) = (self.host(url), self.clock.now());
+        let mut tally = host.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut tally, now)
+    }
+
     fn host(&self, url: &Url) -> Arc<Host> {
-        let key =
-            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        let key = name(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if !hosts.contains_key(&key) && hosts.len() >= MAX_HOSTS {
             forget_oldest(&mut hosts);
@@ -60,17 +89,33 @@ impl Queue {
     }
 }
 
+impl Turn {
+    /// Something was asked within this turn: the pause begins again.
+    pub(super) async fn pause(&self, spacing: Duration) {
+        self.clock.sleep_until(self.clock.now().plus(spacing)).await;
+    }
+}
+
+/// A host with its port.
+pub(super) fn name(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0))
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         *self.last = Some(self.clock.now());
     }
 }
 
-/// Forgets one host that nobody asks or waits for: those are held by the map alone.
+/// Forgets hosts that nobody asks or waits for (those are held by the map alone): a sixteenth at once, since looking for
+/// the oldest costs as much for one as for many.
 fn forget_oldest(hosts: &mut HashMap<String, Arc<Host>>) {
-    let idle = hosts.iter().filter(|(_, host)| Arc::strong_count(host) == 1);
-    let oldest = idle.min_by_key(|(_, host)| host.try_lock().map_or(None, |last| *last));
-    if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+    let is_idle = |host: &Arc<Host>| Arc::strong_count(host) == 1 && Arc::strong_count(&host.last) == 1;
+    let idle = hosts.iter().filter(|(_, host)| is_idle(host));
+    let mut idle: Vec<_> =
+        idle.map(|(key, host)| (host.last.try_lock().map_or(None, |last| *last), key.clone())).collect();
+    idle.sort_unstable();
+    for (_, key) in idle.into_iter().take(MAX_HOSTS / 16) {
         hosts.remove(&key);
     }
 }
@@ -126,7 +171,7 @@ mod tests {
     async fn a_clock_set_back_does_not_stretch_the_pause() {
         let (clock, queue) = queue();
         let a = url("http://a.vn/");
-        *queue.host(&a).lock().await = Some(Timestamp::from_second(999_999));
+        *queue.host(&a).last.lock().await = Some(Timestamp::from_second(999_999));
         let mut turn = Box::pin(queue.turn(&a, PAUSE));
         assert!(poll!(&mut turn).is_pending());
         clock.advance(PAUSE);
@@ -142,7 +187,8 @@ mod tests {
             clock.advance(Duration::from_millis(1));
             drop(queue.turn(&url(&format!("http://h{n}.vn/")), PAUSE).await);
         }
-        assert_eq!(queue.hosts.lock().unwrap().len(), MAX_HOSTS);
+        let n_hosts = queue.hosts.lock().unwrap().len();
+        assert!((MAX_HOSTS / 2..=MAX_HOSTS).contains(&n_hosts), "{n_hosts}");
         assert!(poll!(Box::pin(queue.turn(&busy, PAUSE))).is_pending());
     }
 }

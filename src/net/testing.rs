@@ -122,6 +122,7 @@ async fn say(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
 pub(crate) fn settings() -> Settings {
     Settings {
         user_agent: "loaphuong/test (+https://example.com)".to_owned(),
+        contact: None,
         connect_timeout: Duration::from_secs(60),
         read_timeout: Duration::from_secs(60),
         timeout: Duration::from_secs(60),
@@ -129,6 +130,9 @@ pub(crate) fn settings() -> Settings {
         max_redirects: 5,
         concurrency: 8,
         spacing: Duration::ZERO,
+        max_crawl_delay: Duration::from_secs(60),
+        daily_budget: 0,
+        caps: super::trap::Caps { length: 2048, depth: 20, repeats: 2 },
         idle_per_host: 2,
         ca_file: None,
     }

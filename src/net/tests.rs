@@ -2,6 +2,7 @@
 
 use std::{io::Write, time::Duration};
 
+mod manners;
 mod redirects;
 mod secure;
 

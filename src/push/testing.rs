@@ -239,6 +239,7 @@ pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
 fn net_settings() -> net::Settings {
     net::Settings {
         user_agent: "loaphuong/test".into(),
+        contact: None,
         connect_timeout: Duration::from_secs(20),
         read_timeout: Duration::from_secs(20),
         timeout: Duration::from_secs(20),
@@ -246,6 +247,9 @@ fn net_settings() -> net::Settings {
         max_redirects: 5,
         concurrency: 64,
         spacing: Duration::ZERO,
+        max_crawl_delay: Duration::ZERO,
+        daily_budget: 0,
+        caps: net::trap::Caps { length: 2048, depth: 20, repeats: 2 },
         idle_per_host: 2,
         ca_file: None,
     }

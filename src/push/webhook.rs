@@ -128,6 +128,7 @@ impl Push {
             max_redirects: 0,
             allow_private: subscription.allow_private,
             spacing: None,
+            robots: false,
             timeout: Some(self.settings.load().timeout),
             // Only its status and `Retry-After` matter; its first words are for the ledger.
             want: net::Want::Start(WORDS),

@@ -19,6 +19,7 @@ mod hub;
 mod ingest;
 mod init;
 mod mail;
+mod manners;
 mod operator;
 mod private;
 mod push;

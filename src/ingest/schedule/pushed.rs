@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Schedule;
+use super::{Known, Schedule};
 use crate::model::Timestamp;
 
 /// The least time between two looks at a source because of pushes: a hub cannot make us hammer a site.
@@ -40,17 +40,23 @@ pub enum Look {
 impl Schedule {
     /// When a source is due after a look at `last`, if ever: when its (slower) poll comes, put off by `jitter`, or,
     /// if that is earlier, because of a push.
-    pub fn next_with(&self, last: Timestamp, jitter: Duration, pushed: &Pushed) -> Option<Timestamp> {
-        let polled = self.polled(last, pushed).map(|due| due.plus(jitter));
+    pub fn next_with(
+        &self,
+        last: Timestamp,
+        jitter: Duration,
+        pushed: &Pushed,
+        known: Known<'_>,
+    ) -> Option<Timestamp> {
+        let polled = self.polled(last, pushed, known).map(|due| due.plus(jitter));
         let told = pushed.waiting.map(|at| at.max(last.plus(SPACING)));
         polled.into_iter().chain(told).min()
     }
 
-    fn polled(&self, last: Timestamp, pushed: &Pushed) -> Option<Timestamp> {
-        let usual = self.next(last)?;
+    fn polled(&self, last: Timestamp, pushed: &Pushed, known: Known<'_>) -> Option<Timestamp> {
+        let usual = self.next_knowing(last, known)?;
         let Some(until) = pushed.until else { return Some(usual) };
         let left_out = (1_u32 << pushed.trust.min(MOST_TRUST)) - 1;
-        let slower = (0..left_out).try_fold(usual, |due, _| self.next(due)).unwrap_or(usual);
+        let slower = (0..left_out).try_fold(usual, |due, _| self.next_knowing(due, known)).unwrap_or(usual);
         // What nobody promises any more is looked after at the usual pace.
         Some(slower.min(usual.max(until)).min(usual.max(last.plus(LONGEST))))
     }
@@ -85,7 +91,7 @@ mod tests {
         // Last look at 0, polled every ten minutes, ten seconds of jitter.
         let check = |waiting: Option<i64>, until: Option<i64>, trust: u32, expected: i64| {
             let pushed = Pushed { waiting: waiting.map(at), until: until.map(at), trust };
-            let due = every(10).next_with(at(0), Duration::from_secs(10), &pushed);
+            let due = every(10).next_with(at(0), Duration::from_secs(10), &pushed, Known::default());
             assert_eq!(due, Some(at(expected)), "{pushed:?}");
         };
         let poll = |minutes: i64| minutes * MINUTE + 10;
@@ -109,20 +115,24 @@ mod tests {
     #[test]
     fn a_slow_schedule_is_not_slowed_down_beyond_a_day() {
         let trusted = Pushed { waiting: None, until: Some(at(9_000 * HOUR)), trust: 2 };
-        let due = |schedule: &Schedule| schedule.next_with(at(0), Duration::ZERO, &trusted);
+        let due = |schedule: &Schedule| schedule.next_with(at(0), Duration::ZERO, &trusted, Known::default());
         assert_eq!(due(&every(12 * 60)), Some(at(24 * HOUR)));
         assert_eq!(due(&every(48 * 60)), Some(at(48 * HOUR)));
         let never = Schedule::cron("0 0 30 2 *", jiff::tz::TimeZone::UTC).unwrap();
         assert_eq!(due(&never), None);
         let pushed = Pushed { waiting: Some(at(HOUR)), ..trusted };
-        assert_eq!(never.next_with(at(0), Duration::ZERO, &pushed), Some(at(HOUR)), "pushes alone");
+        assert_eq!(
+            never.next_with(at(0), Duration::ZERO, &pushed, Known::default()),
+            Some(at(HOUR)),
+            "pushes alone"
+        );
     }
 
     #[test]
     fn four_runs_of_a_crontab_are_left_out_also_over_night() {
         let office = Schedule::cron("*/10 6-19 * * *", jiff::tz::TimeZone::UTC).unwrap();
         let trusted = Pushed { waiting: None, until: Some(at(9_000 * HOUR)), trust: 2 };
-        let due = |last: i64| office.next_with(at(last), Duration::ZERO, &trusted);
+        let due = |last: i64| office.next_with(at(last), Duration::ZERO, &trusted, Known::default());
         assert_eq!(due(9 * HOUR), Some(at(9 * HOUR + 40 * MINUTE)));
         assert_eq!(due(19 * HOUR + 50 * MINUTE), Some(at(30 * HOUR + 30 * MINUTE)));
     }

@@ -33,6 +33,8 @@ pub(in crate::ingest) struct Book {
     pub(super) changed: Notify,
     /// Nobody has looked since it did.
     is_stale: AtomicBool,
+    /// Sources of which something changed that may move their due times.
+    moved: Mutex<HashSet<SourceId>>,
 }
 
 /// What is known of each source.
@@ -112,6 +114,7 @@ impl Book {
 
     /// Writes what is known of one source, or that nothing is.
     pub(super) async fn keep(&self, store: &dyn Store, source: &SourceId) -> store::Result<()> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone());
         let _turn = self.writing.lock().await;
         match self.get(store, source).await? {
             Some(following) => store.put_following(following).await,
@@ -120,8 +123,17 @@ impl Book {
     }
 
     /// What is known of one source.
-    pub(super) async fn get(&self, store: &dyn Store, source: &SourceId) -> store::Result<Option<Following>> {
+    pub(in crate::ingest) async fn get(
+        &self,
+        store: &dyn Store,
+        source: &SourceId,
+    ) -> store::Result<Option<Following>> {
         Ok(self.open(store).await?.get(source).cloned())
+    }
+
+    /// The sources of which something changed since this was asked last.
+    pub(in crate::ingest) fn moved(&self) -> HashSet<SourceId> {
+        std::mem::take(&mut *self.moved.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What hubs have to say about when each source is looked at.

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::{
     ingest::{self, Report, Source},
-    model::{Following, Issue, SourceId, SourceState, Timestamp},
+    model::{Following, Issue, Severity, SourceId, SourceState, Timestamp},
+    net,
     web::{State, address::without_credentials, auth::Admin, error::Problem, nearest::nearest},
 };
 
@@ -31,7 +32,9 @@ pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Proble
             state: states.iter().find(|state| state.id == source.id),
             following: followings.iter().find(|following| following.source == source.id),
         };
-        health(&source, remembered, state.ingest.due(&source.id))
+        let mut value = health(&source, remembered, state.ingest.due(&source.id));
+        value["host"] = host(&source, &state.ingest.host(&source));
+        value
     });
     Ok(Json(json!({ "sources": sources.collect::<Vec<_>>() })))
 }
@@ -79,10 +82,28 @@ pub(crate) fn health(source: &Source, remembered: Remembered<'_>, due: Option<Ti
         "not_before": time(state.not_before),
         "next_due": time(due),
         "failures": state.failures,
+        "disallowed": is_disallowed(state),
         "items": state.items,
         "moved_to": state.moved_to,
         "websub": remembered.following.and_then(|following| websub(following, time)),
         "issues": state.issues.iter().map(issue).collect::<Vec<_>>(),
+    })
+}
+
+/// Does the site's `robots.txt` keep us from its list?
+pub(crate) fn is_disallowed(state: &SourceState) -> bool {
+    let is_error = |issue: &Issue| issue.code == "robots-disallowed" && issue.severity == Severity::Error;
+    state.issues.iter().any(is_error)
+}
+
+/// What is known of the host of a source since the start.
+fn host(source: &Source, known: &net::HostView) -> Value {
+    let zone = &source.normalize.zone;
+    json!({
+        "requests_today": known.requests_today,
+        "paused_until": known.paused_until.map(|at| at.rfc3339(at.offset_in(zone))),
+        "crawl_delay": known.crawl_delay.map(|delay| delay.as_secs_f64()),
+        "sitemaps": known.sitemaps,
     })
 }
 

@@ -1,5 +1,6 @@
-//! Pages for people, in Vietnamese and English: the index, a feed, an article.
+//! Pages for people, in Vietnamese and English: the index, a feed, an article, and what we do on the sites that we watch.
 
+mod bot;
 mod language;
 mod mail;
 mod render;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/", get(index))
         .route("/articles/{id}", get(article))
+        .merge(bot::routes())
         .merge(subscription::routes())
         .merge(mail::routes())
 }

@@ -21,12 +21,13 @@ const POLICY_OF_FORMS: &str = "default-src 'none'; style-src 'self'; script-src 
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    const SOURCES: [(&str, &str); 8] = [
+    const SOURCES: [(&str, &str); 9] = [
         ("base.html", include_str!("../../../templates/base.html")),
         ("parts.html", include_str!("../../../templates/parts.html")),
         ("index.html", include_str!("../../../templates/index.html")),
         ("feed.html", include_str!("../../../templates/feed.html")),
         ("article.html", include_str!("../../../templates/article.html")),
+        ("bot.html", include_str!("../../../templates/bot.html")),
         ("message.html", include_str!("../../../templates/message.html")),
         ("subscription.html", include_str!("../../../templates/subscription.html")),
         ("mail.html", include_str!("../../../templates/mail.html")),

@@ -8,7 +8,7 @@ use crate::{
     ingest::Source,
     model::{Article, Enclosure, FeedId, SourceId, SourceState, Timestamp},
     publish::{Feed, Settings, canary},
-    web::address,
+    web::{address, api::sources::is_disallowed},
 };
 
 /// One address of a feed.
@@ -164,7 +164,10 @@ impl Health {
         Self {
             name: source.name.clone(),
             home: address::web(source.home.as_str()).map(|_| address::without_credentials(&source.home)),
-            state: condition(failures, checked),
+            state: match state {
+                Some(state) if is_disallowed(state) => "disallowed",
+                _ => condition(failures, checked),
+            },
             checked: checked.map(when),
             next: due.map(when),
             failures,

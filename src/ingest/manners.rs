@@ -1,0 +1,48 @@
+//! What a pass says and does where the site, or a limit of ours, keeps it from asking.
+
+use super::pass::Walk;
+use crate::{
+    model::{Issue, Severity},
+    net::Restraint,
+};
+
+impl Walk<'_> {
+    /// The list was not asked for. That is a state and no failure: it does not count as one, and is not logged again
+    /// and again. Where the site does not want us, the source's own schedule looks whether that has changed, which costs
+    /// no request before its `robots.txt` is due.
+    pub(super) fn hold(&mut self, restraint: &Restraint) {
+        let severity = match restraint {
+            Restraint::Disallowed { .. } => Severity::Error,
+            _ => Severity::Warning,
+        };
+        let issue = Issue::new(severity, restraint.code(), restraint.to_string());
+        if severity == Severity::Error {
+            self.state.failures = 0;
+        }
+        self.state.not_before = restraint.until();
+        self.report.failed = Some(issue.message.clone());
+        if self.state.issues.iter().all(|known| known.code != issue.code) {
+            tracing::warn!(
+                source = %self.source.id, code = %issue.code,
+                "source `{}` is not asked: {}", self.source.id, issue.message
+            );
+        }
+        self.wrong(issue);
+    }
+
+    /// Puts off the next pass where a page said so, and says where a site wants more time than it gets.
+    pub(super) fn note_manners(&mut self) {
+        if let Some(until) = self.wait {
+            self.state.not_before = self.state.not_before.max(Some(until));
+        }
+        let longest = self.ingest.client.settings().max_crawl_delay;
+        let wanted = self.ingest.host(self.source).crawl_delay.filter(|_| self.source.robots);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > longest) {
+            let message = format!(
+                "the site's `robots.txt` wants {wanted:?} between two requests and the limit (`net.max_crawl_delay`) is \
+                 {longest:?}"
+            );
+            self.wrong(Issue::new(Severity::Info, "crawl-delay", message));
+        }
+    }
+}
