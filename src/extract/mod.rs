@@ -15,7 +15,9 @@ mod main_text;
 mod metadata;
 mod open;
 mod page;
+pub mod pager;
 mod plain;
+pub mod sitemap;
 mod xml;
 
 #[cfg(test)]

@@ -184,6 +184,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Following(Box::new(samples::following("quan1").into())),
         Stored::Canary(Box::new(samples::canary("quan1").into())),
         Stored::Token((&samples::token("newsroom")).into()),
+        Stored::Backfill(Box::new(samples::backfill("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),
