@@ -26,12 +26,34 @@ pub(super) fn archive(source: &Section<'_>) -> Option<Archive> {
     let sitemaps = sitemaps
         .into_iter()
         .filter_map(|word| sections::http_url(&word.text).map_err(|wrong| section.blame(&word, wrong)).ok());
-    let sitemaps = sitemaps.collect();
+    let sitemaps: Vec<_> = sitemaps.collect();
     let path = section.filled("path").map(|word| word.text);
+    let kind = kind.or_else(|| implied(pattern.as_deref(), next.is_some(), &sitemaps));
+    let fits = |kind: &Kind| pattern.as_deref().is_none_or(|pattern| kind_of_pattern(pattern) == *kind);
+    if let Some(kind) = kind.filter(|kind| matches!(kind, Kind::Numbered | Kind::Days) && !fits(kind)) {
+        let place = if kind == Kind::Days { DATE } else { PAGE };
+        section.wrong(
+            "pages",
+            format!("an archive of this kind has `{place}` in the addresses of its pages"),
+            None,
+        );
+    }
     let max_pages = section.integer("max_pages", 1..=1_000_000_u64);
     let empty_days = section.integer("empty_days", 1..=36_600_u64);
     section.finish();
     Some(Archive { kind, pattern, next, sitemaps, path, max_pages: max_pages?, empty_days: empty_days? })
+}
+
+/// What says where pages are says of which kind they are.
+fn implied(pattern: Option<&str>, has_next: bool, sitemaps: &[url::Url]) -> Option<Kind> {
+    let next = || has_next.then_some(Kind::Next);
+    let sitemap = || (!sitemaps.is_empty()).then_some(Kind::Sitemap);
+    pattern.map(kind_of_pattern).or_else(next).or_else(sitemap)
+}
+
+fn kind_of_pattern(pattern: &str) -> Kind {
+    let inside = pattern.split_once('{').map_or("", |(_, rest)| rest);
+    if inside.starts_with(|c: char| c.is_ascii_digit()) { Kind::Numbered } else { Kind::Days }
 }
 
 fn kind_of(word: &Word) -> Result<Kind, Wrong> {

@@ -1,6 +1,6 @@
 //! A visit that remembers: cookies of one host, and forms that are posted back to it (ASP.NET Web Forms).
 //!
-//! Cookies live as long as the visit, and go to the host that it began with, and to no other (RFC 6265 without its
+//! Cookies live as long as the visit stays at one origin: whoever is led elsewhere takes none along (RFC 6265 without its
 //! domains and paths: portals set one or two, for everything).
 
 use std::time::Duration;
@@ -23,6 +23,8 @@ const MAX_REDIRECTS: usize = 5;
 /// One visit to one host.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
+    /// Where the cookies are from.
+    origin: Option<url::Origin>,
     cookies: Vec<(String, String)>,
 }
 
@@ -48,17 +50,26 @@ impl Session {
     async fn walk(&mut self, client: &Client, ask: &Ask, mut question: Question) -> Outcome {
         for _ in 0..=MAX_REDIRECTS {
             let spacing = ask.spacing.unwrap_or(client.settings().spacing);
+            self.move_to(&question.url);
             let answer = match client.send(self.request(ask, &question, spacing)).await {
                 Ok(answer) => answer,
                 Err(error) => return Outcome::Failed(super::Error::Net(error)),
             };
             self.learn(&answer.headers);
-            match next(&question, &answer).filter(|next| next.url.host() == ask.url.host()) {
+            match next(&question, &answer) {
                 Some(next) => question = next,
                 None => return outcome(ask, answer, client.now()),
             }
         }
         Outcome::Failed(super::Error::Status { url: question.url.into(), status: 302 })
+    }
+
+    fn move_to(&mut self, url: &Url) {
+        let origin = url.origin();
+        if self.origin.as_ref() != Some(&origin) {
+            self.cookies.clear();
+            self.origin = Some(origin);
+        }
     }
 
     fn request(&self, ask: &Ask, question: &Question, spacing: Duration) -> Request {
@@ -109,7 +120,8 @@ fn is_taken_back(attributes: &str) -> bool {
     })
 }
 
-/// Where an answer leads: 307 and 308 keep the form, all others ask for the page (RFC 9110, section 15.4).
+/// Where an answer leads: 307 and 308 keep the form, on the same site, all others ask for the page (RFC 9110, section
+/// 15.4).
 fn next(question: &Question, answer: &Answer) -> Option<Question> {
     let keeps = match answer.status {
         301..=303 => false,
@@ -119,7 +131,8 @@ fn next(question: &Question, answer: &Answer) -> Option<Question> {
     let to = std::str::from_utf8(answer.headers.get(LOCATION)?.as_bytes()).ok()?;
     let mut url = answer.url.join(to.trim()).ok()?;
     url.set_fragment(None);
-    Some(Question { url, form: question.form.clone().filter(|_| keeps) })
+    let form = question.form.clone().filter(|_| keeps && url.origin() == answer.url.origin());
+    Some(Question { url, form })
 }
 
 #[cfg(test)]
@@ -152,5 +165,16 @@ mod tests {
         check(302, None);
         check(303, None);
         check(307, Some("a=1"));
+    }
+
+    #[test]
+    fn no_cookie_goes_to_another_site() {
+        let mut session = Session::default();
+        session.move_to(&"https://a.vn/".parse().unwrap());
+        session.learn(&headers(&["s=1"]));
+        session.move_to(&"https://a.vn/b".parse().unwrap());
+        assert_eq!(session.cookies.len(), 1);
+        session.move_to(&"http://a.vn/b".parse().unwrap());
+        assert!(session.cookies.is_empty());
     }
 }

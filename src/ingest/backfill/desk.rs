@@ -157,7 +157,7 @@ impl Ingest {
             while walks.len() < AT_ONCE
                 && let Some((id, order, halt)) = self.begin_walk(&stop)
             {
-                walks.push(self.ordered_walk(id, order, halt).boxed());
+                walks.push(self.ordered_walk(id, order, halt, &stop).boxed());
             }
             tokio::select! {
                 () = stop.cancelled(), if walks.is_empty() => return Ok(()),
@@ -175,7 +175,13 @@ impl Ingest {
         Some((id, order, halt))
     }
 
-    async fn ordered_walk(&self, id: SourceId, order: Order, halt: CancellationToken) -> store::Result<()> {
+    async fn ordered_walk(
+        &self,
+        id: SourceId,
+        order: Order,
+        halt: CancellationToken,
+        stop: &CancellationToken,
+    ) -> store::Result<()> {
         let done = match self.find(&id) {
             Ok(source) => {
                 let task = walk::Task { ingest: self, source: &source, order, stop: &halt, resume: true };
@@ -187,6 +193,14 @@ impl Ingest {
                 return Ok(());
             }
         };
+        if let Ok(walked) = &done
+            && walked.progress.resume
+            && !stop.is_cancelled()
+        {
+            // It was told to stand still, not interrupted by the end of the daemon.
+            let progress = Backfill { resume: false, ..walked.progress.clone() };
+            self.store().put_backfill(progress).await?;
+        }
         let mut book = self.desk.book();
         book.under_way.remove(&id);
         match done {
