@@ -125,7 +125,8 @@ fn label(link: ElementRef<'_>) -> String {
     } else {
         said
     };
-    text::fold(&said)
+    // Arrows are kinds of quotes to a key.
+    if said.contains(char::is_alphanumeric) { text::fold(&said) } else { said.trim().to_owned() }
 }
 
 fn in_pager(link: ElementRef<'_>) -> bool {

@@ -130,7 +130,11 @@ fn draft(walk: &Walk<'_>, entry: &Entry) -> (crate::model::Draft, Vec<crate::mod
     };
     let rules = &walk.source.normalize;
     let context = normalize::Context { rules, base: &walk.source.url, fetched: walk.at };
-    let (draft, _) = normalize::normalize(item, &context);
+    let (mut draft, _) = normalize::normalize(item, &context);
+    if entry.title.is_none() {
+        // What stands in for one is made from the address; the page has a real one.
+        draft.content.title.clear();
+    }
     let keys = dedup::keys(&draft, &walk.source.dedup, &walk.source.url);
     (draft, keys)
 }

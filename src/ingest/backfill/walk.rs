@@ -53,7 +53,7 @@ struct Walker<'a> {
 /// What became of the articles of a page.
 enum Taken {
     /// All were looked at. Are all that say their date older than wanted?
-    All { old: bool },
+    All { n_items: u64, old: bool },
     /// The walk has to stand still before the end of the page.
     Halted(Halt),
 }
@@ -171,10 +171,9 @@ impl<'a> Walker<'a> {
             }
             return self.empty(watch).await.map(|()| None);
         }
-        let n_items = page.drafts.len() as u64;
         let before = self.progress.clone();
-        let old = match self.take(page).await? {
-            Taken::All { old } => old,
+        let (n_items, old) = match self.take(page).await? {
+            Taken::All { n_items, old } => (n_items, old),
             Taken::Halted(halt) => {
                 // It is read again, and what it has brought is known then.
                 self.progress = Backfill { new: self.progress.new, ..before };
@@ -201,6 +200,7 @@ impl<'a> Walker<'a> {
             item.first_seen = started.minus(Duration::from_secs(index));
         }
         self.walk.learn_aliases(&items).await?;
+        let n_items = items.len() as u64;
         let (mut n_dated, mut n_old) = (0_usize, 0_usize);
         items.reverse();
         for item in items {
@@ -223,7 +223,7 @@ impl<'a> Walker<'a> {
             n_old += usize::from(self.is_old(date));
             self.progress.oldest = [self.progress.oldest, date].into_iter().flatten().min();
         }
-        Ok(Taken::All { old: n_dated > 0 && n_old == n_dated && page.is_ordered })
+        Ok(Taken::All { n_items, old: n_dated > 0 && n_old == n_dated && page.is_ordered })
     }
 
     /// Reads and records an article that is not known. Its date, if it says one.
