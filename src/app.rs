@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use offline::{Trial, recognize, run_once, try_source};
+pub use offline::{Trial, backfill_once, recognize, run_once, try_source};
 pub use probe::{Feed, Fetched, Marked, Probed, probe};
 
 use crate::{
@@ -289,6 +289,11 @@ impl App {
             async move { ingest.follow_hubs(stop).await }
         });
         let (ingest, stop) = (Arc::clone(&self.ingest), self.stop.clone());
+        let (archives, halt) = (Arc::clone(&self.ingest), self.stop.clone());
+        self.supervise("archives", move || {
+            let (ingest, stop) = (Arc::clone(&archives), halt.clone());
+            async move { ingest.walk_archives(stop).await }
+        });
         self.supervise("ingest", move || {
             let (ingest, stop) = (Arc::clone(&ingest), stop.clone());
             async move { ingest.run(stop).await }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
     extract::{self, Document, Kind},
-    ingest::{Ingest, Report, Settings, Source, Step},
+    ingest::{Ingest, Report, Settings, Source, Step, backfill},
     journal::Journal,
     model::SourceId,
     net, store,
@@ -25,6 +26,20 @@ pub async fn run_once(config: Config, sources: &[SourceId]) -> anyhow::Result<Ve
         reports.push(ingest.pass(source).await?);
     }
     Ok(reports)
+}
+
+/// A walk through the archive of `source`, on the store itself. Fails with [`store::Error::Locked`] in the chain when
+/// a daemon has it.
+pub async fn backfill_once(
+    config: Config,
+    source: &SourceId,
+    order: backfill::Order,
+    stop: &CancellationToken,
+    watch: backfill::Watch<'_>,
+) -> anyhow::Result<backfill::Walked> {
+    let store = store::open(&config.store).await?;
+    let ingest = ingest(&config.net, config.ingest, store).await?;
+    Ok(ingest.backfill(source, order, stop, watch).await?)
 }
 
 /// What a pass that writes nothing showed.

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
 mod api;
+mod backfill;
 mod batch;
 mod check;
 mod completions;
@@ -73,6 +74,7 @@ enum Command {
     Try(trial::Arguments),
     Extract(extract::Arguments),
     Run(run::Arguments),
+    Backfill(backfill::Arguments),
     Sources(sources::Arguments),
     Subscriptions(subscriptions::Arguments),
     Tokens(tokens::Arguments),
@@ -117,6 +119,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Check(arguments) => check::main(common, &arguments),
         Command::Try(arguments) => trial::main(common, &arguments),
         Command::Extract(arguments) => extract::main(common, arguments),
+        Command::Backfill(arguments) => backfill::main(common, &arguments),
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Subscriptions(arguments) => subscriptions::main(common, &arguments),

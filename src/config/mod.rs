@@ -5,6 +5,7 @@
 //! section, and compiled into the settings of each room: selectors parsed, zones resolved, references checked.
 //! Nothing stops at the first mistake: a [`Report`] has all of them.
 
+mod archive;
 mod feed;
 mod layers;
 mod mail;

@@ -5,6 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
+    archive,
     read::{Section, Word, Wrong},
     recipe::{self, Recipes},
     sections::{self, Folders},
@@ -37,7 +38,8 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 6] = ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck"];
+const SOURCE_DEFAULTS: [&str; 7] =
+    ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck", "archive"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -65,6 +67,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
+    let archive = archive::archive(&section);
     section.finish();
     let ((extract, normalize, dedup), effective) = rules?;
     let (id, url) = (id?, url?);
@@ -83,6 +86,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         spacing,
         max_pages: max_pages?,
         recheck: recheck?,
+        archive: archive?,
         extract: Arc::new(extract),
         normalize: Arc::new(normalize),
         dedup: Arc::new(dedup),

@@ -298,6 +298,7 @@ fn source_text(source: &ingest::Source) -> String {
             "  private={} websub={} {:?} {}",
             source.allow_private, source.websub, source.spacing, source.max_pages
         ),
+        archive_text(&source.archive),
         format!("  {} feed={} max={}", extract.platform, extract.feed, extract.max_items),
         format!("  {:?}", extract.fingerprint),
         lists.join("\n"),
@@ -307,6 +308,12 @@ fn source_text(source: &ingest::Source) -> String {
         format!("  {:?}\n  {:#?}", source.dedup.item, normalize.url),
     ];
     lines.join("\n")
+}
+
+fn archive_text(archive: &ingest::backfill::Archive) -> String {
+    let ingest::backfill::Archive { kind, pattern, next, sitemaps, path, max_pages, empty_days } = archive;
+    let sitemaps: Vec<_> = sitemaps.iter().map(url::Url::as_str).collect();
+    format!("  {kind:?} {pattern:?} {} {sitemaps:?} {path:?} {max_pages} {empty_days}", next.is_some())
 }
 
 fn list_text(list: &crate::extract::ListRules) -> String {

@@ -3,6 +3,7 @@
 //! A portal on one loopback port, the daemon on another, a newsroom on a third. Nothing is simulated between them:
 //! the daemon scrapes over HTTP, stores in sled, and pushes over HTTP.
 
+mod archive;
 mod pages;
 pub mod portal;
 pub mod receiver;
@@ -114,6 +115,7 @@ async fn scene(
     for story in stories::archive(clock.now()) {
         portal.publish(story);
     }
+    portal.bury(stories::old(clock.now()));
     screen.step(1, &format!("portal    {}{REMARK}a news section like that of Quận 1", portal.front_url()));
 
     let secret = sign::generate_secret()
@@ -134,6 +136,8 @@ async fn scene(
     let app = App::start(config, listener, clock.clone()).await?;
     screen.step(3, &format!("daemon    http://{address}/{instead}"));
     screen.whole(&format!("to look at it from outside: loa sources --config {}", path.display()));
+
+    screen.whole(&format!("to read the portal's archive: loa backfill quan1 --config {}", path.display()));
 
     let before = app.store.head().await?;
     let stage = Stage { app: &app, portal: &portal, address, screen };

@@ -46,7 +46,7 @@ pub(super) fn item_number(uri: &Uri) -> Option<u32> {
 
 /// The list page: pinned stories first, then newest first. `moves` says how often the address that it shows for an
 /// item has changed.
-pub(super) fn list(stories: &[Story], moves: &HashMap<u32, u32>, noise: u64) -> String {
+pub(super) fn list(stories: &[Story], moves: &HashMap<u32, u32>, around: &Around) -> String {
     let mut sorted: Vec<_> = stories.iter().collect();
     sorted.sort_by_key(|story| (!story.pinned, std::cmp::Reverse((story.published, story.item))));
     sorted.truncate(30);
@@ -77,9 +77,10 @@ pub(super) fn list(stories: &[Story], moves: &HashMap<u32, u32>, noise: u64) -> 
         );
     }
     let main = format!(
-        "<table class=\"tblTin\" width=\"100%\">\n{body}</table>\n<table class=\"tblTin2\" style=\"display:none\">\n{twins}</table>"
+        "<table class=\"tblTin\" width=\"100%\">\n{body}</table>\n<table class=\"tblTin2\" style=\"display:none\">\n{twins}</table>{}",
+        around.pager
     );
-    frame(&format!("{CATEGORY} - Cổng thông tin điện tử Quận 1"), &main, noise)
+    frame(&format!("{CATEGORY} - Cổng thông tin điện tử Quận 1"), &main, around)
 }
 
 /// An article page, with the block of earlier articles below it.
@@ -136,19 +137,46 @@ pub(super) fn article(story: &Story, all: &[Story], noise: u64) -> String {
             .collect::<String>()
             .to_uppercase(),
     );
-    frame(&story.title, &main, noise)
+    frame(&story.title, &main, &Around::of_noise(noise))
+}
+
+/// What a page shows beside its stories.
+pub(super) struct Around {
+    /// How many requests there were.
+    pub(super) noise: u64,
+    /// The pager.
+    pub(super) pager: String,
+    /// The hidden fields of its form.
+    pub(super) fields: String,
+}
+
+impl Around {
+    /// No archive: nothing but what changes with every request.
+    pub(super) fn of_noise(noise: u64) -> Self {
+        let fields = format!(
+            r#"<input type="hidden" name="__VIEWSTATE" id="__VIEWSTATE" value="/wEPDwUKLTM{noise}" />"#
+        );
+        Self { noise, pager: String::new(), fields }
+    }
+}
+
+/// The day of an instant, as people in the district say it.
+pub(super) fn day(at: Timestamp) -> jiff::civil::Date {
+    let offset = jiff::tz::Offset::from_seconds(ZONE.0).unwrap_or(jiff::tz::Offset::UTC);
+    offset.to_datetime(at.to_jiff()).date()
 }
 
 /// What stands around every page of the site.
-fn frame(title: &str, main: &str, noise: u64) -> String {
+fn frame(title: &str, main: &str, around: &Around) -> String {
+    let Around { noise, fields, .. } = around;
     format!(
         r##"<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">
 <html xmlns="http://www.w3.org/1999/xhtml" lang="vi-vn" dir="ltr">
 <head><meta http-equiv="Content-Type" content="text/html; charset=utf-8" /><meta name="GENERATOR" content="Microsoft SharePoint" />
 <title>{title}</title>
 <script type="text/javascript">var _spPageContextInfo = {{webServerRelativeUrl: "\u002ftintuc"}};</script></head>
-<body><form name="aspnetForm" method="post" action="post.aspx" id="aspnetForm">
-<input type="hidden" name="__VIEWSTATE" id="__VIEWSTATE" value="/wEPDwUKLTM{noise}" />
+<body><form name="aspnetForm" method="post" action="{action}" id="aspnetForm">
+{fields}
 <ul class="menu"><li><a href="/">Trang chủ</a></li><li><a href="/gioithieu">Giới thiệu</a></li><li><a href="/tintuc">Tin tức</a></li></ul>
 <div class="breadcrumb">TIN TỨC &amp; SỰ KIỆN | {CATEGORY}</div>
 {main}
@@ -161,6 +189,7 @@ fn frame(title: &str, main: &str, noise: u64) -> String {
 <div class="footer">Lượt truy cập: {count} <span id="clock">{noise:06}</span></div>
 </form></body></html>"##,
         title = escape(title),
+        action = escape(list_path()),
         count = 1_204_377 + noise,
     )
 }

@@ -11,13 +11,16 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::pages;
+use super::{
+    archive::{self, Asked},
+    pages::{self, Around},
+};
 use crate::model::Timestamp;
 
 /// One story of the portal.
@@ -85,6 +88,13 @@ pub struct Portal {
 #[derive(Debug, Default)]
 struct Site {
     stories: Vec<Story>,
+    /// Older ones, behind the pager of the list.
+    archive: Vec<Story>,
+    /// How often the states of its forms have expired.
+    epoch: u64,
+    /// After how many posted forms they do, and how many were posted since.
+    lifetime: Option<u64>,
+    posts: u64,
     /// How often the list's address of an item has changed.
     moves: HashMap<u32, u32>,
     version: u64,
@@ -133,6 +143,16 @@ impl Portal {
     /// Adds a story.
     pub fn publish(&self, story: Story) {
         self.change(|site| site.stories.push(story));
+    }
+
+    /// Adds stories that no list shows, only its archive.
+    pub fn bury(&self, stories: impl IntoIterator<Item = Story>) {
+        self.change(|site| site.archive.extend(stories));
+    }
+
+    /// Every so many posted forms, none that was sent before is taken any more.
+    pub fn expire_forms_after(&self, posts: Option<u64>) {
+        self.change(|site| site.lifetime = posts);
     }
 
     /// Changes a story. False when there is none.
@@ -206,7 +226,7 @@ impl Portal {
 }
 
 async fn answer(State(portal): State<Portal>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let is_article = pages::item_number(&parts.uri).is_some();
     let fault = {
         let site = portal.site();
@@ -215,6 +235,10 @@ async fn answer(State(portal): State<Portal>, request: Request) -> Response {
     let response = match fault {
         Some(Fault::Silent) => std::future::pending().await,
         Some(fault) if pages::is_post(&parts.uri) => broken(&portal, &fault, &parts.uri),
+        None if parts.method == Method::POST && pages::is_post(&parts.uri) => {
+            let form = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
+            posted(&mut portal.site(), &form, &parts.headers)
+        }
         _ => whole(&portal, &parts.uri, &parts.headers),
     };
     let mut site = portal.site();
@@ -252,7 +276,15 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
     }
     match page(&site, uri) {
-        Some(page) => html(page, &etag),
+        Some(page) => {
+            let mut response = html(page, &etag);
+            if let Ok(cookie) = HeaderValue::from_str(&archive::cookie(site.epoch))
+                && !site.archive.is_empty()
+            {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            response
+        }
         None => (StatusCode::NOT_FOUND, "<html><body>Không tìm thấy trang</body></html>").into_response(),
     }
 }
@@ -260,11 +292,44 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
 fn page(site: &Site, uri: &Uri) -> Option<String> {
     let noise = site.n_visits;
     match pages::item_number(uri) {
-        None => Some(pages::list(&site.stories, &site.moves, noise)),
+        None => Some(pages::list(&site.stories, &site.moves, &around(site, 1))),
         Some(item) => {
-            let story = site.stories.iter().find(|story| story.item == item)?;
+            let story = site.stories.iter().chain(&site.archive).find(|story| story.item == item)?;
             Some(pages::article(story, &site.stories, noise))
         }
+    }
+}
+
+/// What a form brings. One that is not ours, or not any more, meets what ASP.NET says to it.
+fn posted(site: &mut Site, form: &[u8], headers: &HeaderMap) -> Response {
+    if site.lifetime.is_some_and(|lifetime| site.posts >= lifetime) {
+        (site.epoch, site.posts) = (site.epoch + 1, 0);
+    }
+    site.posts += 1;
+    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(asked) = archive::asked(form, cookies, site.epoch) else {
+        let page = "<html><body><h1>Server Error in '/' Application.</h1><h2>Validation of viewstate MAC failed.</h2></body></html>";
+        return (StatusCode::INTERNAL_SERVER_ERROR, page).into_response();
+    };
+    let all = site.stories.iter().chain(&site.archive);
+    let (stories, number) = match asked {
+        Asked::Page(1) => (site.stories.clone(), 1),
+        Asked::Page(number) => (archive::page(&site.archive, number), number.max(1)),
+        Asked::Day(day) => (archive::day(all, day), 1),
+    };
+    let page = pages::list(&stories, &site.moves, &around(site, number));
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+fn around(site: &Site, number: usize) -> Around {
+    let around = Around::of_noise(site.n_visits);
+    if site.archive.is_empty() {
+        return around;
+    }
+    Around {
+        pager: archive::pager(site.archive.len(), number),
+        fields: archive::fields(site.epoch, number),
+        ..around
     }
 }
 
@@ -289,7 +354,7 @@ fn broken(portal: &Portal, fault: &Fault, uri: &Uri) -> Response {
         }
         Fault::Empty => (HTML, "").into_response(),
         Fault::Login => (HTML, pages::LOGIN).into_response(),
-        Fault::NoItems => (HTML, pages::list(&[], &HashMap::new(), 0)).into_response(),
+        Fault::NoItems => (HTML, pages::list(&[], &HashMap::new(), &Around::of_noise(0))).into_response(),
         Fault::Truncated => truncated(page(&portal.site(), uri).unwrap_or_default()),
         Fault::RedirectLoop => (StatusCode::FOUND, [(header::LOCATION, uri.to_string())]).into_response(),
         Fault::Bomb(megabytes) => bomb(*megabytes),

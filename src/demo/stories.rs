@@ -119,6 +119,18 @@ pub fn archive(now: Timestamp) -> Vec<Story> {
     ARCHIVE.iter().enumerate().map(story).collect()
 }
 
+/// What lies in the archive of the portal: a story every other day, for three months before those of its list.
+pub fn old(now: Timestamp) -> Vec<Story> {
+    let day = Duration::from_secs(24 * 3600);
+    let old = |n: u32| {
+        let text = &NEWS[n as usize % NEWS.len()];
+        let mut story = story(text, FIRST_ITEM - 1 - n, now.minus(day * (10 + 2 * n)));
+        story.title = format!("{} (lưu trữ, số {})", story.title, n + 1);
+        story
+    };
+    (0..45).map(old).collect()
+}
+
 /// The `n`-th story that happens while one watches.
 pub fn news(n: u32, now: Timestamp) -> Story {
     let text = &NEWS[n as usize % NEWS.len()];

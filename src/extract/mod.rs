@@ -16,8 +16,10 @@ mod main_text;
 mod metadata;
 mod open;
 mod page;
+pub mod pager;
 mod plain;
 pub mod section;
+pub mod sitemap;
 mod xml;
 
 #[cfg(test)]

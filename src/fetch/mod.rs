@@ -5,6 +5,7 @@
 mod error;
 mod links;
 mod measure;
+pub mod postback;
 mod validators;
 pub mod websub;
 

@@ -3,6 +3,7 @@
 //! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
 //! `issues`), and its feeds go on showing what was good.
 
+pub mod backfill;
 mod dues;
 mod listed;
 mod manners;
@@ -64,6 +65,8 @@ pub struct Source {
     pub max_pages: usize,
     /// How often a known article is looked at again for edits, while the list shows it; young ones more often.
     pub recheck: Duration,
+    /// How its archive is walked.
+    pub archive: backfill::Archive,
     /// How it is read.
     pub extract: Arc<extract::Rules>,
     /// How it is normalized.
@@ -100,6 +103,8 @@ pub struct Ingest {
     parsers: Semaphore,
     /// What is agreed with the hubs of sources.
     hubs: websub::Book,
+    /// What is asked of walks through archives.
+    desk: backfill::Desk,
 }
 
 /// What one pass did.
@@ -171,6 +176,9 @@ pub enum Error {
     /// One is under way.
     #[error("a pass over `{0}` is under way")]
     Busy(SourceId),
+    /// A walk through its archive is under way.
+    #[error("a walk through the archive of `{0}` is under way")]
+    Walking(SourceId),
     /// What it found could not be kept.
     #[error("cannot keep what `{source_id}` brought")]
     Store {
@@ -208,6 +216,7 @@ impl Ingest {
             changed: Notify::new(),
             parsers: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             hubs: websub::Book::default(),
+            desk: backfill::Desk::default(),
         })
     }
 
@@ -253,7 +262,10 @@ impl Ingest {
     pub fn is_busy(&self) -> bool {
         let running = !self.running.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         let n_sources = self.settings.load().sources.len();
-        running || self.is_asking_hubs() || self.dues.is_busy(n_sources, self.clock.now())
+        running
+            || self.is_asking_hubs()
+            || self.desk.is_busy()
+            || self.dues.is_busy(n_sources, self.clock.now())
     }
 
     /// One pass now.

@@ -27,7 +27,7 @@ const MEASURED: usize = 8;
 const UNREAD: Digest = Digest([0; 16]);
 
 /// What became of an article page.
-enum Page {
+pub(super) enum Page {
     Read(Box<Draft>, Validators),
     Same,
     Failed(Issue),
@@ -59,7 +59,7 @@ impl Walk<'_> {
     }
 
     /// Every key of a known article leads to it from now on.
-    async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
+    pub(super) async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
         if self.sink == Sink::Rehearse {
             return Ok(());
         }
@@ -175,7 +175,7 @@ impl Walk<'_> {
     }
 
     /// Asks how long the attachments of a new or changed article are, and what they are.
-    async fn measure(&mut self, draft: &mut Draft, known: Option<&Known>) {
+    pub(super) async fn measure(&mut self, draft: &mut Draft, known: Option<&Known>) {
         if known.is_some_and(|known| known.digest == dedup::digest(draft)) {
             return;
         }
@@ -235,7 +235,7 @@ impl Walk<'_> {
         page.checked.is_none_or(|checked| checked > self.at || checked.plus(pace) <= self.at)
     }
 
-    async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
+    pub(super) async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
         match self.fetch(url, validators).await {
             Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Failed(
                 Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),

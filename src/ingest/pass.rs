@@ -107,7 +107,7 @@ pub(super) async fn pass(
 // === impl Walk ===
 
 impl<'a> Walk<'a> {
-    async fn begin(
+    pub(super) async fn begin(
         ingest: &'a Ingest,
         source: &'a Arc<Source>,
         sink: Sink,
@@ -172,7 +172,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Finds out what is known of each item; items that are one article by any key become one.
-    async fn identify(&mut self, drafts: Vec<(Draft, Vec<IdentityKey>)>) -> store::Result<Vec<Listed>> {
+    pub(super) async fn identify(
+        &mut self,
+        drafts: Vec<(Draft, Vec<IdentityKey>)>,
+    ) -> store::Result<Vec<Listed>> {
         let mut items: Vec<Listed> = Vec::with_capacity(drafts.len());
         for (index, (draft, keys)) in without_shared(drafts).into_iter().enumerate() {
             let known = self.ingest.journal.store().known(&self.source.id, &keys).await?;

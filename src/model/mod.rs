@@ -4,6 +4,7 @@
 //! wire forms beside the code that writes them.
 
 mod article;
+mod backfill;
 mod canary;
 mod daily;
 pub mod diff;
@@ -22,6 +23,7 @@ mod time;
 mod token;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
+pub use backfill::{Backfill, End};
 pub use canary::{Canary, Promptness};
 pub use daily::Daily;
 pub use event::{Change, Event, Follower};

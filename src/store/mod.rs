@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Outcome,
-    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, IdentityKey, Known,
+    Outcome, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
 };
 
 /// Everything that outlives the process.
@@ -81,6 +81,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes a token.
     async fn remove_token(&self, id: &TokenId) -> Result<()>;
+
+    /// How far every walk through an archive has come, by source.
+    async fn backfills(&self) -> Result<Vec<Backfill>>;
+
+    /// Remembers how far a walk has come.
+    async fn put_backfill(&self, backfill: Backfill) -> Result<()>;
 
     /// How far a follower has read; 0 for one that never did.
     async fn cursor(&self, follower: Follower) -> Result<Seq>;

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "tests say what they skipped")]
 
 mod attack;
+mod backfill;
 mod canary;
 mod cli;
 mod clocks;

@@ -114,6 +114,11 @@ impl World {
         open().await.unwrap().restore(records).await.unwrap();
     }
 
+    /// Where the configuration is written, for the program itself.
+    pub(crate) fn config_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("loa.toml")
+    }
+
     fn load(&self) -> config::Config {
         let path = self.folder.path().join("loa.toml");
         std::fs::write(&path, &self.config).unwrap();

@@ -93,6 +93,17 @@ fn the_first_version_of_the_canary_keeps_its_bytes() {
 }
 
 #[test]
+fn the_first_version_of_a_walk_keeps_its_bytes() {
+    check(
+        &BackfillV1::from(samples::backfill("quan1")),
+        "\
+         057175616e31904e904e01f02e086e756d62657265642368747470733a2f2f706f7274616c2e6578616d706c65\
+         2f3f706167653d7b706167657d0133020000000000000001c03e0201ffffffffffffffffff0100010573696e63\
+         6501",
+    );
+}
+
+#[test]
 fn a_subscription_of_an_earlier_version_is_a_webhook_with_a_shared_secret_now() {
     const FIRST: &str = "\
         04686f6f6b1d68747470733a2f2f6e657773726f6f6d2e6578616d706c652f686f6f6b010b7469746c653a6de1\
@@ -184,6 +195,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Following(Box::new(samples::following("quan1").into())),
         Stored::Canary(Box::new(samples::canary("quan1").into())),
         Stored::Token((&samples::token("newsroom")).into()),
+        Stored::Backfill(Box::new(samples::backfill("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),

@@ -2,10 +2,12 @@
 
 use super::{
     Kept,
-    samples::{article, at, attempt, canary, commit, delivery, following, state, subscription, token},
+    samples::{
+        article, at, attempt, backfill, canary, commit, delivery, following, state, subscription, token,
+    },
 };
 use crate::{
-    model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription, Token},
+    model::{Backfill, Delivery, Follower, Following, Outcome, Seq, State, Subscription, Token},
     store::{Settled, Step, Store},
 };
 
@@ -273,4 +275,15 @@ pub(super) async fn tokens_are_remembered_until_they_are_removed(kept: Kept) {
         kept.store.remove_token(&"b".parse().unwrap()).await.unwrap();
         assert_eq!(kept.store.tokens().await.unwrap(), [token("a")]);
     }
+}
+
+pub(super) async fn a_walk_is_remembered_as_it_was_last_written(kept: Kept) {
+    assert_eq!(kept.store.backfills().await.unwrap(), []);
+    for id in ["b", "a"] {
+        kept.store.put_backfill(backfill(id)).await.unwrap();
+    }
+    let further = Backfill { place: "4".to_owned(), end: None, ..backfill("b") };
+    kept.store.put_backfill(further.clone()).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.backfills().await.unwrap(), [backfill("a"), further]);
 }

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        Advert, Article, ArticleId, Attempt, Canary, Category, Change, Channel, Content, Date, Delivery,
-        Digest, Enclosure, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden, Html, IdentityKey,
-        Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness, Revision, Scope,
-        Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Token, Validators,
+        Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel, Content, Date,
+        Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden,
+        Html, IdentityKey, Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness,
+        Revision, Scope, Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Token,
+        Validators,
     },
     store::Commit,
 };
@@ -164,6 +165,20 @@ pub(crate) fn following(source: &str) -> Following {
         pushed: Some(at(8)),
         trust: 2,
         ..Following::new(source.parse().unwrap())
+    }
+}
+
+pub(crate) fn backfill(id: &str) -> Backfill {
+    Backfill {
+        way: "numbered".to_owned(),
+        pattern: "https://portal.example/?page={page}".to_owned(),
+        place: "3".to_owned(),
+        pages: 2,
+        oldest: Some(at(4)),
+        first: vec![1, u64::MAX],
+        end: Some(End::Since),
+        resume: true,
+        ..Backfill::new(id.parse().unwrap(), Some(at(3)), at(5))
     }
 }
 

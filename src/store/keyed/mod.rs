@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Attempt, Canary, Delivery, Event, Follower, Following, IdentityKey, Known, Revision,
-    Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, IdentityKey, Known,
+    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
 };
 
 use super::{
@@ -174,6 +174,15 @@ impl Store for Keyed {
     async fn remove_token(&self, id: &TokenId) -> Result<()> {
         let key = keys::token(id);
         self.run(move |core| core.write(|_, batch| core.remove(batch, &key))).await
+    }
+
+    async fn backfills(&self) -> Result<Vec<Backfill>> {
+        self.run(|core| core.all::<codec::BackfillV1, _>(Kind::Backfill)).await
+    }
+
+    async fn put_backfill(&self, backfill: Backfill) -> Result<()> {
+        let (key, record) = (keys::backfill(&backfill.source), codec::BackfillV1::from(backfill));
+        self.run(move |core| core.write(|_, batch| core.put(batch, key, &record))).await
     }
 
     async fn cursor(&self, follower: Follower) -> Result<Seq> {

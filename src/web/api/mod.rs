@@ -1,6 +1,7 @@
 //! The JSON API: reading is open, changing takes the token.
 
 mod articles;
+pub(crate) mod backfill;
 mod cursor;
 mod export;
 mod hub;
@@ -42,6 +43,10 @@ async fn fresh(mut response: Response) -> Response {
 pub(super) fn guarded() -> Router<State> {
     Router::new()
         .route("/api/v1/sources/{id}/run", post(sources::run))
+        .route(
+            "/api/v1/sources/{id}/backfill",
+            get(backfill::show).post(backfill::start).delete(backfill::halt),
+        )
         .route("/api/v1/export", get(export::all))
 }
 

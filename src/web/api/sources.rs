@@ -50,11 +50,13 @@ pub(super) async fn run(
         Ok(done) => Ok(Json(report(&done))),
         Err(ingest::Error::Unknown(_)) => Err(missing(&state, &id)),
         Err(failed @ ingest::Error::Store { .. }) => Err(Problem::internal(&failed)),
-        Err(busy @ ingest::Error::Busy(_)) => Err(Problem::new(StatusCode::CONFLICT, busy.to_string())),
+        Err(busy @ (ingest::Error::Busy(_) | ingest::Error::Walking(_))) => {
+            Err(Problem::new(StatusCode::CONFLICT, busy.to_string()))
+        }
     }
 }
 
-fn missing(state: &State, id: &str) -> Problem {
+pub(super) fn missing(state: &State, id: &str) -> Problem {
     let sources = state.ingest.sources();
     let names: Vec<_> = sources.iter().map(|source| source.id.as_str()).collect();
     let problem = Problem::new(StatusCode::NOT_FOUND, format!("there is no source `{id}`"));
@@ -142,7 +144,7 @@ pub(crate) fn report(done: &Report) -> Value {
     })
 }
 
-fn issue(issue: &Issue) -> Value {
+pub(super) fn issue(issue: &Issue) -> Value {
     json!({
         "severity": issue.severity.to_string(),
         "code": issue.code,
