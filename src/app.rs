@@ -6,6 +6,7 @@
 
 mod offline;
 mod own_token;
+mod reading;
 pub(crate) mod shown;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -262,6 +263,7 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.sweep(stop).await }
         });
+        self.start_reading();
         self.start_mailing();
         self.start_watching();
         Ok(())

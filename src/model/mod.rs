@@ -5,6 +5,7 @@
 
 mod article;
 mod canary;
+pub mod cluster;
 mod daily;
 pub mod diff;
 mod event;
@@ -23,6 +24,7 @@ mod token;
 
 pub use article::{Article, Content, Digest, Draft, Known, Status};
 pub use canary::{Canary, Promptness};
+pub use cluster::{Cluster, Labels, Likeness, Member, Official};
 pub use daily::Daily;
 pub use event::{Change, Event, Follower};
 pub use filter::Filter;

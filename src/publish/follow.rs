@@ -11,6 +11,7 @@ use super::{
     Freshness, Hub, Publisher, Settings, Shown, Watch,
     live::{Live, Snapshot},
     select::select,
+    similar,
     view::View,
 };
 use crate::{
@@ -38,6 +39,8 @@ pub(super) struct State {
     /// Of feeds, and of parts of feeds that somebody asked for.
     pub(super) views: Vec<View>,
     pub(super) seen: Seq,
+    /// How many changes of clusters are shown.
+    pub(super) n_changes: u64,
 }
 
 impl Publisher {
@@ -83,13 +86,16 @@ impl Publisher {
 
     /// Follows the journal until `stop`. Mark, look, wait: a wake-up is a hint, the store knows.
     pub async fn follow(&self, stop: CancellationToken) -> store::Result<()> {
-        let mut head = self.journal.head();
+        let (mut head, mut clusters) = (self.journal.head(), self.journal.clusters().watch());
         loop {
             head.mark_unchanged();
+            clusters.mark_unchanged();
             while !stop.is_cancelled() && self.catch_up().await? {}
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 moved = head.changed() => if moved.is_err() { return Ok(()) },
+                // The journal is ours, so what it knows lives as long as we do.
+                moved = clusters.changed() => if moved.is_err() { return Ok(()) },
             }
         }
     }
@@ -109,6 +115,7 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
+        self.relabel(&mut state);
         self.show(&settings, &mut state.views);
         self.seen.send_replace(state.seen);
         Ok(more)
@@ -178,6 +185,8 @@ impl Publisher {
     async fn restart(&self, state: &mut State, settings: Arc<Settings>) -> store::Result<()> {
         // The head first: what is committed while the views are read is applied again, which changes nothing.
         let seen = self.store.head().await?;
+        self.journal.know_newest().await?;
+        let (_, n_changes) = self.journal.clusters().changes(0);
         self.count(&settings, seen).await?;
         let old = self.shown.load_full();
         let alive = settings.feeds.iter().filter(|feed| feed.is_alive());
@@ -198,7 +207,7 @@ impl Publisher {
         self.selections.clear();
         self.swap(&settings, &plain, &old, true);
         self.history.clear();
-        *state = State { settings: Some(settings), views: plain, seen };
+        *state = State { settings: Some(settings), views: plain, seen, n_changes };
         self.seen.send_replace(seen);
         Ok(())
     }
@@ -224,15 +233,18 @@ impl Publisher {
             }
             old => self.freshness(settings, view, old),
         };
+        let articles = self.labeled(view.articles());
+        // What joins an article changes what is said of it.
+        let joined = articles.iter().filter_map(|article| similar::joined(article)).max();
         Snapshot {
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
             since: self.clock.now(),
             settings: Arc::clone(settings),
             feed: Arc::clone(&view.feed),
-            articles: view.articles(),
+            articles,
             gone: view.gone(),
             links: self.links(settings, &view.feed),
-            changed: view.changed().unwrap_or_default().min(self.clock.now()),
+            changed: view.changed().max(joined).unwrap_or_default().min(self.clock.now()),
             freshness,
         }
     }

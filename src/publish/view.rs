@@ -6,7 +6,7 @@
 //! Pure: what it cannot know from what it holds (what stands behind the window) it asks for with
 //! [`View::hungry`], and the follower reads it from the store.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::HashSet, sync::Arc, time::Duration};
 
 use super::{Feed, live::Live};
 use crate::{
@@ -63,6 +63,11 @@ impl View {
     /// An article that it holds.
     pub(super) fn held(&self, id: ArticleId) -> Option<&Arc<Article>> {
         self.articles.iter().chain(&self.late).find(|article| article.id == id)
+    }
+
+    /// Does it hold one of these?
+    pub(super) fn holds_any(&self, ids: &HashSet<ArticleId>) -> bool {
+        self.articles.iter().chain(&self.late).any(|article| ids.contains(&article.id))
     }
 
     /// Does the feed read this source?
