@@ -115,7 +115,7 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
-        self.relabel(&mut state);
+        self.follow_clusters(&mut state);
         self.show(&settings, &mut state.views);
         self.seen.send_replace(state.seen);
         Ok(more)
@@ -160,7 +160,7 @@ impl Publisher {
                 None => views.iter_mut().for_each(|view| view.forget(id)),
             }
         }
-        offer(views, &articles, &news).await;
+        offer(views, &self.labeled(articles), &news).await;
         Ok(())
     }
 
@@ -173,6 +173,7 @@ impl Publisher {
         }
         let mut fresh: Vec<_> = hungry.iter().filter_map(|at| Some(views.get(*at)?.anew())).collect();
         read(self.store.as_ref(), &mut fresh, REACH).await?;
+        self.label_views(&mut fresh);
         for (at, fresh) in hungry.into_iter().zip(fresh) {
             if let Some(view) = views.get_mut(at) {
                 *view = fresh;
@@ -197,11 +198,13 @@ impl Publisher {
         });
         let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
         read(self.store.as_ref(), &mut plain, REACH).await?;
+        self.label_views(&mut plain);
         self.show(&settings, &mut plain);
         if !old.ready && !filtered.is_empty() {
             self.swap(&settings, &plain, &old, false);
         }
         read(self.store.as_ref(), &mut filtered, REACH).await?;
+        self.label_views(&mut filtered);
         self.show(&settings, &mut filtered);
         plain.append(&mut filtered);
         self.selections.clear();
@@ -233,7 +236,7 @@ impl Publisher {
             }
             old => self.freshness(settings, view, old),
         };
-        let articles = self.labeled(view.articles());
+        let articles = view.articles();
         // What joins an article changes what is said of it.
         let joined = articles.iter().filter_map(|article| similar::joined(article)).max();
         Snapshot {

@@ -5,36 +5,56 @@ use std::{
     sync::Arc,
 };
 
-use super::{Publisher, follow::State};
+use super::{Publisher, follow::State, view::View};
 use crate::model::{Article, ArticleId, Labels, Timestamp};
 
 impl Publisher {
     /// The articles with the clusters in which they are now. What was recorded with a revision is what was known then:
     /// the first one of a cluster was alone at that time.
     pub(super) fn labeled(&self, articles: Vec<Arc<Article>>) -> Vec<Arc<Article>> {
-        let clusters = self.journal.clusters();
-        let label = |article: Arc<Article>| match clusters.of(article.id) {
-            Some(cluster) if cluster != article.labels.cluster => {
-                let labels = Labels { cluster, ..article.labels.clone() };
-                Arc::new(Article { labels, ..(*article).clone() })
-            }
-            _ => article,
-        };
-        articles.into_iter().map(label).collect()
+        articles.into_iter().map(|article| self.label(&article).unwrap_or(article)).collect()
     }
 
-    /// Marks the views that hold an article whose cluster has changed.
-    pub(super) fn relabel(&self, state: &mut State) {
+    /// The same for what views have just read.
+    pub(super) fn label_views(&self, views: &mut [View]) {
+        self.relabel(views, &|_| true);
+    }
+
+    /// Shows the clusters that have changed since the last look, wherever one of their articles is held.
+    pub(super) fn follow_clusters(&self, state: &mut State) {
         let (changed, n_changes) = self.journal.clusters().changes(state.n_changes);
         state.n_changes = n_changes;
         match changed {
             Some(changed) if changed.is_empty() => {}
             Some(changed) => {
                 let changed: HashSet<ArticleId> = changed.into_iter().collect();
-                state.views.iter_mut().for_each(|view| view.dirty |= view.holds_any(&changed));
+                self.relabel(&mut state.views, &|id| changed.contains(&id));
             }
-            None => state.views.iter_mut().for_each(|view| view.dirty = true),
+            None => self.label_views(&mut state.views),
         }
+    }
+
+    /// Labels those that are concerned, each once for all views.
+    fn relabel(&self, views: &mut [View], concerned: &dyn Fn(ArticleId) -> bool) {
+        let mut found: HashMap<ArticleId, Option<Arc<Article>>> = HashMap::new();
+        for view in views {
+            view.exchange(|article| {
+                if !concerned(article.id) {
+                    return None;
+                }
+                found.entry(article.id).or_insert_with(|| self.label(article)).clone()
+            });
+        }
+    }
+
+    /// The article with its cluster as it is now; `None` where it says that already, or nothing is known.
+    fn label(&self, article: &Arc<Article>) -> Option<Arc<Article>> {
+        let cluster = self.journal.clusters().of(article.id)?;
+        if cluster == article.labels.cluster {
+            return None;
+        }
+        let labels = Labels { cluster, ..article.labels.clone() };
+        Some(Arc::new(Article { labels, ..Article::clone(article) }))
     }
 }
 

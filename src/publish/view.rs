@@ -6,7 +6,7 @@
 //! Pure: what it cannot know from what it holds (what stands behind the window) it asks for with
 //! [`View::hungry`], and the follower reads it from the store.
 
-use std::{cmp::Reverse, collections::HashSet, sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use super::{Feed, live::Live};
 use crate::{
@@ -65,9 +65,14 @@ impl View {
         self.articles.iter().chain(&self.late).find(|article| article.id == id)
     }
 
-    /// Does it hold one of these?
-    pub(super) fn holds_any(&self, ids: &HashSet<ArticleId>) -> bool {
-        self.articles.iter().chain(&self.late).any(|article| ids.contains(&article.id))
+    /// Puts other labels on what it holds: `other` gives the same revision, where it is to be exchanged.
+    pub(super) fn exchange(&mut self, mut other: impl FnMut(&Arc<Article>) -> Option<Arc<Article>>) {
+        for article in self.articles.iter_mut().chain(&mut self.late) {
+            if let Some(other) = other(article).filter(|other| other != article) {
+                *article = other;
+                self.dirty = true;
+            }
+        }
     }
 
     /// Does the feed read this source?

@@ -7,6 +7,7 @@ mod attack;
 mod canary;
 mod cli;
 mod clocks;
+mod clusters;
 mod crash;
 mod daemon;
 mod events;
