@@ -155,8 +155,7 @@ fn agree_in_names(a: &Mark, b: &Mark, agreeing: u32) -> bool {
     let numbers_agree = if too_many { agreeing >= CLOSE } else { replaced == 0 };
     let renamed = (a.names & !b.names).count_ones().min((b.names & !a.names).count_ones());
     let many_names = a.names.count_ones().min(b.names.count_ones()) > MANY_NAMES;
-    // One name is another spelling of one body more often than another body.
-    numbers_agree && (renamed <= 1 || many_names)
+    numbers_agree && (renamed == 0 || many_names)
 }
 
 /// Has an article become quite another one under its old name? Where a portal gives a number away again, the new

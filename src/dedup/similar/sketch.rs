@@ -7,6 +7,8 @@ use crate::model::text;
 const SHINGLE: usize = 3;
 /// The bits of a sketch.
 const BINS: usize = 128;
+/// The most words of a last line that only says who wrote the text.
+const SIGNATURE: usize = 6;
 /// How many minima make a key.
 const ROWS: usize = 2;
 
@@ -76,7 +78,7 @@ pub(super) fn numbers(keyed: &str) -> [u32; 2] {
 }
 
 /// A bit for each name of a text: the last two of several capitalized words in a row. A word that begins a sentence
-/// is none, nor is what stands in capitals only.
+/// is none, nor is what stands in capitals only, nor who signs in a last line: every paper has its own reporter.
 pub(super) fn names(plain: &str) -> u32 {
     let (mut run, mut bits) = (Vec::new(), [0]);
     let mut end = |run: &mut Vec<String>| {
@@ -85,8 +87,10 @@ pub(super) fn names(plain: &str) -> u32 {
         }
         run.clear();
     };
+    let (text, last) = plain.trim_end().rsplit_once('\n').unwrap_or((plain, ""));
+    let signature = last.split_whitespace().count() <= SIGNATURE;
     let mut begins = true;
-    for word in plain.split_whitespace() {
+    for word in if signature { text } else { plain }.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         let mut letters = bare.chars();
         let capital = letters.next().is_some_and(char::is_uppercase);

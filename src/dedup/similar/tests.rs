@@ -55,10 +55,12 @@ fn notices_that_name_other_numbers_or_places_are_two() {
         (title, &notice("05 mở lúc 09:00 ngày 29/07/2020", "Bến Thành")),
         Some(Likeness::Edited),
     );
-    let named = |who: &str| format!("{text} lịch tiếp công dân của ông {who} tại {text}");
-    check((title, &named("Nguyễn Văn An")), (title, &named("Trần Thị Bình")), Some(Likeness::Edited));
-    let both = |who: &str, place: &str| format!("{} ở {place} là {text}", named(who));
-    check((title, &both("Nguyễn Văn An", "Sài Gòn")), (title, &both("Trần Thị Bình", "Bến Thành")), None);
+    let named = |who: &str| format!("{text} lịch tiếp công dân của {who} tại {text}");
+    check((title, &named("ông Nguyễn Văn An")), (title, &named("bà Trần Thị Bình")), None);
+    check((title, &named("ông Nguyễn Văn An")), (title, &named("chủ tịch")), Some(Likeness::Edited));
+    let signed = |who: &str| format!("{} {text}</p><p>{who}", named("Thành phố Hồ Chí Minh"));
+    let other = signed("Theo Trần Bình").replace("Thành phố", "TP");
+    check((title, &signed("Nguyễn An")), (title, &other), Some(Likeness::Edited));
 }
 
 #[test]
