@@ -110,7 +110,7 @@ fn source(sources: &[SourceId], n: u64) -> &SourceId {
 }
 
 fn title(n: u64) -> String {
-    if n % TEMPLATED == 0 {
+    if n.is_multiple_of(TEMPLATED) {
         return "Thông báo mời thầu".to_owned();
     }
     (0..10).map(|at| spell(zipf(mix(n ^ 0x7171 ^ at << 48)))).collect::<Vec<_>>().join(" ")
@@ -118,7 +118,7 @@ fn title(n: u64) -> String {
 
 /// The words of an article: 120 to 400 of its own, or those of one of a hundred templates, with four numbers and two names.
 fn words(n: u64) -> Vec<String> {
-    if n % TEMPLATED == 0 {
+    if n.is_multiple_of(TEMPLATED) {
         let template = n / TEMPLATED % 100;
         let mut words: Vec<String> = (0..200).map(|at| spell(zipf(mix(template << 32 ^ at)))).collect();
         for (at, number) in [(20, 97), (60, 31), (61, 12), (120, 9_000)] {
