@@ -17,7 +17,7 @@ const HEADS: usize = 1 << 16;
 /// Slots that are allocated at once: a list that doubles would waste half of the memory.
 const CHUNK: usize = 1024;
 /// How many articles of one key are looked at, the newest first: text that a thousand articles have is no sign.
-const LOOKED_AT: usize = 500;
+const LOOKED_AT: usize = 250;
 /// How many changes are remembered for who shows clusters.
 const CHANGES: usize = 4096;
 

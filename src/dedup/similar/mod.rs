@@ -2,9 +2,9 @@
 //!
 //! A text becomes its shingles of three words, those a sketch of 128 bits by one-permutation MinHash (Li, Owen, Zhang
 //! 2012; densified after Shrivastava 2017; one bit per value, Li and König 2010), in which two texts agree in
-//! `(1 + J) / 2` of the bits, `J` being the share of shingles that they have in common. Four short keys find the
-//! candidates: each is the smallest shingle by two other permutations, so that texts with `J` in common share one of
-//! them with the probability `1 - (1 - J²)⁴`.
+//! `(1 + J) / 2` of the bits, `J` being the share of shingles that they have in common. Short keys find the
+//! candidates: three are the smallest shingles by two other permutations each, so that texts with `J` in common share
+//! one of them with the probability `1 - (1 - J²)³`; the last one is the document, or all numbers and names together.
 //!
 //! Likeness of words is not enough: two notices of one office about two lots differ in five words of three hundred. So
 //! what they name has to agree too: where each has numbers that the other has not, or names, they are two announcements.
@@ -55,7 +55,7 @@ pub struct Mark {
     title: u32,
     /// A hash of the document that it announces; 0 for none.
     document: u32,
-    /// Where candidates are found. The last one is the document's where there is one.
+    /// Where candidates are found: by the smallest shingles, and the last one by what tells an article apart.
     keys: [u16; BANDS],
 }
 
@@ -104,11 +104,29 @@ pub fn signature(content: &Content, published: Timestamp, document: Option<&Offi
         document: document.map_or(0, document_key),
         keys: sketch.keys,
     };
-    if mark.document != 0 {
-        mark.keys[BANDS - 1] = sketch::key(mark.document.into());
+    if let Some(key) = told_apart(&mark) {
+        mark.keys[BANDS - 1] = key;
     }
     let day = published.as_second().div_euclid(86_400);
     Signature { mark, day: u16::try_from(day.max(0)).unwrap_or(u16::MAX) }
+}
+
+/// What an article is found by that a template alone does not give it: its document, or what it names where that is
+/// enough. A thousand notices made from one template stand under the same other keys.
+fn told_apart(mark: &Mark) -> Option<u16> {
+    /// Fewer numbers and names than this stand in many texts.
+    const ENOUGH: u32 = 4;
+    if mark.document != 0 {
+        return Some(sketch::key(mark.document.into()));
+    }
+    let [first, second] = mark.numbers;
+    let facts = [first, second, mark.names];
+    let n_facts: u32 = facts.iter().map(|bits| bits.count_ones()).sum();
+    (n_facts >= ENOUGH).then(|| sketch::key(facts.iter().fold(0, |key, bits| hash_of(key, *bits))))
+}
+
+fn hash_of(before: u64, bits: u32) -> u64 {
+    hash(&[before.to_be_bytes(), u64::from(bits).to_be_bytes()].concat())
 }
 
 /// The document without its spelling, never 0. A number without a year begins anew every year, and every office has
