@@ -95,7 +95,7 @@ impl Journal {
         let read = async || {
             let mut reached = BTreeMap::new();
             for source in self.store.sources().await? {
-                let page = self.store.newest(&source.id, None, NEWEST).await?;
+                let page = self.page(&source.id, None, NEWEST).await?;
                 if let Some(last) = page.last().map(Place::from) {
                     reached.insert(source.id, last);
                 }
@@ -112,7 +112,7 @@ impl Journal {
         let mut places = self.clusters.newest.get().cloned().unwrap_or_default();
         while !places.is_empty() && !stop.is_cancelled() {
             for (source, after) in std::mem::take(&mut places) {
-                let page = self.store.newest(&source, Some(after), PAGE).await?;
+                let page = self.page(&source, Some(after), PAGE).await?;
                 if let Some(last) = page.last().map(Place::from) {
                     places.insert(source, last);
                 }
@@ -126,6 +126,22 @@ impl Journal {
         tracing::debug!(n_articles, bytes, "every article's text is known: {n_articles} in {bytes} bytes");
         self.clusters.read.send_modify(|n| *n += 1);
         Ok(())
+    }
+
+    /// What is damaged is not known, and neither is what stands behind it: whoever needs it stops at it, not this.
+    async fn page(
+        &self,
+        source: &SourceId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> store::Result<Vec<Article>> {
+        match self.store.newest(source, after, limit).await {
+            Err(cause @ store::Error::Damaged { .. }) => {
+                tracing::error!(%source, "older articles of `{source}` are in no cluster: {cause}");
+                Ok(Vec::new())
+            }
+            other => other,
+        }
     }
 
     async fn take_page(&self, page: Vec<Article>) {
