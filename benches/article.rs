@@ -1,11 +1,12 @@
-//! Article page → normalized article, beside `scraper`'s bare parse of the same bytes: `cargo bench --bench article`.
+//! Article page → normalized article, and the whole way to its shingles, beside `scraper`'s bare parse of the same bytes;
+//! and a list of a hundred items: `cargo bench --bench article`.
 //! Set `LOA_PAGES` to a folder of saved pages to measure those; a page written by us otherwise.
 
 use divan::{Bencher, black_box};
 use loaphuong::{
     config, dedup,
     extract::{self, Document, Kind},
-    model::Timestamp,
+    model::{Timestamp, markup},
     normalize,
 };
 use url::Url;
@@ -60,6 +61,65 @@ fn bare_parse(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         for text in &texts {
             black_box(scraper::Html::parse_document(text));
+        }
+    });
+}
+
+/// A news section of a hundred items, between the menus.
+fn list_of_a_hundred() -> String {
+    let item = |n: usize| {
+        format!(
+            "<div class=\"asset-bounddary\"><div class=\"asset-abstract\"><div class=\"asset-content normal-news\">\
+            <div class=\"asset-image\"><a href=\"tin-tuc-su-kien/-/view_content/{n}-tin.html\"><img src=\"/image/journal/article?img_id={n}&amp;t=1\"></a></div>\
+            <div class=\"asset-content-custom\"><h3 class=\"asset-title\"><a href=\"tin-tuc-su-kien/-/view_content/{n}-tin.html\">Đại hội thông qua {n} chỉ tiêu</a></h3>\
+            <div class=\"assetPublishDate block_timer\"> Ngày đăng 24/08/2022 | 04:30 PM &nbsp;|&nbsp;View count: 8 </div>\
+            <div class=\"asset-summary\"> Đại hội đã thảo luận thông qua {n} chỉ tiêu, 7 nhiệm vụ và giải pháp chủ yếu. </div></div></div></div></div>"
+        )
+    };
+    let items: String = (4_430_000..4_430_100).map(item).collect();
+    String::from_utf8_lossy(&written_by_us()).replacen(
+        "<div class=\"asset-full-content\">",
+        &format!("<div class=\"portlet-asset-publisher\">{items}</div><div class=\"asset-full-content\">"),
+        1,
+    )
+}
+
+#[divan::bench]
+fn list_page_of_100_items(bencher: Bencher<'_, '_>) {
+    let url: Url = "https://sotttt.hanoi.gov.vn/tin-tuc-su-kien".parse().expect("a fine URL");
+    let (rules, normal, names) = config::recipe("liferay6").expect("the recipe is built in");
+    let (page, fetched) = (list_of_a_hundred(), Timestamp::from_second(1_700_000_000));
+    bencher.bench_local(|| {
+        let document =
+            Document { bytes: page.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
+        let found = extract::extract(&document, Kind::List, &rules);
+        assert_eq!(found.items.len(), 100);
+        let context = normalize::Context { rules: &normal, base: &url, fetched };
+        for item in found.items {
+            let (draft, _) = normalize::normalize(item, &context);
+            black_box((dedup::keys(&draft, &names, &url), dedup::listed(&draft)));
+        }
+    });
+}
+
+/// With everything that is done before an article is recorded.
+#[divan::bench]
+fn labeled_article(bencher: Bencher<'_, '_>) {
+    let url: Url = "https://sotttt.hanoi.gov.vn/tin-tuc-su-kien/-/view_content/4430300-x.html"
+        .parse()
+        .expect("a fine URL");
+    let (rules, normal, names) = config::recipe("liferay6").expect("the recipe is built in");
+    let (pages, fetched) = (pages(), Timestamp::from_second(1_700_000_000));
+    bencher.bench_local(|| {
+        for bytes in &pages {
+            let document = Document { bytes, content_type: Some("text/html; charset=utf-8"), url: &url };
+            let mut found = extract::extract(&document, Kind::Article, &rules);
+            let context = normalize::Context { rules: &normal, base: &url, fetched };
+            let (draft, _) = normalize::normalize(found.items.remove(0), &context);
+            black_box((dedup::keys(&draft, &names, &url), dedup::digest(&draft)));
+            let text = markup::to_text(draft.content.html.as_str());
+            let document = normalize::official(&draft.content.title, &text);
+            black_box(dedup::similar::signature(&draft.content, fetched, document.as_ref()));
         }
     });
 }

@@ -7,6 +7,7 @@
 mod offline;
 mod own_token;
 mod probe;
+mod reading;
 pub(crate) mod shown;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -264,6 +265,7 @@ impl App {
             let (push, stop) = (Arc::clone(&push), stop.clone());
             async move { push.sweep(stop).await }
         });
+        self.start_reading();
         self.start_mailing();
         self.start_watching();
         Ok(())

@@ -39,7 +39,7 @@ pub fn digest(draft: &Draft) -> Digest {
     digest_of(&draft.content)
 }
 
-fn digest_of(content: &Content) -> Digest {
+pub(super) fn digest_of(content: &Content) -> Digest {
     let body = words(&content.html);
     let body = if body.is_empty() { significant(&content.summary) } else { body };
     let mut files: Vec<String> = content.enclosures.iter().map(file).collect();
@@ -89,7 +89,7 @@ fn words(html: &crate::model::Html) -> String {
 }
 
 /// The key of a text without its noise. Where lines break does not matter.
-fn significant(text: &str) -> String {
+pub(super) fn significant(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let key = text::key(line);

@@ -175,6 +175,7 @@ fn names_what_changed() {
         first_seen: Timestamp::default(),
         published: dated("", Some("2020-07-30T05:00:00Z")).published.unwrap(),
         updated: Timestamp::default(),
+        labels: Default::default(),
         digest: digest(&draft),
         status: Status::Live,
         content: draft.content,

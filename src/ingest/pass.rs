@@ -22,7 +22,7 @@ use crate::{
     extract::{self, Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
-    model::{Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
+    model::{ArticleId, Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
     net::{Restraint, backoff},
     normalize, store,
 };
@@ -244,7 +244,11 @@ impl<'a> Walk<'a> {
         };
         let journal = &self.ingest.journal;
         let became = match self.sink {
-            Sink::Record => journal.record(pass).await?.entries,
+            Sink::Record => {
+                let recorded = journal.record(pass).await?;
+                recorded.replaced.iter().for_each(|(id, title)| self.wrong(replaced(*id, title)));
+                recorded.entries
+            }
             Sink::Rehearse => journal.rehearse(pass).await?,
         };
         for ((title, date), (_, _, became)) in shown.into_iter().zip(became) {
@@ -415,6 +419,14 @@ pub(super) fn refusal(outcome: &Outcome, url: &Url) -> Issue {
             Issue::error("unexpected", format!("`{url}` was not read"))
         }
     }
+}
+
+/// A number that was given away again, as an issue.
+fn replaced(id: ArticleId, title: &str) -> Issue {
+    let message = format!(
+        "the article `{title}` says something else entirely now, under another date: its source has probably given its number away again; it is kept as the next revision"
+    );
+    Issue::warning("number-reused", message).at(id.to_string())
 }
 
 fn shown(entry: &Entry) -> (String, Option<String>) {

@@ -1,8 +1,9 @@
 //! The only writer of articles and events: what a pass brought becomes one commit, and everybody is woken.
 //!
-//! `record` decides and writes, `follow` reads on. Numbers are given by the store inside of the commit; whoever was
+//! `record` decides and writes, `clusters` labels what is written, `follow` reads on. Numbers are given by the store inside of the commit; whoever was
 //! overtaken decides again, on what is known then.
 
+mod clusters;
 mod follow;
 mod learn;
 mod record;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
+
+pub use clusters::Clusters;
 
 use crate::{
     model::{ArticleId, Draft, IdentityKey, Revision, Seq, SourceId, SourceState, Timestamp},
@@ -21,6 +24,7 @@ use crate::{
 pub struct Journal {
     store: Arc<dyn Store>,
     head: watch::Sender<Seq>,
+    clusters: Arc<Clusters>,
 }
 
 /// What one fetch of one source brought.
@@ -58,6 +62,9 @@ pub struct Recorded {
     pub head: Seq,
     /// One per entry, in order.
     pub entries: Vec<(ArticleId, Revision, Became)>,
+    /// Articles that say something else entirely now, with the titles that they had: their numbers were probably given
+    /// away again.
+    pub replaced: Vec<(ArticleId, String)>,
 }
 
 /// What became of an entry.
@@ -75,7 +82,7 @@ impl Journal {
     /// Opens the journal of `store`.
     pub async fn open(store: Arc<dyn Store>) -> store::Result<Self> {
         let head = watch::Sender::new(store.head().await?);
-        Ok(Self { store, head })
+        Ok(Self { store, head, clusters: Arc::default() })
     }
 
     /// The store below.

@@ -5,7 +5,8 @@
 //! 3. Decide each entry, the last one first: of several entries that are one article the last one speaks for it, the
 //!    others only lend it their names. (Two wordings of one article on one page would else replace each other for
 //!    ever.)
-//! 4. Commit. Whoever was overtaken begins again.
+//! 4. Label what is written: which other articles say the same, as far as is known now.
+//! 5. Commit. Whoever was overtaken begins again.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::{
     dedup::{self, Decision},
     model::{
         Article, ArticleId, Change, Content, Date, Digest, Enclosure, Event, ExtractedBy, IdentityKey, Known,
-        Precision, Revision, Seq, SourceId, SourceState, Status, Timestamp,
+        Labels, Precision, Revision, Seq, SourceId, SourceState, Status, Timestamp,
     },
     store::{self, Commit, Error},
 };
@@ -53,6 +54,8 @@ struct Plan<'a> {
     /// By the entry that spoke for it.
     written: BTreeMap<usize, (Article, Change, bool)>,
     aliases: Vec<(SourceId, IdentityKey, ArticleId)>,
+    /// What has nothing of its last revision, with the title of that.
+    replaced: Vec<(ArticleId, String)>,
 }
 
 impl Journal {
@@ -63,7 +66,7 @@ impl Journal {
         let size = if entries.len() > LARGEST { PIECE } else { LARGEST };
         let mut pieces = entries.chunks(size).peekable();
         let mut state = state;
-        let mut became = Vec::with_capacity(entries.len());
+        let (mut became, mut replaced) = (Vec::with_capacity(entries.len()), Vec::new());
         // The state speaks of the whole pass: it goes with the last piece, and alone where there are no entries.
         loop {
             let piece = pieces.next().unwrap_or_default();
@@ -71,8 +74,9 @@ impl Journal {
             let state = if last { state.take() } else { None };
             let recorded = self.record_piece(&frame, piece, state.as_ref()).await?;
             became.extend(recorded.entries);
+            replaced.extend(recorded.replaced);
             if last {
-                return Ok(Recorded { head: recorded.head, entries: became });
+                return Ok(Recorded { head: recorded.head, entries: became, replaced });
             }
         }
     }
@@ -94,13 +98,16 @@ impl Journal {
             let head = self.store.head().await?;
             let mut plan = Plan::new(frame);
             let became = self.decide(&mut plan, entries).await?;
+            let replaced = std::mem::take(&mut plan.replaced);
             if plan.is_empty() && state.is_none() {
-                return Ok(Recorded { head, entries: became });
+                return Ok(Recorded { head, entries: became, replaced });
             }
-            match self.store.commit(plan.into_commit(head, state.cloned())).await {
+            let mut commit = plan.into_commit(head, state.cloned());
+            self.label(&mut commit.articles).await?;
+            match self.store.commit(commit).await {
                 Ok(head) => {
                     self.announce(head);
-                    return Ok(Recorded { head, entries: became });
+                    return Ok(Recorded { head, entries: became, replaced });
                 }
                 Err(Error::Conflict { .. }) => {}
                 Err(cause) => return Err(cause),
@@ -138,6 +145,9 @@ impl Journal {
                 }
                 Decision::Revised(known) => {
                     let before = self.store.article(known.id, None).await?;
+                    if let Some(before) = before.as_ref().filter(|before| is_replaced(before, entry)) {
+                        plan.replaced.push((before.id, before.content.title.clone()));
+                    }
                     plan.revise(&arrival, known, before)
                 }
             };
@@ -154,7 +164,7 @@ impl Journal {
 impl<'a> Plan<'a> {
     fn new(frame: &'a Frame) -> Self {
         let (decided, named, written) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { frame, decided, named, written, aliases: Vec::new() }
+        Self { frame, decided, named, written, aliases: Vec::new(), replaced: Vec::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -191,6 +201,7 @@ impl<'a> Plan<'a> {
             digest,
             status: Status::Live,
             content: entry.draft.content.clone(),
+            labels: Labels::default(),
         };
         self.write(index, article, Change::Published, self.frame.quiet)
     }
@@ -213,6 +224,7 @@ impl<'a> Plan<'a> {
             digest,
             status: Status::Live,
             content: after.clone(),
+            labels: Labels::default(),
         };
         let quiet = self.frame.quiet || (step == Step::FoundText && known.status == Status::Live);
         (self.write(index, article, Change::Updated, quiet), Became::Revised)
@@ -320,6 +332,15 @@ fn step(before: &Content, after: &Content) -> Step {
         }
         _ => Step::Edit,
     }
+}
+
+/// Is it another text under another date? It stays one article: what its number says is what its source says.
+fn is_replaced(before: &Article, entry: &Entry) -> bool {
+    let said = entry.draft.published.as_ref().filter(|date| !date.inferred);
+    said.is_some_and(|date| {
+        let (old, new) = (before.published.at.min(date.at), before.published.at.max(date.at));
+        dedup::similar::is_another_text(&before.content, &entry.draft.content, new.since(old))
+    })
 }
 
 /// What was found out of the same files on their old host. Of an article that says what it said, nobody asks again.

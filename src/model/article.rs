@@ -1,7 +1,8 @@
 //! Drafts (normalized, nameless) and articles (identified, immutable revisions).
 
 use super::{
-    ArticleId, Category, Date, Enclosure, ExtractedBy, Html, Link, Person, Revision, SourceId, Timestamp,
+    ArticleId, Category, Date, Enclosure, ExtractedBy, Html, Labels, Link, Person, Revision, SourceId,
+    Timestamp,
 };
 
 /// What an article says, normalized: NFC text, sanitized HTML, absolute addresses, no characters that XML forbids.
@@ -67,6 +68,8 @@ pub struct Article {
     pub status: Status,
     /// What it says.
     pub content: Content,
+    /// What was found out about this revision when it was recorded.
+    pub labels: Labels,
 }
 
 /// What identity remembers of an article, also after its revisions were pruned.

@@ -6,6 +6,7 @@
 mod article;
 mod backfill;
 mod canary;
+pub mod cluster;
 mod daily;
 pub mod diff;
 mod event;
@@ -25,6 +26,7 @@ mod token;
 pub use article::{Article, Content, Digest, Draft, Known, Status};
 pub use backfill::{Backfill, End};
 pub use canary::{Canary, Promptness};
+pub use cluster::{Cluster, Labels, Likeness, Member, Official};
 pub use daily::Daily;
 pub use event::{Change, Event, Follower};
 pub use filter::Filter;

@@ -5,9 +5,12 @@ mod fields;
 pub mod html;
 mod lang;
 mod media;
+mod official;
 mod people;
 pub mod text;
 pub mod url;
+
+pub use official::official;
 
 use crate::model::{Content, Draft, Enclosure, Issue, Item, Timestamp};
 use ::url::Url;

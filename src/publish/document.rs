@@ -24,8 +24,8 @@ use size::{fit, lightened};
 
 use super::{Extent, Feed, Hub, Life, Settings};
 use crate::model::{
-    Article, ArticleId, Category, Enclosure, ExtractedBy, Offset, Person, Precision, Revision, Timestamp,
-    markup::to_text,
+    Article, ArticleId, Category, Cluster, Enclosure, ExtractedBy, Official, Offset, Person, Precision,
+    Revision, SourceId, Timestamp, markup::to_text,
 };
 
 /// No document is larger, in bytes: consumers of the FeedBurner class stop reading at 1 MB.
@@ -137,6 +137,10 @@ pub(super) struct Entry {
     /// Where it is republished from, if its source is a feed itself.
     pub(super) origin: Option<Origin>,
     pub(super) extracted_by: ExtractedBy,
+    /// The articles that say the same, as far as readers of this feed may see them.
+    pub(super) cluster: Option<Cluster>,
+    /// The official document that it announces.
+    pub(super) document: Option<Official>,
 }
 
 /// Somebody with a name.
@@ -213,8 +217,9 @@ fn gather<A: AsRef<Article>>(settings: &Settings, selection: &Selection<'_, A>) 
     let language = language(&feed.language);
     let home = feed.home.as_deref().and_then(web).unwrap_or_else(|| selection.page().stem.clone());
     let articles = selection.articles.iter().map(AsRef::as_ref);
-    let entries: Vec<_> =
-        articles.map(|article| entry(article, settings, language.as_deref(), selection.extent)).collect();
+    let entries: Vec<_> = articles
+        .map(|article| entry(article, settings, feed, language.as_deref(), selection.extent))
+        .collect();
     let offset = entries.first().map_or(Offset(0), |entry| entry.published.offset);
     Channel {
         id: feed_id(feed),
@@ -262,7 +267,13 @@ fn publisher(settings: &Settings, feed: &Feed, title: &str) -> Author {
     }
 }
 
-fn entry(article: &Article, settings: &Settings, feed_language: Option<&str>, extent: Extent) -> Entry {
+fn entry(
+    article: &Article,
+    settings: &Settings,
+    feed: &Feed,
+    feed_language: Option<&str>,
+    extent: Extent,
+) -> Entry {
     let content = &article.content;
     let published = moment(article.published.at, article.published.offset);
     let url = content.url.as_deref().and_then(web);
@@ -295,7 +306,15 @@ fn entry(article: &Article, settings: &Settings, feed_language: Option<&str>, ex
         source: article.source.to_string(),
         origin: origin(settings, article),
         extracted_by: article.content.extracted_by,
+        cluster: cluster(article, settings, feed),
+        document: article.labels.document.clone(),
     }
+}
+
+/// What else says the same, of what readers of `feed` may see: what it reads itself, and what everybody may.
+fn cluster(article: &Article, settings: &Settings, feed: &Feed) -> Option<Cluster> {
+    let sees = |source: &SourceId| feed.sources.contains(source) || settings.is_public(source);
+    article.labels.cluster.as_ref()?.among(sees)
 }
 
 /// The feed that an article's source is, where it is one.

@@ -11,6 +11,7 @@ use super::{
     Freshness, Hub, Publisher, Settings, Shown, Watch,
     live::{Live, Snapshot},
     select::select,
+    similar,
     view::View,
 };
 use crate::{
@@ -38,6 +39,8 @@ pub(super) struct State {
     /// Of feeds, and of parts of feeds that somebody asked for.
     pub(super) views: Vec<View>,
     pub(super) seen: Seq,
+    /// How many changes of clusters are shown.
+    pub(super) n_changes: u64,
 }
 
 impl Publisher {
@@ -83,13 +86,16 @@ impl Publisher {
 
     /// Follows the journal until `stop`. Mark, look, wait: a wake-up is a hint, the store knows.
     pub async fn follow(&self, stop: CancellationToken) -> store::Result<()> {
-        let mut head = self.journal.head();
+        let (mut head, mut clusters) = (self.journal.head(), self.journal.clusters().watch());
         loop {
             head.mark_unchanged();
+            clusters.mark_unchanged();
             while !stop.is_cancelled() && self.catch_up().await? {}
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 moved = head.changed() => if moved.is_err() { return Ok(()) },
+                // The journal is ours, so what it knows lives as long as we do.
+                moved = clusters.changed() => if moved.is_err() { return Ok(()) },
             }
         }
     }
@@ -109,6 +115,7 @@ impl Publisher {
             drained => drained?,
         };
         self.refill(&mut state.views).await?;
+        self.follow_clusters(&mut state);
         self.show(&settings, &mut state.views);
         self.seen.send_replace(state.seen);
         Ok(more)
@@ -153,7 +160,7 @@ impl Publisher {
                 None => views.iter_mut().for_each(|view| view.forget(id)),
             }
         }
-        offer(views, &articles, &news).await;
+        offer(views, &self.labeled(articles), &news).await;
         Ok(())
     }
 
@@ -166,6 +173,7 @@ impl Publisher {
         }
         let mut fresh: Vec<_> = hungry.iter().filter_map(|at| Some(views.get(*at)?.anew())).collect();
         read(self.store.as_ref(), &mut fresh, REACH).await?;
+        self.label_views(&mut fresh);
         for (at, fresh) in hungry.into_iter().zip(fresh) {
             if let Some(view) = views.get_mut(at) {
                 *view = fresh;
@@ -178,6 +186,8 @@ impl Publisher {
     async fn restart(&self, state: &mut State, settings: Arc<Settings>) -> store::Result<()> {
         // The head first: what is committed while the views are read is applied again, which changes nothing.
         let seen = self.store.head().await?;
+        self.journal.know_newest().await?;
+        let (_, n_changes) = self.journal.clusters().changes(0);
         self.count(&settings, seen).await?;
         let old = self.shown.load_full();
         let alive = settings.feeds.iter().filter(|feed| feed.is_alive());
@@ -188,17 +198,19 @@ impl Publisher {
         });
         let (mut plain, mut filtered): (Vec<_>, Vec<_>) = views.partition(|view| view.feed.filter.is_none());
         read(self.store.as_ref(), &mut plain, REACH).await?;
+        self.label_views(&mut plain);
         self.show(&settings, &mut plain);
         if !old.ready && !filtered.is_empty() {
             self.swap(&settings, &plain, &old, false);
         }
         read(self.store.as_ref(), &mut filtered, REACH).await?;
+        self.label_views(&mut filtered);
         self.show(&settings, &mut filtered);
         plain.append(&mut filtered);
         self.selections.clear();
         self.swap(&settings, &plain, &old, true);
         self.history.clear();
-        *state = State { settings: Some(settings), views: plain, seen };
+        *state = State { settings: Some(settings), views: plain, seen, n_changes };
         self.seen.send_replace(seen);
         Ok(())
     }
@@ -224,15 +236,18 @@ impl Publisher {
             }
             old => self.freshness(settings, view, old),
         };
+        let articles = view.articles();
+        // What joins an article changes what is said of it.
+        let joined = articles.iter().filter_map(|article| similar::joined(article)).max();
         Snapshot {
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
             since: self.clock.now(),
             settings: Arc::clone(settings),
             feed: Arc::clone(&view.feed),
-            articles: view.articles(),
+            articles,
             gone: view.gone(),
             links: self.links(settings, &view.feed),
-            changed: view.changed().unwrap_or_default().min(self.clock.now()),
+            changed: view.changed().max(joined).unwrap_or_default().min(self.clock.now()),
             freshness,
         }
     }

@@ -1,12 +1,13 @@
 //! JSON Feed 1.1: <https://www.jsonfeed.org/version/1.1/>.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     Format,
     document::{Author, Channel, Entry, Tombstone},
 };
-use crate::model::{Category, Enclosure};
+use crate::model::{Category, Enclosure, Official};
 
 #[derive(Serialize)]
 struct Feed<'a> {
@@ -110,6 +111,10 @@ struct Extension<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     date_raw: Option<&'a str>,
     extracted_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Value>,
 }
 
 /// Writes `channel` as JSON Feed.
@@ -168,6 +173,8 @@ fn item<'a>(entry: &'a Entry, about: &'a str) -> Item<'a> {
             date_inferred: entry.date_inferred,
             date_raw: entry.date_raw.as_deref(),
             extracted_by: entry.extracted_by.to_string(),
+            cluster: entry.cluster.as_ref().map(|cluster| cluster.told(entry.published.offset)),
+            document: entry.document.as_ref().map(Official::told),
         },
     }
 }

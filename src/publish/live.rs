@@ -27,6 +27,8 @@ const VARIANTS: usize = 32;
 pub struct Variant {
     /// The newest so many only.
     pub limit: Option<usize>,
+    /// Of articles that say the same the first-seen one only.
+    pub collapse: bool,
     /// How much of each article.
     pub extent: Option<Extent>,
     /// What stands between our address and `/feeds`, for readers of private feeds.
@@ -128,7 +130,8 @@ impl Live {
             let variant = variant.clone();
             slot.written(version, move |previous| render::write(&snapshot, format, &variant, previous)).await
         };
-        if let (Some(document), None, None) = (&written, variant.limit, variant.extent) {
+        let is_whole = variant.limit.is_none() && variant.extent.is_none() && !variant.collapse;
+        if let (Some(document), true) = (&written, is_whole) {
             self.past.remember(format, document);
         }
         written
@@ -184,9 +187,10 @@ impl Snapshot {
         address(&self.settings, &self.feed, variant)
     }
 
-    /// Where the story of a variant goes on. What is cut to some number is not what archives go on from.
+    /// Where the story of a variant goes on. What is cut to some number, or leaves repetitions out, is not what archives
+    /// go on from.
     pub(super) fn links_of(&self, variant: &Variant) -> Links {
-        if variant.limit.is_some() {
+        if variant.limit.is_some() || variant.collapse {
             return Links::default();
         }
         let behind = |address: &Address| address.clone().behind(variant.prefix.as_deref());
@@ -213,6 +217,9 @@ pub(super) fn address(settings: &Settings, feed: &Feed, variant: &Variant) -> Ad
     }
     if let Some(limit) = variant.limit {
         add("limit", limit.to_string());
+    }
+    if variant.collapse {
+        add("collapse", "1".to_owned());
     }
     Address { query, ..own }
 }

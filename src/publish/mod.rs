@@ -21,6 +21,7 @@ mod rss;
 mod select;
 mod selections;
 mod settings;
+mod similar;
 mod strict;
 #[cfg(test)]
 mod tests;

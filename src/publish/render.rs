@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Document, Format, Freshness, Shown, Variant, atom, cache, document, json, live::Snapshot, opml, rss,
-    strict,
+    similar, strict,
 };
 use crate::model::{Article, Timestamp};
 
@@ -15,8 +15,15 @@ pub(super) fn write(
     variant: &Variant,
     previous: Option<&Arc<Document>>,
 ) -> Option<Arc<Document>> {
-    let limit = variant.limit.unwrap_or(usize::MAX).min(snapshot.articles.len());
-    let articles = snapshot.articles.get(..limit).unwrap_or_default();
+    let collapsed;
+    let articles = if variant.collapse {
+        collapsed = similar::collapse(&snapshot.articles);
+        &collapsed
+    } else {
+        &snapshot.articles
+    };
+    let limit = variant.limit.unwrap_or(usize::MAX).min(articles.len());
+    let articles = articles.get(..limit).unwrap_or_default();
     let channel = document::compose(
         &snapshot.settings,
         &document::Selection {

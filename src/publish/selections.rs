@@ -96,6 +96,7 @@ impl Publisher {
         let mut after = self.seen();
         let mut views = vec![View::new(Arc::new(base.feed.part(&part.filter, &part.query)))];
         read(self.store.as_ref(), &mut views, REACH).await?;
+        self.label_views(&mut views);
         let mut state = self.state.lock().await;
         if !state.settings.as_ref().is_some_and(|settings| Arc::ptr_eq(settings, &base.settings)) {
             // The configuration was reloaded meanwhile: whoever asks again gets it by the new one.

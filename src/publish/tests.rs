@@ -31,6 +31,7 @@ pub(super) fn article(n: i64) -> Article {
         first_seen: at.plus(Duration::from_secs(60)),
         published: date(at),
         updated: at,
+        labels: Default::default(),
         digest: Digest::default(),
         status: Status::Live,
         content: Content {

@@ -65,6 +65,16 @@ impl View {
         self.articles.iter().chain(&self.late).find(|article| article.id == id)
     }
 
+    /// Puts other labels on what it holds: `other` gives the same revision, where it is to be exchanged.
+    pub(super) fn exchange(&mut self, mut other: impl FnMut(&Arc<Article>) -> Option<Arc<Article>>) {
+        for article in self.articles.iter_mut().chain(&mut self.late) {
+            if let Some(other) = other(article).filter(|other| other != article) {
+                *article = other;
+                self.dirty = true;
+            }
+        }
+    }
+
     /// Does the feed read this source?
     pub(super) fn reads(&self, source: &SourceId) -> bool {
         self.feed.sources.contains(source)

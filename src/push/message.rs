@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Push, payload};
 use crate::{
-    model::{Article, Change, Event, Revision, Seq, Subscription, filter::Places, markup},
+    model::{Article, Change, Event, Revision, Seq, SourceId, Subscription, filter::Places, markup},
     store,
 };
 
@@ -105,9 +105,13 @@ impl Push {
     }
 
     async fn say(&self, event: &Event) -> store::Result<Option<(String, Article)>> {
-        let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
+        let Some(mut article) = self.store.article(event.article, Some(event.revision)).await? else {
             return Ok(None);
         };
+        // As it was known when the event was recorded, whoever has joined since.
+        let private = self.private.load_full();
+        let sees = |source: &SourceId| *source == event.source || !private.contains(source);
+        article.labels.cluster = article.labels.cluster.and_then(|cluster| cluster.among(sees));
         let before = match (event.change, event.revision.0) {
             (Change::Updated, 2..) => {
                 self.store.article(event.article, Some(Revision(event.revision.0 - 1))).await?

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Article, Change, Event, EventType, FeedId, Seq, SubscriptionId, Timestamp, diff, filter::Match, markup,
+    Article, Change, Cluster, Event, EventType, FeedId, Official, Seq, SubscriptionId, Timestamp, diff,
+    filter::Match, markup,
 };
 
 /// Bytes of a payload at most (Standard Webhooks 1.0: under 20 kB; the article itself is one GET away).
@@ -149,6 +150,7 @@ fn data(
     lists(&mut data, article, extent);
     let language = content.language.as_deref().map_or(Value::Null, |language| whole(language, 35));
     data.insert("language".to_owned(), language);
+    labels(&mut data, article, extent);
     if let (Change::Updated, Some(previous)) = (event.change, previous) {
         data.insert("changed_fields".to_owned(), changed_fields(previous, article).into());
     }
@@ -180,6 +182,23 @@ fn lists(data: &mut Map<String, Value>, article: &Article, extent: Extent) {
     data.insert("authors".to_owned(), authors.collect());
     data.insert("categories".to_owned(), categories.collect());
     data.insert("enclosures".to_owned(), enclosures.collect());
+}
+
+/// What else says the same, and the official document that it announces.
+fn labels(data: &mut Map<String, Value>, article: &Article, extent: Extent) {
+    if let Some(Cluster { members }) = &article.labels.cluster {
+        let members = members.iter().take(extent.list.max(2)).cloned().collect();
+        data.insert("cluster".to_owned(), Cluster { members }.told(article.published.offset));
+    }
+    let fits = |document: &&Official| {
+        [Some(&document.number), document.issuer.as_ref()]
+            .into_iter()
+            .flatten()
+            .all(|it| it.len() <= extent.text)
+    };
+    if let Some(document) = article.labels.document.as_ref().filter(fits) {
+        data.insert("document".to_owned(), document.told());
+    }
 }
 
 fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {

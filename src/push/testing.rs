@@ -53,6 +53,7 @@ pub(crate) fn numbered(n: u32) -> Article {
             inferred: false,
         },
         updated: published,
+        labels: Default::default(),
         digest: Digest::default(),
         status: Status::Live,
         content: Content {

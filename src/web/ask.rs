@@ -1,4 +1,4 @@
-//! What a feed's address asks of it: `?q=`, `?category=`, `?limit=`, `?content=`. Other parameters are nobody's
+//! What a feed's address asks of it: `?q=`, `?category=`, `?limit=`, `?content=`, `?collapse=`. Other parameters are nobody's
 //! business: readers add some to pass by caches.
 
 use axum::http::Uri;
@@ -32,7 +32,8 @@ pub(super) fn ask(uri: &Uri) -> Result<Ask, Problem> {
         Some(_) => Some(params.number("limit", 1..=MOST, MOST)?),
         None => None,
     };
-    let variant = Variant { limit, extent: extent(&params)?, ..Variant::default() };
+    let collapse = collapse(&params)?;
+    let variant = Variant { limit, extent: extent(&params)?, collapse, ..Variant::default() };
     Ok(Ask { part: part(&params)?, variant })
 }
 
@@ -42,6 +43,14 @@ fn extent(params: &Params) -> Result<Option<Extent>, Problem> {
         Some("full") => Ok(Some(Extent::Full)),
         Some("summary") => Ok(Some(Extent::Summary)),
         Some(other) => Err(Problem::field("content", format!("`{other}` is neither `full` nor `summary`"))),
+    }
+}
+
+fn collapse(params: &Params) -> Result<bool, Problem> {
+    match params.get("collapse")? {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(other) => Err(Problem::field("collapse", format!("`{other}` is neither `1` nor `0`"))),
     }
 }
 
@@ -113,6 +122,7 @@ mod tests {
         }
         let variant = asked("limit=7&content=summary").unwrap().variant;
         assert_eq!((variant.limit, variant.extent), (Some(7), Some(Extent::Summary)));
+        assert!(!variant.collapse && asked("collapse=1&q=").unwrap().variant.collapse);
     }
 
     #[test]
@@ -126,6 +136,7 @@ mod tests {
             ("limit=99999999999999999999", "limit", ""),
             ("limit=1&limit=2", "limit", "more than once"),
             ("content=all", "content", "neither"),
+            ("collapse=yes", "collapse", "neither"),
         ];
         for (query, field, detail) in table {
             let problem = asked(query).unwrap_err();

@@ -27,6 +27,7 @@ mod pages;
 mod patience;
 mod routes;
 pub mod server;
+mod similar;
 mod sse;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;

@@ -8,6 +8,7 @@ mod backfill;
 mod canary;
 mod cli;
 mod clocks;
+mod clusters;
 mod crash;
 mod daemon;
 mod events;

@@ -36,6 +36,7 @@ fn article() -> Article {
     assert_eq!(draft.content.extracted_by, ExtractedBy::Recipe);
     Article {
         id: ArticleId::mint(&source, &key),
+        labels: Default::default(),
         revision: Revision::FIRST,
         source,
         first_seen: fetched,

@@ -22,6 +22,7 @@ pub(super) fn article() -> Article {
             inferred: false,
         },
         updated: "2020-07-30T17:12:00Z".parse().unwrap(),
+        labels: Default::default(),
         digest: Digest::default(),
         status: Status::Live,
         content: Content {

@@ -232,7 +232,7 @@ async fn a_part_of_a_feed_has_a_history_too() {
     let titled = |n: i64| edited(n, 1, if n % 2 == 0 { "Thông báo" } else { "tin" });
     world.commit_and_follow(&(1..=40).map(titled).collect::<Vec<_>>()).await;
     let part = Part { filter: Filter::parse("thông").unwrap(), query: "?q=th%C3%B4ng".to_owned() };
-    let variant = Variant { limit: Some(3), extent: Some(Extent::Summary), prefix: None };
+    let variant = Variant { limit: Some(3), extent: Some(Extent::Summary), ..Variant::default() };
     let since = Since { start: Start::After(Seq(10)), part: Some(part), variant };
     let page = world.publisher.since(&id(ALL), &since, Format::Json).await.unwrap();
     let feed: Value = serde_json::from_str(&text(&page)).unwrap();

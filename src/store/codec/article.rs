@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Article, ArticleId, Category, Content, Date, Enclosure, ExtractedBy, Html, IdentityKey, Known, Offset,
-    Person, Precision, Revision, SourceId, Status, Timestamp,
+    Article, ArticleId, Category, Cluster, Content, Date, Enclosure, ExtractedBy, Html, IdentityKey, Known,
+    Labels, Likeness, Member, Official, Offset, Person, Precision, Revision, SourceId, Status, Timestamp,
 };
 
 use super::text::{Hash, Id, Instant};
 
-/// One revision of an article.
+/// One revision of an article, before revisions had labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArticleV1 {
     id: Id,
@@ -21,6 +21,22 @@ pub(crate) struct ArticleV1 {
     digest: Hash,
     status: StatusV1,
     content: ContentV1,
+}
+
+/// One revision of an article: what the first version has, and its labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArticleV2 {
+    id: Id,
+    revision: u32,
+    source: String,
+    first_seen: Instant,
+    published: DateV1,
+    updated: Instant,
+    digest: Hash,
+    status: StatusV1,
+    content: ContentV1,
+    cluster: Vec<MemberV1>,
+    document: Option<OfficialV1>,
 }
 
 /// What identity remembers of an article, also after its revisions were pruned.
@@ -67,6 +83,24 @@ struct ContentV1 {
     extracted_by: ExtractedByV1,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct MemberV1 {
+    article: Id,
+    source: String,
+    first_seen: Instant,
+    likeness: LikenessV1,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct OfficialV1 {
+    number: String,
+    kind: Option<String>,
+    issuer: Option<String>,
+    /// Year, month, day.
+    signed: Option<(i16, i8, i8)>,
+}
+
+super::mirror! { enum LikenessV1 = Likeness { First, Identical, Edited, Document } }
 super::mirror! { enum StatusV1 = Status { Live, Withdrawn } }
 super::mirror! { enum PrecisionV1 = Precision { Minute, Day, Month, Year } }
 super::mirror! { enum ExtractedByV1 = ExtractedBy { Recipe, JsonLd, MainText, Summary } }
@@ -82,8 +116,9 @@ super::mirror! {
     }
 }
 
-impl From<Article> for ArticleV1 {
+impl From<Article> for ArticleV2 {
     fn from(article: Article) -> Self {
+        let Labels { cluster, document } = article.labels;
         Self {
             id: Id(article.id),
             revision: article.revision.0,
@@ -94,14 +129,39 @@ impl From<Article> for ArticleV1 {
             digest: Hash(article.digest),
             status: article.status.into(),
             content: article.content.into(),
+            cluster: cluster.map_or_else(Vec::new, |it| it.members.into_iter().map(MemberV1::from).collect()),
+            document: document.map(OfficialV1::from),
         }
     }
 }
 
-impl TryFrom<ArticleV1> for Article {
+impl From<ArticleV1> for ArticleV2 {
+    fn from(first: ArticleV1) -> Self {
+        let ArticleV1 { id, revision, source, first_seen, published, updated, digest, status, content } =
+            first;
+        let (cluster, document) = (Vec::new(), None);
+        Self {
+            id,
+            revision,
+            source,
+            first_seen,
+            published,
+            updated,
+            digest,
+            status,
+            content,
+            cluster,
+            document,
+        }
+    }
+}
+
+impl TryFrom<ArticleV2> for Article {
     type Error = String;
 
-    fn try_from(stored: ArticleV1) -> Result<Self, String> {
+    fn try_from(stored: ArticleV2) -> Result<Self, String> {
+        let members: Vec<_> =
+            stored.cluster.into_iter().map(Member::try_from).collect::<Result<_, String>>()?;
         Ok(Self {
             id: stored.id.0,
             revision: Revision(stored.revision),
@@ -112,13 +172,57 @@ impl TryFrom<ArticleV1> for Article {
             digest: stored.digest.0,
             status: stored.status.into(),
             content: stored.content.into(),
+            labels: Labels {
+                cluster: (!members.is_empty()).then_some(Cluster { members }),
+                document: stored.document.map(Official::from),
+            },
         })
     }
 }
 
-impl ArticleV1 {
+impl ArticleV2 {
     pub(crate) fn place(&self) -> (Timestamp, ArticleId, Revision) {
         (self.first_seen.0, self.id.0, Revision(self.revision))
+    }
+}
+
+impl From<Member> for MemberV1 {
+    fn from(member: Member) -> Self {
+        Self {
+            article: Id(member.article),
+            source: member.source.to_string(),
+            first_seen: Instant(member.first_seen),
+            likeness: member.likeness.into(),
+        }
+    }
+}
+
+impl TryFrom<MemberV1> for Member {
+    type Error = String;
+
+    fn try_from(stored: MemberV1) -> Result<Self, String> {
+        Ok(Self {
+            article: stored.article.0,
+            source: stored.source.parse().map_err(super::cause)?,
+            first_seen: stored.first_seen.0,
+            likeness: stored.likeness.into(),
+        })
+    }
+}
+
+impl From<Official> for OfficialV1 {
+    fn from(document: Official) -> Self {
+        let Official { number, kind, issuer, signed } = document;
+        Self { number, kind, issuer, signed: signed.map(|day| (day.year(), day.month(), day.day())) }
+    }
+}
+
+impl From<OfficialV1> for Official {
+    fn from(stored: OfficialV1) -> Self {
+        let OfficialV1 { number, kind, issuer, signed } = stored;
+        // A day that is none was never written; should it stand there, the document is worth more than the day.
+        let signed = signed.and_then(|(year, month, day)| jiff::civil::Date::new(year, month, day).ok());
+        Self { number, kind, issuer, signed }
     }
 }
 

@@ -64,7 +64,7 @@ use super::{
     keys::{self, Kind},
 };
 
-pub(super) use article::{AliasV1, ArticleV1, KnownV1};
+pub(super) use article::{AliasV1, ArticleV1, ArticleV2, KnownV1};
 pub(super) use backfill::BackfillV1;
 pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
@@ -73,8 +73,9 @@ pub(super) use source::SourceV1;
 pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3, SubscriptionV4};
 pub(super) use token::TokenV1;
 
-/// The version in which records are written, and the one in which subscriptions are.
+/// The version in which records are written, and those in which articles and subscriptions are.
 const VERSION: u8 = 1;
+const ARTICLE: u8 = 2;
 const SUBSCRIPTION: u8 = 4;
 
 /// What a value of the table may hold of a record. Sled's leaves hold 16 values and stay far below the 128 KiB from
@@ -115,8 +116,8 @@ pub(super) enum Stored {
     Alias(AliasV1),
     /// See [`KnownV1`].
     Known(KnownV1),
-    /// See [`ArticleV1`].
-    Article(Box<ArticleV1>),
+    /// See [`ArticleV2`].
+    Article(Box<ArticleV2>),
     /// See [`AttemptV1`].
     Attempt(AttemptV1),
     /// See [`FollowingV1`].
@@ -141,6 +142,11 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<Vec<u8>>, TooLarge>
 /// The same of a subscription.
 pub(super) fn encode_subscription(record: &SubscriptionV4) -> Result<Vec<Vec<u8>>, TooLarge> {
     encode_as(SUBSCRIPTION, record)
+}
+
+/// The same of a revision of an article.
+pub(super) fn encode_article(record: &ArticleV2) -> Result<Vec<Vec<u8>>, TooLarge> {
+    encode_as(ARTICLE, record)
 }
 
 fn encode_as<T: Serialize>(version: u8, record: &T) -> Result<Vec<Vec<u8>>, TooLarge> {
@@ -170,6 +176,14 @@ pub(super) fn parts(key: &[u8], value: &[u8]) -> Result<u16> {
 pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
     let (version, rest) = version(key, value, VERSION)?;
     decode_rest(key, version, rest)
+}
+
+/// The same of a revision of an article, whichever version wrote it.
+pub(super) fn decode_article(key: &[u8], value: &[u8]) -> Result<ArticleV2> {
+    match version(key, value, ARTICLE)? {
+        (1, rest) => decode_rest::<ArticleV1>(key, 1, rest).map(ArticleV2::from),
+        (version, rest) => decode_rest(key, version, rest),
+    }
 }
 
 /// The same of a subscription, whichever version wrote it.
@@ -209,7 +223,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Event) => Stored::Event(decode(key, value)?),
         Some(Kind::Alias) => Stored::Alias(decode(key, value)?),
         Some(Kind::Known) => Stored::Known(decode(key, value)?),
-        Some(Kind::Article) => Stored::Article(decode(key, value)?),
+        Some(Kind::Article) => Stored::Article(Box::new(decode_article(key, value)?)),
         Some(Kind::Attempt) => Stored::Attempt(decode(key, value)?),
         Some(Kind::Following) => Stored::Following(decode(key, value)?),
         Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
@@ -273,7 +287,11 @@ fn unpack(payload: &[u8]) -> Result<Vec<u8>, String> {
 
 impl Stored {
     fn version(&self) -> u8 {
-        if matches!(self, Self::Subscription(_)) { SUBSCRIPTION } else { VERSION }
+        match self {
+            Self::Subscription(_) => SUBSCRIPTION,
+            Self::Article(_) => ARTICLE,
+            _ => VERSION,
+        }
     }
 
     /// `{"kind": …, "v": 1, …}`
@@ -309,7 +327,11 @@ impl Stored {
     pub(super) fn from_json(value: Value) -> Result<Self> {
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let version = value.get("v").and_then(Value::as_u64);
-        let newest = if kind == "subscription" { SUBSCRIPTION } else { VERSION };
+        let newest = match kind.as_str() {
+            "subscription" => SUBSCRIPTION,
+            "article" => ARTICLE,
+            _ => VERSION,
+        };
         if !version.is_some_and(|version| (1..=newest.into()).contains(&version)) {
             let version =
                 version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
@@ -332,6 +354,9 @@ impl Stored {
             "event" => from_value(value).map(Self::Event),
             "alias" => from_value(value).map(Self::Alias),
             "known" => from_value(value).map(Self::Known),
+            "article" if version == Some(1) => {
+                from_value::<ArticleV1>(value).map(|first| Self::Article(Box::new(first.into())))
+            }
             "article" => from_value(value).map(Self::Article),
             "attempt" => from_value(value).map(Self::Attempt),
             "following" => from_value(value).map(Self::Following),
@@ -354,7 +379,7 @@ impl Stored {
             Self::Event(record) => encode(record),
             Self::Alias(record) => encode(record),
             Self::Known(record) => encode(record),
-            Self::Article(record) => encode(record),
+            Self::Article(record) => encode_article(record),
             Self::Attempt(record) => encode(record),
             Self::Following(record) => encode(record),
             Self::Canary(record) => encode(record),

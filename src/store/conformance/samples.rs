@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel, Content, Date,
-        Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Filter, Following, Form, Hidden,
-        Html, IdentityKey, Intent, Issue, Lease, Offset, Outcome, PageState, Person, Precision, Promptness,
-        Revision, Scope, Secret, Seq, SourceId, SourceState, State, Status, Subscription, Timestamp, Token,
-        Validators,
+        Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel, Cluster, Content,
+        Date, Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Filter, Following, Form,
+        Hidden, Html, IdentityKey, Intent, Issue, Labels, Lease, Likeness, Member, Official, Offset, Outcome,
+        PageState, Person, Precision, Promptness, Revision, Scope, Secret, Seq, SourceId, SourceState, State,
+        Status, Subscription, Timestamp, Token, Validators,
     },
     store::Commit,
 };
@@ -41,6 +41,7 @@ pub(crate) fn article(name: &str, revision: u32, title: &str, published: i64) ->
             inferred: false,
         },
         updated: at(published),
+        labels: Default::default(),
         digest: Digest([7; 16]),
         status: Status::Live,
         content: Content {
@@ -209,6 +210,24 @@ pub(crate) fn canary(feed: &str) -> Canary {
     }
 }
 
+/// Of an article that says what another one said before it.
+pub(crate) fn labels() -> Labels {
+    let member = |name: &str, likeness| Member {
+        article: ArticleId::mint(&source(), &key(name)),
+        source: source(),
+        first_seen: at(7),
+        likeness,
+    };
+    let members = vec![member("a", Likeness::First), member("b", Likeness::Edited)];
+    let document = Official {
+        number: "12/TB-UBND".to_owned(),
+        kind: Some("Thông báo".to_owned()),
+        issuer: None,
+        signed: Some(jiff::civil::date(2026, 3, 5)),
+    };
+    Labels { cluster: Some(Cluster { members }), document: Some(document) }
+}
+
 pub(crate) fn any_article() -> impl Strategy<Value = Article> {
     let texts = (any::<String>(), any::<String>(), "\\PC{0,2000}", any::<Option<String>>());
     let rest = (any::<i64>(), any::<i64>(), any::<[u8; 16]>(), any::<i32>(), 1..u32::MAX, any::<bool>());
@@ -224,6 +243,7 @@ pub(crate) fn any_article() -> impl Strategy<Value = Article> {
                 raw: url.clone(),
                 inferred: yes,
             },
+            labels: if yes { labels() } else { Labels::default() },
             digest: Digest(bytes),
             status: if yes { Status::Withdrawn } else { Status::Live },
             content: Content {

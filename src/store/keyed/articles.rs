@@ -49,7 +49,7 @@ impl Core {
             article.first_seen = known.first_seen;
             latest.insert(article.id, (known, article.source.clone()));
             let key = keys::article(article.first_seen, article.id, article.revision);
-            self.put(batch, key, &codec::ArticleV1::from(article))?;
+            self.put_article(batch, key, &codec::ArticleV2::from(article))?;
         }
         for (known, source) in latest.into_values() {
             let place = Place::from(&known);
@@ -103,7 +103,9 @@ impl Core {
     pub(super) fn article(&self, id: ArticleId, revision: Option<Revision>) -> Result<Option<Article>> {
         let Some(known) = self.known_by_id(id)? else { return Ok(None) };
         let key = keys::body_of(&known, revision.unwrap_or(known.revision));
-        self.read::<codec::ArticleV1>(&key)?.map(|stored| model(&key, stored)).transpose()
+        let Some(value) = self.table.get(&key)? else { return Ok(None) };
+        let stored = codec::decode_article(&key, &self.whole(&key, value)?)?;
+        model(&key, stored).map(Some)
     }
 
     pub(super) fn newest(

@@ -334,6 +334,11 @@ impl Core {
         self.put_values(batch, key, codec::encode(record))
     }
 
+    /// The same of a revision of an article.
+    fn put_article(&self, batch: &mut Batch, key: Vec<u8>, record: &codec::ArticleV2) -> Result<()> {
+        self.put_values(batch, key, codec::encode_article(record))
+    }
+
     /// Writes a record of a kind that is always small: an older one has nothing behind it.
     fn put_small<T: Serialize>(&self, batch: &mut Batch, key: Vec<u8>, record: &T) -> Result<()> {
         self.insert(batch, key, codec::encode(record))

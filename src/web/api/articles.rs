@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::{cursor::Cursor, params::Params};
 use crate::{
-    model::{Article, ArticleId, SourceId, Status},
+    model::{Article, ArticleId, Official, SourceId, Status},
     store::Place,
-    web::{State, error::Problem, nearest::nearest},
+    web::{State, error::Problem, nearest::nearest, similar},
 };
 
 /// A page of articles, without their full texts.
@@ -47,7 +47,13 @@ pub(super) async fn one(With(state): With<State>, Path(id): Path<String>) -> Res
         Some(article) if article.status == Status::Withdrawn => {
             Err(Problem::new(StatusCode::GONE, format!("`{parsed}` was withdrawn by its source")))
         }
-        Some(article) => Ok(Json(full(&article, &state.publisher.settings().base_url))),
+        Some(article) => {
+            let base = &state.publisher.settings().base_url;
+            let mut value = full(&article, base);
+            let same = similar::shown(&state, &article).await?;
+            value["cluster"] = similar::value(&same, base, article.published.offset);
+            Ok(Json(value))
+        }
     }
 }
 
@@ -115,6 +121,7 @@ fn full(article: &Article, base: &str) -> Value {
     value["tags"] =
         content.categories.iter().map(|it| it.label.as_ref().unwrap_or(&it.term).as_str()).collect();
     let attachment = |it: &crate::model::Enclosure| json!({ "url": it.url, "mime_type": it.media_type, "title": it.title, "size_in_bytes": it.length });
+    value["document"] = json!(article.labels.document.as_ref().map(Official::told));
     value["attachments"] = content.enclosures.iter().map(attachment).collect();
     value
 }

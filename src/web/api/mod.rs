@@ -18,7 +18,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{State, pages::addresses};
+use super::{State, pages::addresses, similar};
 use crate::publish::Settings;
 
 /// What everybody may read.
@@ -26,6 +26,7 @@ pub(super) fn public() -> Router<State> {
     Router::new()
         .route("/api/v1/articles", get(articles::list))
         .route("/api/v1/articles/{id}", get(articles::one))
+        .route("/api/v1/clusters", get(similar::list))
         .route("/api/v1/sources", get(sources::list))
         .route("/api/v1/feeds", get(feeds))
         .route("/api/v1/hub", get(hub::show))

@@ -23,9 +23,9 @@ use minijinja::context;
 
 use self::{
     render::Frame,
-    view::{ArticleView, FeedView, Headline, Health, HubView},
+    view::{ArticleView, FeedView, Headline, Health, HubView, SameView},
 };
-use super::{State, access::Reader, nearest::nearest};
+use super::{State, access::Reader, nearest::nearest, similar};
 use crate::{
     model::{Article, ArticleId, Status},
     publish::{Feed, Settings},
@@ -117,12 +117,15 @@ async fn article(
         Ok(Some(article)) if !settings.is_public(&article.source) => {
             frame.message(StatusCode::NOT_FOUND, "not_found", None)
         }
-        Ok(Some(article)) => shown(&article, &settings, &frame),
+        Ok(Some(article)) => match similar::shown(&state, &article).await {
+            Ok(same) => shown(&article, &same, &settings, &frame),
+            Err(cause) => broken(&frame, &cause),
+        },
     }
 }
 
 /// The page of an article; of a withdrawn one, only that it was withdrawn.
-fn shown(article: &Article, settings: &Settings, frame: &Frame) -> Response {
+fn shown(article: &Article, same: &[similar::Shown], settings: &Settings, frame: &Frame) -> Response {
     if article.status == Status::Withdrawn {
         return frame.message(StatusCode::GONE, "withdrawn", None);
     }
@@ -130,6 +133,7 @@ fn shown(article: &Article, settings: &Settings, frame: &Frame) -> Response {
         settings.feeds.iter().filter(|feed| feed.is_listed() && feed.sources.contains(&article.source));
     let page = context! {
         article => ArticleView::of(article, settings, frame.language),
+        same => same.iter().map(SameView::of).collect::<Vec<_>>(),
         feeds => feeds.map(|feed| FeedView::of(feed, &settings.base_url)).collect::<Vec<_>>(),
     };
     frame.page(StatusCode::OK, "article.html", page)
@@ -183,9 +187,9 @@ mod tests {
     #[test]
     fn an_article_has_a_page_until_it_is_withdrawn() {
         let (settings, live) = (sample::settings(), sample::article());
-        assert_eq!(shown(&live, &settings, &frame("/articles/x")).status(), StatusCode::OK);
+        assert_eq!(shown(&live, &[], &settings, &frame("/articles/x")).status(), StatusCode::OK);
         let withdrawn = Article { status: Status::Withdrawn, ..live };
-        assert_eq!(shown(&withdrawn, &settings, &frame("/articles/x")).status(), StatusCode::GONE);
+        assert_eq!(shown(&withdrawn, &[], &settings, &frame("/articles/x")).status(), StatusCode::GONE);
     }
 
     #[test]

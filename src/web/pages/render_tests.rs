@@ -27,7 +27,8 @@ fn page(uri: &str, article: &Article) -> String {
     let frame = frame(uri);
     let feeds: Vec<_> = settings.feeds.iter().map(|feed| FeedView::of(feed, &settings.base_url)).collect();
     let article = ArticleView::of(article, &settings, frame.language);
-    frame.html("article.html", context! { feeds, article }).unwrap()
+    let same: [Value; 0] = [];
+    frame.html("article.html", context! { feeds, article, same }).unwrap()
 }
 
 fn contains(html: &str, parts: &[&str]) {

@@ -47,6 +47,7 @@ pub(in crate::web) fn article() -> Article {
             inferred: false,
         },
         updated: "2020-07-31T08:00:00+07:00".parse().unwrap(),
+        labels: Default::default(),
         digest: Default::default(),
         status: Default::default(),
         content: content(),

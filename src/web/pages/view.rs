@@ -8,7 +8,7 @@ use crate::{
     ingest::Source,
     model::{Article, Enclosure, FeedId, SourceId, SourceState, Timestamp},
     publish::{Feed, Settings, canary},
-    web::{address, api::sources::is_disallowed},
+    web::{address, api::sources::is_disallowed, similar::Shown},
 };
 
 /// One address of a feed.
@@ -105,6 +105,17 @@ pub(super) struct ArticleView<'a> {
     /// Sanitized: the only thing that templates print without escaping it.
     html: Value,
     attachments: Vec<Attachment<'a>>,
+}
+
+/// Another article that says the same, or the article itself among them.
+#[derive(Debug, Serialize)]
+pub(super) struct SameView<'a> {
+    id: String,
+    title: &'a str,
+    source: &'a str,
+    seen: &'a str,
+    /// As `words.toml` calls it, after `same_`.
+    likeness: &'static str,
 }
 
 /// An attached file.
@@ -220,6 +231,19 @@ impl<'a> ArticleView<'a> {
             summary: content.summary.chars().take(SUMMARY).collect(),
             html: Value::from_safe_string(html.to_owned()),
             attachments: content.enclosures.iter().filter_map(Attachment::of).collect(),
+        }
+    }
+}
+
+impl<'a> SameView<'a> {
+    /// Of a member of a cluster.
+    pub(super) fn of(shown: &'a Shown) -> Self {
+        Self {
+            id: shown.member.article.bare(),
+            title: &shown.title,
+            source: &shown.source,
+            seen: &shown.seen,
+            likeness: shown.member.likeness.name(),
         }
     }
 }

@@ -34,6 +34,7 @@ fn article(n: i64) -> Article {
         first_seen: at,
         published,
         updated: at,
+        labels: Default::default(),
         digest: Digest::default(),
         status: Status::Live,
         content: Content {
