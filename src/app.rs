@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use offline::{Trial, recognize, run_once, try_source};
+pub use offline::{Trial, accept_once, recognize, run_once, try_source};
 
 use crate::{
     clock::{self, SharedClock},

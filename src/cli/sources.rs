@@ -15,7 +15,7 @@ use crate::{
     clock::{self, Clock},
     config::Config,
     ingest::{Source, schedule::pushed::Pushed},
-    model::{Following, SourceState, Timestamp},
+    model::{Following, Gate, SourceState, Timestamp},
     store,
     web::api::sources::{self, Remembered},
 };
@@ -43,13 +43,14 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 }
 
 /// Every source in the form of `GET /api/v1/sources`: from the store, or from the daemon that has it.
-async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
+pub(super) async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
     match states(config).await {
-        Ok((states, followings)) => {
+        Ok((states, followings, gates)) => {
             let now = clock::System.now();
             let remembered = |source: &Source| Remembered {
                 state: states.iter().find(|state| state.id == source.id),
                 following: followings.iter().find(|following| following.source == source.id),
+                gate: gates.iter().find(|gate| gate.source == source.id),
             };
             Ok(config.ingest.sources.iter().map(|source| value(source, remembered(source), now)).collect())
         }
@@ -64,12 +65,12 @@ async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
 }
 
 /// What the store remembers; nothing when there is none yet (looking at it does not make one).
-async fn states(config: &Config) -> anyhow::Result<(Vec<SourceState>, Vec<Following>)> {
+async fn states(config: &Config) -> anyhow::Result<(Vec<SourceState>, Vec<Following>, Vec<Gate>)> {
     if config.store.path.as_ref().is_some_and(|path| !path.exists()) {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok((Vec::new(), Vec::new(), Vec::new()));
     }
     let store = store::open(&config.store).await?;
-    Ok((store.sources().await?, store.followings().await?))
+    Ok((store.sources().await?, store.followings().await?, store.gates().await?))
 }
 
 fn value(source: &Source, remembered: Remembered<'_>, now: Timestamp) -> Value {
@@ -110,6 +111,7 @@ fn describe(sources: &[Value]) -> String {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
         }
         notes.extend(hub(source));
+        notes.extend(held(source));
         for issue in source["issues"].as_array().into_iter().flatten() {
             let line = [&source["id"], &issue["severity"], &issue["message"]];
             let line = line.map(|value| table::cell(value.as_str().unwrap_or_default(), 400)).join(": ");
@@ -143,7 +145,32 @@ fn hub(source: &Value) -> Option<String> {
     Some(format!("{id}: hub {hub} {state}{pushes}{pace}{error}\n"))
 }
 
+/// Why a source is held, and what can be done, as lines.
+pub(super) fn held(source: &Value) -> Option<String> {
+    let held = source["held"].as_object()?;
+    let id = table::cell(source["id"].as_str()?, 120);
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
+    let mut lines = format!(
+        "{id}: held since {}, {} runs; nothing of it is published\n",
+        text(&held["since"]),
+        held["runs"]
+    );
+    for reason in held["reasons"].as_array().into_iter().flatten() {
+        let [message, before, after] = ["message", "before", "after"].map(|name| text(&reason[name]));
+        lines.push_str(&format!("{id}:   {message}: usually {before}, now {after}\n"));
+    }
+    lines.push_str(&format!("{id}:   `loa accept {id}` lets it through"));
+    if held["proposal"].is_string() {
+        lines
+            .push_str(&format!(", `loa accept {id} --selectors` shows selectors that find its articles now"));
+    }
+    Some(lines + "\n")
+}
+
 fn state(source: &Value) -> String {
+    if source["state"] == "held" {
+        return "held".to_owned();
+    }
     match (source["failures"].as_u64().unwrap_or_default(), source["last_attempt"].is_null()) {
         (0, true) => "new".to_owned(),
         (0, false) => "ok".to_owned(),
@@ -171,7 +198,7 @@ mod tests {
             moved_to: Some("https://new.example/".to_owned()),
             ..SourceState::new(source.id.clone())
         };
-        let remembered = Remembered { state: Some(&state), following: None };
+        let remembered = Remembered { state: Some(&state), following: None, gate: None };
         let text = describe(&[value(source, remembered, now)]);
         for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"]
         {
@@ -186,7 +213,7 @@ mod tests {
         let config = config::load(None, &[]).unwrap();
         let source = &config.ingest.sources[0];
         let line = |following: &Following| {
-            let remembered = Remembered { state: None, following: Some(following) };
+            let remembered = Remembered { state: None, following: Some(following), gate: None };
             hub(&value(source, remembered, Timestamp::from_second(0)))
         };
         let mut following = samples::following("quan1");

@@ -13,7 +13,11 @@ use super::{
     tree::Table,
 };
 use crate::{
-    ingest::{self, schedule::Schedule},
+    ingest::{
+        self,
+        quality::{Limits, Mode},
+        schedule::Schedule,
+    },
     model::{Digest, EventType, Filter, InvalidId, Secret, SourceId},
     push::{self, mail::address},
 };
@@ -34,7 +38,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 5] = ["jitter", "allow_private", "websub", "max_pages", "recheck"];
+const SOURCE_DEFAULTS: [&str; 6] = ["jitter", "allow_private", "websub", "max_pages", "recheck", "gate"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -61,6 +65,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
+    let gate = section.table("gate").and_then(gate);
     section.finish();
     let ((extract, normalize, dedup), effective) = rules?;
     let (id, url) = (id?, url?);
@@ -78,10 +83,23 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         spacing,
         max_pages: max_pages?,
         recheck: recheck?,
+        gate: gate?,
         extract: Arc::new(extract),
         normalize: Arc::new(normalize),
         dedup: Arc::new(dedup),
     })
+}
+
+fn gate(section: Section<'_>) -> Option<Limits> {
+    let mode = section.parsed("mode", |text| {
+        let wrong =
+            || Wrong::new(format!("there is no mode `{text}`")).hint("there are `hold`, `warn`, `off`");
+        Mode::parse(text).ok_or_else(wrong)
+    });
+    let max_new = section.integer("max_new", 1..=100_000);
+    let surge = section.integer("surge", 1..=1_000);
+    section.finish();
+    Some(Limits { mode: mode?, max_new: max_new?, surge: surge? })
 }
 
 /// A list is a page itself; nobody reads a feed's own address, but its site has a front page.

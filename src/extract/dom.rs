@@ -197,7 +197,7 @@ fn separate(name: &str, out: &mut String) {
     }
 }
 
-fn own_text(element: ElementRef<'_>) -> String {
+pub(super) fn own_text(element: ElementRef<'_>) -> String {
     let texts = element.children().filter_map(|child| child.value().as_text().map(|text| text.to_string()));
     plain::collapse(&texts.collect::<Vec<_>>().join(" "))
 }

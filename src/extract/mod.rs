@@ -16,6 +16,7 @@ mod metadata;
 mod open;
 mod page;
 mod plain;
+pub mod repair;
 mod xml;
 
 #[cfg(test)]

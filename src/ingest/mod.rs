@@ -3,11 +3,13 @@
 //! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
 //! `issues`), and its feeds go on showing what was good.
 
+mod accept;
+mod held;
 mod listed;
 mod merge;
 mod pages;
 mod pass;
-mod quality;
+pub mod quality;
 pub mod schedule;
 pub mod websub;
 
@@ -63,6 +65,8 @@ pub struct Source {
     pub max_pages: usize,
     /// How often a known article is looked at again for edits, while the list shows it; young ones more often.
     pub recheck: Duration,
+    /// What its runs have to keep to.
+    pub gate: quality::Limits,
     /// How it is read.
     pub extract: Arc<extract::Rules>,
     /// How it is normalized.
@@ -168,6 +172,17 @@ pub enum Error {
     /// No such source.
     #[error("there is no source `{0}`")]
     Unknown(SourceId),
+    /// Nothing of it is held.
+    #[error("no run of `{0}` is held")]
+    NotHeld(SourceId),
+    /// What is held has new items: somebody has to say whether they are told.
+    #[error("what is held of `{source_id}` has {new} new items: say whether subscribers are told of them")]
+    Undecided {
+        /// Which source.
+        source_id: SourceId,
+        /// As the reason says it.
+        new: String,
+    },
     /// One is under way.
     #[error("a pass over `{0}` is under way")]
     Busy(SourceId),
@@ -337,7 +352,7 @@ impl Ingest {
         match self.pass(&id).await {
             Ok(report) => metrics::counter!("loa_passes_total", "result" => report.result()).increment(1),
             // The source went away with a reload, or somebody else asked for the same pass.
-            Err(Error::Unknown(_) | Error::Busy(_)) => {}
+            Err(Error::Unknown(_) | Error::Busy(_) | Error::NotHeld(_) | Error::Undecided { .. }) => {}
             Err(Error::Store { cause, .. }) if cause.is_lasting() => return Err(cause),
             Err(error @ Error::Store { .. }) => {
                 metrics::counter!("loa_passes_total", "result" => "store-failed").increment(1);

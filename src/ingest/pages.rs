@@ -49,7 +49,7 @@ impl Walk<'_> {
     }
 
     /// Every key of a known article leads to it from now on.
-    async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
+    pub(super) async fn learn_aliases(&mut self, items: &[Listed]) -> store::Result<()> {
         if self.sink == Sink::Rehearse {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{
     Error, Ingest, Report, Source, Step,
+    held::Raw,
     listed::{Listed, without_shared},
     quality,
     websub::{self, Sight},
@@ -22,7 +23,7 @@ use crate::{
     extract::{self, Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
-    model::{Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
+    model::{Draft, Gate, IdentityKey, Issue, PageState, Reason, SourceState, Timestamp, Validators, What},
     net::backoff,
     normalize, store,
 };
@@ -55,6 +56,13 @@ pub(super) struct Walk<'a> {
     pub(super) report: Report,
     /// The rules have changed since the last pass: what is known is read again, and nobody is told.
     pub(super) reread: bool,
+    /// What the quality gate remembers, and what it did before this pass.
+    pub(super) gate: Gate,
+    pub(super) gate_before: Gate,
+    /// What the list shows, until it is remembered.
+    pub(super) shown: Option<quality::Sight>,
+    /// What operators are told.
+    pub(super) told: Option<(What, Vec<Reason>)>,
     /// What it saw that has to do with hubs.
     sight: Sight,
 }
@@ -63,6 +71,7 @@ pub(super) struct Walk<'a> {
 enum List {
     Fresh { items: Vec<Listed>, validators: Validators },
     Unchanged,
+    Held(Vec<Reason>),
     Failed { issue: Issue, after: Option<Duration> },
 }
 
@@ -80,7 +89,14 @@ pub(super) async fn pass(
     let mut walk = Walk::begin(ingest, source, sink, show).await.map_err(stored)?;
     let done = match walk.read_list().await.map_err(stored)? {
         List::Fresh { items, validators } => walk.take(items, validators).await,
-        List::Unchanged => walk.recheck().await,
+        List::Unchanged => {
+            walk.unchanged();
+            walk.recheck().await
+        }
+        List::Held(reasons) => {
+            walk.held(&reasons);
+            Ok(())
+        }
         List::Failed { issue, after } => {
             walk.fail(issue, after);
             Ok(())
@@ -111,9 +127,30 @@ impl<'a> Walk<'a> {
             }
         }
         state.last_attempt = Some(at);
+        let gate = ingest.journal.store().gate(&source.id).await?;
+        let gate = gate.unwrap_or_else(|| Gate::new(source.id.clone()));
+        if gate.accepted.is_some() {
+            // What is let through has to be read.
+            state.validators = Validators::default();
+        }
         let report = Report::new(&source.id, at);
         let sight = ingest.sight(&source.id).await?;
-        Ok(Self { ingest, source, sink, show, at, state, report, reread, sight })
+        let (gate_before, shown, told) = (gate.clone(), None, None);
+        Ok(Self {
+            ingest,
+            source,
+            sink,
+            show,
+            at,
+            state,
+            report,
+            reread,
+            gate,
+            gate_before,
+            shown,
+            told,
+            sight,
+        })
     }
 
     // --- step 1 and 2: the list ---
@@ -123,21 +160,31 @@ impl<'a> Walk<'a> {
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
             Outcome::Fresh { body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
-                let (found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
+                let raw = Raw { body: body.clone(), content_type: content_type.clone(), url: url.clone() };
+                let (mut found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
+                let refused = refused.filter(|issue| !self.lets_through(issue));
                 self.report.items = drafts.len();
                 if refused.is_none() {
                     self.sight.advert =
                         Some(websub::advertised(self.source, &links, &found.head.links, &url));
                 }
-                self.report.issues.extend(found.issues);
+                self.report.issues.append(&mut found.issues);
                 if drafts.is_empty() && refused.is_none() {
                     // A feed may be empty; a person should still know.
                     self.wrong(Issue::warning("no-items", format!("`{}` has no items now", self.source.url)));
                 }
-                match refused {
-                    Some(issue) => Ok(List::Failed { issue, after: None }),
-                    None => Ok(List::Fresh { items: self.identify(drafts).await?, validators }),
+                if let Some(issue) = refused {
+                    self.hold_unread(&issue, &raw).await?;
+                    return Ok(List::Failed { issue, after: None });
+                }
+                let mut items = self.identify(drafts).await?;
+                match self.weigh(&found, &mut items).await? {
+                    Some(reasons) => {
+                        self.hold(reasons.clone(), &raw).await?;
+                        Ok(List::Held(reasons))
+                    }
+                    None => Ok(List::Fresh { items, validators }),
                 }
             }
             Outcome::Unchanged { moved } => {
@@ -184,6 +231,10 @@ impl<'a> Walk<'a> {
     // --- step 3 and 4: the articles ---
 
     async fn take(&mut self, items: Vec<Listed>, validators: Validators) -> store::Result<()> {
+        if self.gate.accepted.is_some_and(|accepted| !accepted.announce) {
+            // As a first run: what it brings is stored and shown, and nobody is told.
+            self.state.backfilled = false;
+        }
         let complete = if self.source.extract.page.is_some() {
             self.take_pages(items).await?
         } else {
@@ -196,6 +247,7 @@ impl<'a> Walk<'a> {
         self.state.backfilled |= complete;
         // Without validators the next pass reads the list again and finds what this one left over.
         self.state.validators = if complete { validators } else { Validators::default() };
+        self.taken(complete);
         self.succeed();
         Ok(())
     }
@@ -251,6 +303,7 @@ impl<'a> Walk<'a> {
     }
 
     fn fail(&mut self, issue: Issue, after: Option<Duration>) {
+        self.gate.accepted = None;
         self.state.failures += 1;
         let wait = after.unwrap_or_else(|| backoff::delay(self.state.failures, self.seed()));
         self.state.not_before = Some(self.at.plus(wait));
@@ -280,13 +333,15 @@ impl<'a> Walk<'a> {
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
             let sight = self.seen();
-            self.ingest.journal.store().put_source(self.state).await?;
-            self.ingest.seen(&self.source.id, sight).await?;
-            let Report { source, items, new, revised, .. } = &self.report;
+            let (ingest, report) = (self.ingest, self.report.clone());
+            self.keep().await?;
+            ingest.seen(&report.source, sight).await?;
+            let Report { source, items, new, revised, .. } = &report;
             // Most passes find what is known: nobody wants to read that every ten minutes.
             if new + revised > 0 {
                 tracing::info!(%source, items, new, revised, "source `{source}`: {new} new, {revised} revised of {items}");
             }
+            return Ok(report);
         }
         Ok(self.report)
     }

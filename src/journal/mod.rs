@@ -4,6 +4,7 @@
 //! overtaken decides again, on what is known then.
 
 mod follow;
+mod health;
 mod learn;
 mod record;
 

@@ -49,6 +49,8 @@ pub(super) enum Kind {
     Canary = 15,
     /// What somebody may do with the API.
     Token = 16,
+    /// What the quality gate remembers of a source.
+    Gate = 18,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -60,7 +62,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 16] = [
+        const ALL: [Kind; 17] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Following,
             Kind::Canary,
             Kind::Token,
+            Kind::Gate,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -107,6 +110,10 @@ pub(super) fn source(id: &SourceId) -> Vec<u8> {
 
 pub(super) fn following(id: &SourceId) -> Vec<u8> {
     key(Kind::Following, &[id.as_str().as_bytes()])
+}
+
+pub(super) fn gate(id: &SourceId) -> Vec<u8> {
+    key(Kind::Gate, &[id.as_str().as_bytes()])
 }
 
 pub(super) fn token(id: &TokenId) -> Vec<u8> {
@@ -292,7 +299,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Token as u8) {
+        for kind in ((Kind::Meta as u8)..=(Kind::Token as u8)).chain([Kind::Gate as u8]) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

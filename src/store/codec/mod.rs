@@ -50,6 +50,7 @@ mod article;
 mod canary;
 mod event;
 mod following;
+mod gate;
 mod source;
 mod subscription;
 mod text;
@@ -67,6 +68,7 @@ pub(super) use article::{AliasV1, ArticleV1, KnownV1};
 pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use following::FollowingV1;
+pub(super) use gate::GateV1;
 pub(super) use source::SourceV1;
 pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3, SubscriptionV4};
 pub(super) use token::TokenV1;
@@ -123,6 +125,8 @@ pub(super) enum Stored {
     Canary(Box<CanaryV1>),
     /// See [`TokenV1`].
     Token(TokenV1),
+    /// See [`GateV1`].
+    Gate(Box<GateV1>),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -210,6 +214,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Following) => Stored::Following(decode(key, value)?),
         Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
         Some(Kind::Token) => Stored::Token(decode(key, value)?),
+        Some(Kind::Gate) => Stored::Gate(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -288,6 +293,7 @@ impl Stored {
             Self::Following(record) => ("following", serde_json::to_value(record)),
             Self::Canary(record) => ("canary", serde_json::to_value(record)),
             Self::Token(record) => ("token", serde_json::to_value(record)),
+            Self::Gate(record) => ("gate", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -331,6 +337,7 @@ impl Stored {
             "following" => from_value(value).map(Self::Following),
             "canary" => from_value(value).map(Self::Canary),
             "token" => from_value(value).map(Self::Token),
+            "gate" => from_value(value).map(Self::Gate),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -352,6 +359,7 @@ impl Stored {
             Self::Following(record) => encode(record),
             Self::Canary(record) => encode(record),
             Self::Token(record) => encode(record),
+            Self::Gate(record) => encode(record),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::{
     Kept,
     samples::{
-        article, attempt, canary, commit, delivery, event, following, source, state, subscription, token,
+        article, attempt, canary, commit, delivery, event, following, gate, source, state, subscription,
+        token,
     },
 };
 use crate::{
@@ -35,6 +36,7 @@ async fn fill(store: &dyn Store) -> Article {
     store.commit(first).await.unwrap();
     store.put_following(following("quan1")).await.unwrap();
     store.put_canary(Some(canary("quan1"))).await.unwrap();
+    store.put_gate(gate("quan1")).await.unwrap();
     store.put_token(&token("newsroom")).await.unwrap();
     for id in ["fast", "slow"] {
         store.put_subscription(subscription(id)).await.unwrap();
@@ -52,7 +54,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
     let exported = everything(&*kept.store, 3).await;
     let kinds: std::collections::BTreeSet<_> =
         exported.iter().map(|record| record.value["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds.len(), 14, "{kinds:?}");
+    assert_eq!(kinds.len(), 15, "{kinds:?}");
     for order in [1, -1] {
         let copy = kept.another().await;
         // Through text, and in pieces, and in any order: as an import does it.
@@ -77,6 +79,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
         assert_eq!(store.heads(None, 10).await.unwrap(), kept.store.heads(None, 10).await.unwrap());
         assert_eq!(store.followings().await.unwrap(), [following("quan1")]);
         assert_eq!(store.canary().await.unwrap(), Some(canary("quan1")));
+        assert_eq!(store.gates().await.unwrap(), [gate("quan1")]);
         assert_eq!(store.tokens().await.unwrap(), [token("newsroom")]);
         // The journal goes on where it ended.
         let next = article("c", 1, "C", 30);

@@ -2,11 +2,11 @@
 
 use super::{
     Kept,
-    samples::{article, at, attempt, canary, commit, delivery, following, state, subscription, token},
+    samples::{article, at, attempt, canary, commit, delivery, following, gate, state, subscription, token},
 };
 use crate::{
-    model::{Delivery, Follower, Following, Outcome, Seq, State, Subscription, Token},
-    store::{Settled, Step, Store},
+    model::{Delivery, Follower, Following, Gate, Outcome, Seq, State, Subscription, Token},
+    store::{Commit, Settled, Step, Store},
 };
 
 fn step(cursor: u64, deliveries: &[Delivery]) -> Step {
@@ -273,4 +273,18 @@ pub(super) async fn tokens_are_remembered_until_they_are_removed(kept: Kept) {
         kept.store.remove_token(&"b".parse().unwrap()).await.unwrap();
         assert_eq!(kept.store.tokens().await.unwrap(), [token("a")]);
     }
+}
+
+pub(super) async fn gates_are_remembered(kept: Kept) {
+    assert_eq!(kept.store.gates().await.unwrap(), []);
+    for id in ["quan3", "quan1"] {
+        kept.store.put_gate(gate(id)).await.unwrap();
+    }
+    let committed = Gate { held: None, ..gate("quan3") };
+    let commit = Commit { gate: Some(committed.clone()), ..Commit::default() };
+    kept.store.commit(commit).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.gates().await.unwrap(), [gate("quan1"), committed.clone()]);
+    assert_eq!(kept.store.gate(&committed.source).await.unwrap(), Some(committed));
+    assert_eq!(kept.store.gate(&"nobody".parse().unwrap()).await.unwrap(), None);
 }

@@ -42,6 +42,7 @@ async fn fresh(mut response: Response) -> Response {
 pub(super) fn guarded() -> Router<State> {
     Router::new()
         .route("/api/v1/sources/{id}/run", post(sources::run))
+        .route("/api/v1/sources/{id}/accept", post(sources::accept))
         .route("/api/v1/export", get(export::all))
 }
 
