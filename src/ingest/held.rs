@@ -36,6 +36,7 @@ impl Walk<'_> {
         let is_odd = self.state.backfilled && n_unknown * 2 >= items.len();
         let latest = if is_odd { self.latest().await? } else { Vec::new() };
         let sight = quality::sight(found, items, &self.gate, &latest, self.at);
+        self.overlaps = sight.overlap > 0;
         let limits = self.source.gate;
         let reasons = if self.gate.accepted.is_some() {
             // Whoever lets renamed articles through does not want them twice.
@@ -113,6 +114,7 @@ impl Walk<'_> {
 
     /// The list is the last believable one, its server says.
     pub(super) fn unchanged(&mut self) {
+        self.overlaps = true;
         let at = self.at;
         let old =
             self.gate.runs.last_mut().filter(|run| at.since(run.at) >= std::time::Duration::from_secs(3600));

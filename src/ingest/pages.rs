@@ -14,7 +14,9 @@ use crate::{
     dedup,
     extract::Kind,
     fetch::{self, Outcome},
-    model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
+    model::{
+        Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Status, Timestamp, Validators,
+    },
     store,
 };
 
@@ -29,6 +31,8 @@ const UNREAD: Digest = Digest([0; 16]);
 enum Page {
     Read(Box<Draft>, Validators),
     Same,
+    /// It is not there, or the front page is there in its place.
+    Gone(Issue),
     Failed(Issue),
 }
 
@@ -37,12 +41,15 @@ impl Walk<'_> {
     pub(super) async fn take_pages(&mut self, mut items: Vec<Listed>) -> store::Result<bool> {
         items.reverse();
         let listed: HashSet<String> = items.iter().map(Listed::key).collect();
-        self.state.pages.retain(|page| listed.contains(&page.key));
+        self.let_fall(&listed);
         self.learn_aliases(&items).await?;
         let (chosen, mut complete) = self.choose(&items);
+        let left = self.source.max_pages.saturating_sub(chosen.len());
         for index in chosen {
             complete &= self.take_page(items[index].clone()).await?;
         }
+        let fallen = self.gate.fallen.iter().map(|fallen| fallen.page.clone()).collect();
+        self.look_again(fallen, left).await?;
         // What other rules have to read again needs the list as they read it.
         let unread = |page: &PageState| page.listed == UNREAD && page.failures < PAGE_TRIES;
         Ok(complete && !self.state.pages.iter().any(unread))
@@ -85,7 +92,7 @@ impl Walk<'_> {
         let mut page = self.page_state(&item);
         let listed = page.listed;
         // It was read by other rules: what these make of it is not news.
-        let is_remembered = self.state.pages.contains(&page);
+        let is_remembered = self.watched().any(|known| *known == page);
         let quiet = item.known.is_some() && listed == UNREAD && is_remembered;
         if listed != item.digest {
             // The page itself may not have changed, but its article has.
@@ -98,6 +105,19 @@ impl Walk<'_> {
                 Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
             }
         };
+        let answer = match (answer, &item.known) {
+            (Page::Gone(issue), Some(known)) => {
+                self.is_missing(item.key(), known).await?;
+                // It may come back as it was.
+                page.validators = Validators::default();
+                Page::Failed(issue)
+            }
+            (Page::Gone(issue), None) => Page::Failed(issue),
+            (answer, _) => answer,
+        };
+        if matches!(answer, Page::Read(..) | Page::Same) {
+            self.is_there(&item);
+        }
         let mut settled = true;
         match answer {
             Page::Read(draft, validators) => {
@@ -107,7 +127,7 @@ impl Walk<'_> {
                 self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
             }
             Page::Same => page = PageState { checked: Some(self.at), failures: 0, ..page },
-            Page::Failed(issue) => {
+            Page::Failed(issue) | Page::Gone(issue) => {
                 // One page is not the source: its other articles are fine.
                 let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
                 self.wrong(issue.at(item.draft.content.title.clone()));
@@ -116,7 +136,8 @@ impl Walk<'_> {
                 let (has_page, is_news) = (url.is_some(), item.known.is_none() || listed != item.digest);
                 let given_up = !has_page || page.failures >= PAGE_TRIES;
                 settled = given_up || !is_news;
-                if given_up && is_news {
+                let is_withdrawn = item.known.as_ref().is_some_and(|known| known.status == Status::Withdrawn);
+                if given_up && is_news && !is_withdrawn {
                     self.take_listed(item, quiet).await?;
                 }
                 if (is_remembered && !given_up) || (quiet && has_page) {
@@ -170,8 +191,16 @@ impl Walk<'_> {
     /// The list has not changed: look at the pages whose time has come, those first that were not looked at for
     /// longest.
     pub(super) async fn recheck(&mut self) -> store::Result<()> {
+        let pages = self.watched().cloned().collect();
+        self.look_again(pages, self.source.max_pages).await?;
+        self.succeed();
+        Ok(())
+    }
+
+    /// Looks at those of these pages whose time has come.
+    async fn look_again(&mut self, pages: Vec<PageState>, most: usize) -> store::Result<()> {
         let mut due = Vec::new();
-        for page in self.state.pages.clone() {
+        for page in pages {
             let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
             let store = self.ingest.journal.store();
             let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?;
@@ -181,14 +210,13 @@ impl Walk<'_> {
             }
         }
         due.sort_by_key(|(page, ..)| page.checked);
-        for (page, key, known) in due.into_iter().take(self.source.max_pages) {
+        for (page, key, known) in due.into_iter().take(most) {
             let Some(article) = self.ingest.journal.store().article(known.id, None).await? else { continue };
             let first_seen = article.first_seen;
             let draft = as_listed(article, self.source.extract.feed);
             let digest = if page.listed == UNREAD { dedup::listed(&draft) } else { page.listed };
             self.take_page(Listed { draft, keys: vec![key], first_seen, digest, known: Some(known) }).await?;
         }
-        self.succeed();
         Ok(())
     }
 
@@ -202,7 +230,7 @@ impl Walk<'_> {
 
     async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
         match self.fetch(url, validators).await {
-            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Failed(
+            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Gone(
                 Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),
             ),
             Outcome::Fresh { body, content_type, url, validators, .. } => {
@@ -218,21 +246,15 @@ impl Walk<'_> {
                 (self.show)(Step::NotModified { url: url.clone() });
                 Page::Same
             }
+            gone @ Outcome::Gone { .. } => Page::Gone(refusal(&gone, url)),
             other => Page::Failed(refusal(&other, url)),
         }
     }
 
     fn page_state(&self, item: &Listed) -> PageState {
         let key = item.key();
-        let page = self.state.pages.iter().find(|page| page.key == key).cloned();
+        let page = self.watched().find(|page| page.key == key).cloned();
         page.unwrap_or_else(|| PageState { key, ..PageState::default() })
-    }
-
-    fn put_page(&mut self, page: PageState) {
-        match self.state.pages.iter_mut().find(|known| known.key == page.key) {
-            Some(known) => *known = page,
-            None => self.state.pages.push(page),
-        }
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Walk<'a> {
     pub(super) gate_before: Gate,
     /// What the list shows, until it is remembered.
     pub(super) shown: Option<quality::Sight>,
+    /// Does the list show what it showed last time?
+    pub(super) overlaps: bool,
     /// What operators are told.
     pub(super) told: Option<(What, Vec<Reason>)>,
     /// What it saw that has to do with hubs.
@@ -118,24 +120,26 @@ impl<'a> Walk<'a> {
         let at = ingest.clock.now();
         let state = ingest.journal.store().source(&source.id).await?;
         let mut state = state.unwrap_or_else(|| SourceState::new(source.id.clone()));
+        let gate = ingest.journal.store().gate(&source.id).await?;
+        let mut gate = gate.unwrap_or_else(|| Gate::new(source.id.clone()));
+        let gate_before = gate.clone();
         let reread = state.backfilled && state.rules != source.rules;
         state.validators = fetch::usable(&state, source.rules);
         if state.rules != source.rules {
             // Read again, one by one, without telling anybody: the rules have changed, not the news.
-            for page in &mut state.pages {
+            let fallen = gate.fallen.iter_mut().map(|fallen| &mut fallen.page);
+            for page in state.pages.iter_mut().chain(fallen) {
                 *page = PageState { key: std::mem::take(&mut page.key), ..PageState::default() };
             }
         }
         state.last_attempt = Some(at);
-        let gate = ingest.journal.store().gate(&source.id).await?;
-        let gate = gate.unwrap_or_else(|| Gate::new(source.id.clone()));
         if gate.accepted.is_some() {
             // What is let through has to be read.
             state.validators = Validators::default();
         }
         let report = Report::new(&source.id, at);
         let sight = ingest.sight(&source.id).await?;
-        let (gate_before, shown, told) = (gate.clone(), None, None);
+        let (shown, told, overlaps) = (None, None, false);
         Ok(Self {
             ingest,
             source,
@@ -149,6 +153,7 @@ impl<'a> Walk<'a> {
             gate_before,
             shown,
             told,
+            overlaps,
             sight,
         })
     }

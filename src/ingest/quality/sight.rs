@@ -16,7 +16,7 @@ pub(in crate::ingest) struct Sight {
     /// Hashes of the strongest keys, in the order of the list.
     pub(in crate::ingest) listed: Vec<u64>,
     /// Items that the last believable run showed, too.
-    pub(super) overlap: u32,
+    pub(in crate::ingest) overlap: u32,
     /// Items that are unknown although an article of their title is known.
     pub(super) namesakes: u32,
     /// Items that are unknown and dated before what the last believable run showed as its newest.
