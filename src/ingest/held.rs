@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{
     listed::Listed,
-    pass::Walk,
+    pass::{Sink, Walk},
     quality::{self, Mode, memory},
 };
 use crate::{
@@ -37,6 +37,10 @@ impl Walk<'_> {
         let latest = if is_odd { self.latest().await? } else { Vec::new() };
         let sight = quality::sight(found, items, &self.gate, &latest, self.at);
         self.overlaps = sight.overlap > 0;
+        if !self.state.backfilled {
+            // Until a first run is through, what is left over of it looks like news, and is none.
+            self.gate.runs.clear();
+        }
         let limits = self.source.gate;
         let reasons = if self.gate.accepted.is_some() {
             // Whoever lets renamed articles through does not want them twice.
@@ -80,7 +84,7 @@ impl Walk<'_> {
         let words: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
         let words = words.join("; ");
         self.told = memory::hold(&mut self.gate, reasons, proposal, self.at);
-        if self.told.is_some() {
+        if self.told.is_some() && self.sink == Sink::Record {
             tracing::warn!(
                 source = %self.source.id,
                 "source `{}` is held, nothing of it is published: {words}\nhint: `loa accept {}`, or `loa accept {} --show`",

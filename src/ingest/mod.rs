@@ -4,6 +4,7 @@
 //! `issues`), and its feeds go on showing what was good.
 
 mod accept;
+mod document;
 mod gone;
 mod held;
 mod listed;

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{
     Error, Ingest, Report, Source, Step,
+    document::{Parsed, broken, read},
     held::Raw,
     listed::{Listed, without_shared},
     quality,
@@ -20,12 +21,12 @@ use super::{
 };
 use crate::{
     dedup,
-    extract::{self, Document, Found, Kind},
+    extract::{Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
     model::{Draft, Gate, IdentityKey, Issue, PageState, Reason, SourceState, Timestamp, Validators, What},
     net::backoff,
-    normalize, store,
+    store,
 };
 
 /// Issues kept of a pass; more would only hide the first ones.
@@ -76,9 +77,6 @@ enum List {
     Held(Vec<Reason>),
     Failed { issue: Issue, after: Option<Duration> },
 }
-
-/// What the parsers made of one document.
-type Parsed = (Found, Vec<(Draft, Vec<IdentityKey>)>);
 
 /// Makes one pass.
 pub(super) async fn pass(
@@ -414,29 +412,6 @@ impl<'a> Walk<'a> {
         }
         parsed
     }
-}
-
-/// Bytes to drafts: extract, normalize, name.
-fn read(document: &Document<'_>, kind: Kind, source: &Source, at: Timestamp) -> Parsed {
-    let mut found = extract::extract(document, kind, &source.extract);
-    let context = normalize::Context { rules: &source.normalize, base: document.url, fetched: at };
-    let mut drafts = Vec::with_capacity(found.items.len());
-    for (index, item) in found.items.iter().enumerate() {
-        let (draft, issues) = normalize::normalize(item.clone(), &context);
-        let place = format!("item {}", index + 1);
-        found.issues.extend(issues.into_iter().map(|issue| issue.at(place.clone())));
-        let keys = dedup::keys(&draft, &source.dedup, &source.url);
-        drafts.push((draft, keys));
-    }
-    (found, drafts)
-}
-
-/// What stands in for a document whose parser panicked.
-fn broken(kind: Kind) -> Found {
-    let issue =
-        Issue::error("parser-failed", "this document broke the parser; please report it with the page");
-    let (format, encoding) = (String::new(), String::new());
-    Found { kind, format, encoding, head: extract::Head::default(), items: Vec::new(), issues: vec![issue] }
 }
 
 /// Why there is no document, as an issue.
