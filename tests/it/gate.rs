@@ -54,7 +54,7 @@ const RULES: &str =
     "[[source.list]]\nitem = \"li.tin\"\ntitle = \"h3 a\"\nlink = \"h3 a\"\ndate = \".ngay\"\n\n";
 
 /// The source as the gate's tests have it: its own list, which says everything.
-fn watching(config: String) -> String {
+fn watching(config: &str) -> String {
     let lines = config.lines().filter(|line| !line.starts_with("platform = "));
     let line = |line: &str| match line.split_once("url = \"http://127.0.0.1:") {
         Some(("", rest)) if rest.contains("tintuc") => {
@@ -69,7 +69,7 @@ fn watching(config: String) -> String {
 
 /// A daemon that has read the portal's first ten items, and then one more.
 async fn gated() -> World {
-    let world = World::with(watching).await;
+    let world = World::with(|config| watching(&config)).await;
     show(&world, &list(&items(1..=10)), HOUR).await;
     assert_eq!(world.titles().await.len(), 10, "{}", world.source().await);
     show(&world, &list(&items(2..=11)), TICK).await;
@@ -235,7 +235,7 @@ async fn articles_that_were_renamed_stay_the_same_ones_when_they_are_accepted() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_run_is_never_held_and_a_day_by_day_list_never_either() {
-    let world = World::with(watching).await;
+    let world = World::with(|config| watching(&config)).await;
     show(&world, &list(&items(1..=80)), HOUR).await;
     assert_eq!(world.source().await["state"], "ok");
     assert_eq!(world.source().await["items"], 80);
@@ -254,7 +254,7 @@ async fn a_first_run_is_never_held_and_a_day_by_day_list_never_either() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gate_that_only_warns_lets_everything_through() {
     let warns = |config: String| {
-        watching(config).replacen(RULES, &format!("[source.gate]\nmode = \"warn\"\n{RULES}"), 1)
+        watching(&config).replacen(RULES, &format!("[source.gate]\nmode = \"warn\"\n{RULES}"), 1)
     };
     let world = World::with(warns).await;
     show(&world, &list(&items(1..=10)), HOUR).await;

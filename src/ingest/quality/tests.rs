@@ -126,7 +126,7 @@ fn a_busy_list_after_a_pause_goes_on() {
     assert_eq!(codes(&busy, &gate), [""; 0]);
     let long = news(
         change(usual(9 * HOUR + 7 * DAY), |it| {
-            (it.run.items, it.run.dated, it.run.kinds) = (80, 80, [80, 0, 0, 0])
+            (it.run.items, it.run.dated, it.run.kinds) = (80, 80, [80, 0, 0, 0]);
         }),
         80,
     );
