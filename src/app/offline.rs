@@ -42,6 +42,17 @@ pub async fn backfill_once(
     Ok(ingest.backfill(source, order, stop, watch).await?)
 }
 
+/// Lets what is held of a source through, on the store that `config` names.
+pub async fn accept_once(
+    config: Config,
+    source: &SourceId,
+    announce: Option<bool>,
+) -> anyhow::Result<Report> {
+    let store = store::open(&config.store).await?;
+    let ingest = ingest(&config.net, config.ingest, store).await?;
+    Ok(ingest.accept(source, announce).await?)
+}
+
 /// What a pass that writes nothing showed.
 #[derive(Debug)]
 pub struct Trial {

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod accept;
 mod api;
 mod backfill;
 mod batch;
@@ -76,6 +77,7 @@ enum Command {
     Run(run::Arguments),
     Backfill(backfill::Arguments),
     Sources(sources::Arguments),
+    Accept(accept::Arguments),
     Subscriptions(subscriptions::Arguments),
     Tokens(tokens::Arguments),
     Export(export::Arguments),
@@ -121,6 +123,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Extract(arguments) => extract::main(common, arguments),
         Command::Backfill(arguments) => backfill::main(common, &arguments),
         Command::Run(arguments) => run::main(common, &arguments),
+        Command::Accept(arguments) => accept::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Subscriptions(arguments) => subscriptions::main(common, &arguments),
         Command::Tokens(arguments) => tokens::main(common, &arguments),

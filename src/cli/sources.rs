@@ -43,7 +43,7 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 }
 
 /// Every source in the form of `GET /api/v1/sources`: from the store, or from the daemon that has it.
-async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
+pub(super) async fn health(config: &Config) -> anyhow::Result<Vec<Value>> {
     match remembered(config).await {
         Ok(store) => known(&*store, config, clock::System.now()).await,
         Err(error) if api::is_locked(&error) => {
@@ -65,11 +65,13 @@ async fn remembered(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
 
 async fn known(store: &dyn Store, config: &Config, now: Timestamp) -> anyhow::Result<Vec<Value>> {
     let (states, followings) = (store.sources().await?, store.followings().await?);
+    let gates = store.gates().await?;
     let mut values = Vec::new();
     for source in &config.ingest.sources {
         let remembered = Remembered {
             state: states.iter().find(|state| state.id == source.id),
             following: followings.iter().find(|following| following.source == source.id),
+            gate: gates.iter().find(|gate| gate.source == source.id),
         };
         let pushed = remembered.following.map(Pushed::from).unwrap_or_default();
         let due = ingest::due_without_jitter(store, source, remembered.state, &pushed, now).await?;
@@ -99,6 +101,7 @@ fn describe(sources: &[Value]) -> String {
             notes.push_str(&format!("{}: moved to {}\n", text(&source["id"]), text(&source["moved_to"])));
         }
         notes.extend(hub(source));
+        notes.extend(held(source));
         for issue in source["issues"].as_array().into_iter().flatten() {
             let line = [&source["id"], &issue["severity"], &issue["message"]];
             let line = line.map(|value| table::cell(value.as_str().unwrap_or_default(), 400)).join(": ");
@@ -132,9 +135,34 @@ fn hub(source: &Value) -> Option<String> {
     Some(format!("{id}: hub {hub} {state}{pushes}{pace}{error}\n"))
 }
 
+/// Why a source is held, and what can be done, as lines.
+pub(super) fn held(source: &Value) -> Option<String> {
+    let held = source["held"].as_object()?;
+    let id = table::cell(source["id"].as_str()?, 120);
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
+    let mut lines = format!(
+        "{id}: held since {}, {} runs; nothing of it is published\n",
+        text(&held["since"]),
+        held["runs"]
+    );
+    for reason in held["reasons"].as_array().into_iter().flatten() {
+        let [message, before, after] = ["message", "before", "after"].map(|name| text(&reason[name]));
+        lines.push_str(&format!("{id}:   {message}: usually {before}, now {after}\n"));
+    }
+    lines.push_str(&format!("{id}:   `loa accept {id}` lets it through"));
+    if held["proposal"].is_string() {
+        lines
+            .push_str(&format!(", `loa accept {id} --selectors` shows selectors that find its articles now"));
+    }
+    Some(lines + "\n")
+}
+
 fn state(source: &Value) -> String {
     if source["disallowed"] == true {
         return "disallowed".to_owned();
+    }
+    if source["state"] == "held" {
+        return "held".to_owned();
     }
     match (source["failures"].as_u64().unwrap_or_default(), source["last_attempt"].is_null()) {
         (0, true) => "new".to_owned(),
@@ -167,7 +195,7 @@ mod tests {
             moved_to: Some("https://new.example/".to_owned()),
             ..SourceState::new(source.id.clone())
         };
-        let remembered = Remembered { state: Some(&state), following: None };
+        let remembered = Remembered { state: Some(&state), following: None, gate: None };
         let text = describe(&[sources::health(source, remembered, Some(now))]);
         for part in ["quan1", "failed 2 times", "2026-03-05T09:15:09+07:00", "moved to https://new.example/"]
         {
@@ -182,7 +210,7 @@ mod tests {
         let config = config::load(None, &[]).unwrap();
         let source = &config.ingest.sources[0];
         let line = |following: &Following| {
-            let remembered = Remembered { state: None, following: Some(following) };
+            let remembered = Remembered { state: None, following: Some(following), gate: None };
             hub(&sources::health(source, remembered, None))
         };
         let mut following = samples::following("quan1");

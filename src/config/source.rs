@@ -16,6 +16,7 @@ use super::{
 use crate::{
     ingest::{
         self,
+        quality::{Limits, Mode},
         schedule::{Schedule, adaptive::Bounds},
     },
     model::{Digest, EventType, Filter, InvalidId, Secret, SourceId},
@@ -38,8 +39,8 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 7] =
-    ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck", "archive"];
+const SOURCE_DEFAULTS: [&str; 8] =
+    ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck", "archive", "gate"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -68,6 +69,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
     let archive = archive::archive(&section);
+    let gate = section.table("gate").and_then(gate);
     section.finish();
     let ((extract, normalize, dedup), effective) = rules?;
     let (id, url) = (id?, url?);
@@ -87,10 +89,23 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         max_pages: max_pages?,
         recheck: recheck?,
         archive: archive?,
+        gate: gate?,
         extract: Arc::new(extract),
         normalize: Arc::new(normalize),
         dedup: Arc::new(dedup),
     })
+}
+
+fn gate(section: Section<'_>) -> Option<Limits> {
+    let mode = section.parsed("mode", |text| {
+        let wrong =
+            || Wrong::new(format!("there is no mode `{text}`")).hint("there are `hold`, `warn`, `off`");
+        Mode::parse(text).ok_or_else(wrong)
+    });
+    let max_new = section.integer("max_new", 1..=100_000);
+    let surge = section.integer("surge", 1..=1_000);
+    section.finish();
+    Some(Limits { mode: mode?, max_new: max_new?, surge: surge? })
 }
 
 /// A list is a page itself; nobody reads a feed's own address, but its site has a front page.

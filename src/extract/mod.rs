@@ -18,6 +18,7 @@ mod open;
 mod page;
 pub mod pager;
 mod plain;
+pub mod repair;
 pub mod section;
 pub mod sitemap;
 mod xml;

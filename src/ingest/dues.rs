@@ -192,7 +192,13 @@ impl Ingest {
         match self.pass_with_place(&id).await {
             Ok(report) => metrics::counter!("loa_passes_total", "result" => report.result()).increment(1),
             // The source went away with a reload, or somebody else asked for the same pass.
-            Err(Error::Unknown(_) | Error::Busy(_) | Error::Walking(_)) => {}
+            Err(
+                Error::Unknown(_)
+                | Error::Busy(_)
+                | Error::Walking(_)
+                | Error::NotHeld(_)
+                | Error::Undecided { .. },
+            ) => {}
             Err(Error::Store { cause, .. }) if cause.is_lasting() => return Err(cause),
             Err(error @ Error::Store { .. }) => {
                 metrics::counter!("loa_passes_total", "result" => "store-failed").increment(1);

@@ -51,7 +51,7 @@ impl Listed {
 }
 
 /// How strong a key is, strongest first.
-fn kind(key: &IdentityKey) -> u8 {
+pub(super) fn kind(key: &IdentityKey) -> u8 {
     match key {
         IdentityKey::Item(_) => 0,
         IdentityKey::Guid(_) => 1,

@@ -10,7 +10,7 @@ impl Walk<'_> {
     /// The list was not asked for. That is a state and no failure: it does not count as one, and is not logged again
     /// and again. Where the site does not want us, the source's own schedule looks whether that has changed, which costs
     /// no request before its `robots.txt` is due.
-    pub(super) fn hold(&mut self, restraint: &Restraint) {
+    pub(super) fn leave_alone(&mut self, restraint: &Restraint) {
         let severity = match restraint {
             Restraint::Disallowed { .. } => Severity::Error,
             _ => Severity::Warning,

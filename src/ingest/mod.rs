@@ -3,14 +3,18 @@
 //! A pass never breaks another: every failure ends as that source's own state (`failures`, `not_before`,
 //! `issues`), and its feeds go on showing what was good.
 
+mod accept;
 pub mod backfill;
+mod document;
 mod dues;
+mod gone;
+mod held;
 mod listed;
 mod manners;
 mod merge;
 mod pages;
 mod pass;
-mod quality;
+pub mod quality;
 pub mod schedule;
 pub mod websub;
 
@@ -67,6 +71,8 @@ pub struct Source {
     pub recheck: Duration,
     /// How its archive is walked.
     pub archive: backfill::Archive,
+    /// What its runs have to keep to.
+    pub gate: quality::Limits,
     /// How it is read.
     pub extract: Arc<extract::Rules>,
     /// How it is normalized.
@@ -173,6 +179,17 @@ pub enum Error {
     /// No such source.
     #[error("there is no source `{0}`")]
     Unknown(SourceId),
+    /// Nothing of it is held.
+    #[error("no run of `{0}` is held")]
+    NotHeld(SourceId),
+    /// What is held has new items: somebody has to say whether they are told.
+    #[error("what is held of `{source_id}` has {new} new items: say whether subscribers are told of them")]
+    Undecided {
+        /// Which source.
+        source_id: SourceId,
+        /// As the reason says it.
+        new: String,
+    },
     /// One is under way.
     #[error("a pass over `{0}` is under way")]
     Busy(SourceId),

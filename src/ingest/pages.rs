@@ -14,7 +14,9 @@ use crate::{
     dedup,
     extract::Kind,
     fetch::{self, Outcome},
-    model::{Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Timestamp, Validators},
+    model::{
+        Article, Digest, Draft, IdentityKey, Issue, Known, PageState, Severity, Status, Timestamp, Validators,
+    },
     net::Retry,
     store,
 };
@@ -30,6 +32,8 @@ const UNREAD: Digest = Digest([0; 16]);
 pub(super) enum Page {
     Read(Box<Draft>, Validators),
     Same,
+    /// It is not there, or the front page is there in its place.
+    Gone(Issue),
     Failed(Issue),
     /// It is not for us: trying again is no use.
     Closed(Issue),
@@ -42,9 +46,10 @@ impl Walk<'_> {
     pub(super) async fn take_pages(&mut self, mut items: Vec<Listed>) -> store::Result<bool> {
         items.reverse();
         let listed: HashSet<String> = items.iter().map(Listed::key).collect();
-        self.state.pages.retain(|page| listed.contains(&page.key));
+        self.let_fall(&listed);
         self.learn_aliases(&items).await?;
         let (chosen, mut complete) = self.choose(&items);
+        let left = self.source.max_pages.saturating_sub(chosen.len());
         for index in chosen {
             complete &= self.take_page(items[index].clone()).await?;
             if self.wait.is_some() {
@@ -53,6 +58,8 @@ impl Walk<'_> {
                 break;
             }
         }
+        let fallen = self.gate.fallen.iter().map(|fallen| fallen.page.clone()).collect();
+        self.look_again(fallen, left).await?;
         // What other rules have to read again needs the list as they read it.
         let unread = |page: &PageState| page.listed == UNREAD && page.failures < PAGE_TRIES;
         Ok(complete && !self.state.pages.iter().any(unread))
@@ -95,7 +102,7 @@ impl Walk<'_> {
         let mut page = self.page_state(&item);
         let listed = page.listed;
         // It was read by other rules: what these make of it is not news.
-        let is_remembered = self.state.pages.contains(&page);
+        let is_remembered = self.watched().any(|known| *known == page);
         let quiet = item.known.is_some() && listed == UNREAD && is_remembered;
         if listed != item.digest {
             // The page itself may not have changed, but its article has.
@@ -108,6 +115,19 @@ impl Walk<'_> {
                 Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
             }
         };
+        let answer = match (answer, &item.known) {
+            (Page::Gone(issue), Some(known)) => {
+                self.is_missing(item.key(), known).await?;
+                // It may come back as it was.
+                page.validators = Validators::default();
+                Page::Failed(issue)
+            }
+            (Page::Gone(issue), None) => Page::Failed(issue),
+            (answer, _) => answer,
+        };
+        if matches!(answer, Page::Read(..) | Page::Same) {
+            self.is_there(&item);
+        }
         let mut settled = true;
         match answer {
             Page::Read(draft, validators) => {
@@ -122,13 +142,14 @@ impl Walk<'_> {
                 self.wait = Some(until);
                 return Ok(false);
             }
-            failed @ (Page::Failed(_) | Page::Closed(_)) => {
+            failed @ (Page::Failed(_) | Page::Gone(_) | Page::Closed(_)) => {
                 page.failures = self.note_page(failed, &item.draft.content.title, page.failures);
                 page.checked = item.known.is_some().then_some(self.at);
                 let (has_page, is_news) = (url.is_some(), item.known.is_none() || listed != item.digest);
                 let given_up = !has_page || page.failures >= PAGE_TRIES;
                 settled = given_up || !is_news;
-                if given_up && is_news {
+                let is_withdrawn = item.known.as_ref().is_some_and(|known| known.status == Status::Withdrawn);
+                if given_up && is_news && !is_withdrawn {
                     self.take_listed(item, quiet).await?;
                 }
                 if (is_remembered && !given_up) || (quiet && has_page) {
@@ -144,7 +165,7 @@ impl Walk<'_> {
     /// Notes what was wrong with a page; gives how often it failed by now.
     fn note_page(&mut self, page: Page, title: &str, failures: u32) -> u32 {
         match page {
-            Page::Failed(issue) => {
+            Page::Failed(issue) | Page::Gone(issue) => {
                 // One page is not the source: its other articles are fine.
                 let issue = Issue { severity: issue.severity.min(Severity::Warning), ..issue };
                 self.wrong(issue.at(title));
@@ -202,8 +223,16 @@ impl Walk<'_> {
     /// The list has not changed: look at the pages whose time has come, those first that were not looked at for
     /// longest.
     pub(super) async fn recheck(&mut self) -> store::Result<()> {
+        let pages = self.watched().cloned().collect();
+        self.look_again(pages, self.source.max_pages).await?;
+        self.succeed();
+        Ok(())
+    }
+
+    /// Looks at those of these pages whose time has come.
+    async fn look_again(&mut self, pages: Vec<PageState>, most: usize) -> store::Result<()> {
         let mut due = Vec::new();
-        for page in self.state.pages.clone() {
+        for page in pages {
             let Ok(key) = page.key.parse::<IdentityKey>() else { continue };
             let store = self.ingest.journal.store();
             let known = store.known(&self.source.id, std::slice::from_ref(&key)).await?;
@@ -213,7 +242,7 @@ impl Walk<'_> {
             }
         }
         due.sort_by_key(|(page, ..)| page.checked);
-        for (page, key, known) in due.into_iter().take(self.source.max_pages) {
+        for (page, key, known) in due.into_iter().take(most) {
             let Some(article) = self.ingest.journal.store().article(known.id, None).await? else { continue };
             let first_seen = article.first_seen;
             let draft = as_listed(article, self.source.extract.feed);
@@ -223,7 +252,6 @@ impl Walk<'_> {
                 break;
             }
         }
-        self.succeed();
         Ok(())
     }
 
@@ -237,7 +265,7 @@ impl Walk<'_> {
 
     pub(super) async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
         match self.fetch(url, validators).await {
-            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Failed(
+            Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Gone(
                 Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),
             ),
             Outcome::Fresh { body, content_type, url, validators, .. } => {
@@ -261,6 +289,7 @@ impl Walk<'_> {
     fn unread(&self, outcome: &Outcome, url: &Url) -> Page {
         let issue = refusal(outcome, url);
         match outcome {
+            Outcome::Gone { .. } => Page::Gone(issue),
             Outcome::Held(restraint) => match restraint.until() {
                 Some(until) => Page::Wait(Issue { severity: Severity::Warning, ..issue }, until),
                 None => Page::Closed(Issue { severity: Severity::Info, ..issue }),
@@ -279,15 +308,8 @@ impl Walk<'_> {
 
     fn page_state(&self, item: &Listed) -> PageState {
         let key = item.key();
-        let page = self.state.pages.iter().find(|page| page.key == key).cloned();
+        let page = self.watched().find(|page| page.key == key).cloned();
         page.unwrap_or_else(|| PageState { key, ..PageState::default() })
-    }
-
-    fn put_page(&mut self, page: PageState) {
-        match self.state.pages.iter_mut().find(|known| known.key == page.key) {
-            Some(known) => *known = page,
-            None => self.state.pages.push(page),
-        }
     }
 }
 

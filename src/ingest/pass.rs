@@ -13,18 +13,23 @@ use url::Url;
 
 use super::{
     Error, Ingest, Report, Source, Step,
+    document::{Parsed, broken, read},
+    held::Raw,
     listed::{Listed, without_shared},
     quality,
     websub::{self, Sight},
 };
 use crate::{
     dedup,
-    extract::{self, Document, Found, Kind},
+    extract::{Document, Found, Kind},
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
-    model::{ArticleId, Draft, IdentityKey, Issue, PageState, SourceState, Timestamp, Validators},
+    model::{
+        ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, SourceState, Timestamp, Validators,
+        What,
+    },
     net::{Restraint, backoff},
-    normalize, store,
+    store,
 };
 
 /// Issues kept of a pass; more would only hide the first ones.
@@ -57,6 +62,15 @@ pub(super) struct Walk<'a> {
     pub(super) reread: bool,
     /// The host asked for patience, or today's budget is used up: nothing more is asked before this.
     pub(super) wait: Option<Timestamp>,
+    /// What the quality gate remembers, and what it did before this pass.
+    pub(super) gate: Gate,
+    pub(super) gate_before: Gate,
+    /// What the list shows, until it is remembered.
+    pub(super) shown: Option<quality::Sight>,
+    /// Does the list show what it showed last time?
+    pub(super) overlaps: bool,
+    /// What operators are told.
+    pub(super) told: Option<(What, Vec<Reason>)>,
     /// What it saw that has to do with hubs.
     sight: Sight,
 }
@@ -68,16 +82,15 @@ enum List {
         validators: Validators,
     },
     Unchanged,
+    /// The quality gate does not believe it.
+    Held(Vec<Reason>),
     Failed {
         issue: Issue,
         after: Option<Duration>,
     },
     /// Nobody was asked, for a reason that is nobody's failure.
-    Held(Restraint),
+    Restrained(Restraint),
 }
-
-/// What the parsers made of one document.
-type Parsed = (Found, Vec<(Draft, Vec<IdentityKey>)>);
 
 /// Makes one pass.
 pub(super) async fn pass(
@@ -90,13 +103,20 @@ pub(super) async fn pass(
     let mut walk = Walk::begin(ingest, source, sink, show).await.map_err(stored)?;
     let done = match walk.read_list().await.map_err(stored)? {
         List::Fresh { items, validators } => walk.take(items, validators).await,
-        List::Unchanged => walk.recheck().await,
+        List::Unchanged => {
+            walk.unchanged();
+            walk.recheck().await
+        }
+        List::Held(reasons) => {
+            walk.held(&reasons);
+            Ok(())
+        }
         List::Failed { issue, after } => {
             walk.fail(issue, after);
             Ok(())
         }
-        List::Held(restraint) => {
-            walk.hold(&restraint);
+        List::Restrained(restraint) => {
+            walk.leave_alone(&restraint);
             Ok(())
         }
     };
@@ -116,18 +136,43 @@ impl<'a> Walk<'a> {
         let at = ingest.clock.now();
         let state = ingest.journal.store().source(&source.id).await?;
         let mut state = state.unwrap_or_else(|| SourceState::new(source.id.clone()));
+        let gate = ingest.journal.store().gate(&source.id).await?;
+        let mut gate = gate.unwrap_or_else(|| Gate::new(source.id.clone()));
+        let gate_before = gate.clone();
         let reread = state.backfilled && state.rules != source.rules;
         state.validators = fetch::usable(&state, source.rules);
         if state.rules != source.rules {
             // Read again, one by one, without telling anybody: the rules have changed, not the news.
-            for page in &mut state.pages {
+            let fallen = gate.fallen.iter_mut().map(|fallen| &mut fallen.page);
+            for page in state.pages.iter_mut().chain(fallen) {
                 *page = PageState { key: std::mem::take(&mut page.key), ..PageState::default() };
             }
         }
         state.last_attempt = Some(at);
+        if gate.accepted.is_some() {
+            // What is let through has to be read.
+            state.validators = Validators::default();
+        }
         let report = Report::new(&source.id, at);
         let sight = ingest.sight(&source.id).await?;
-        Ok(Self { ingest, source, sink, show, at, state, report, reread, wait: None, sight })
+        let (shown, told, overlaps) = (None, None, false);
+        Ok(Self {
+            ingest,
+            source,
+            sink,
+            show,
+            at,
+            state,
+            report,
+            reread,
+            wait: None,
+            gate,
+            gate_before,
+            shown,
+            told,
+            overlaps,
+            sight,
+        })
     }
 
     // --- step 1 and 2: the list ---
@@ -137,21 +182,31 @@ impl<'a> Walk<'a> {
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
             Outcome::Fresh { body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
-                let (found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
+                let raw = Raw { body: body.clone(), content_type: content_type.clone(), url: url.clone() };
+                let (mut found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
+                let refused = refused.filter(|issue| !self.lets_through(issue));
                 self.report.items = drafts.len();
                 if refused.is_none() {
                     self.sight.advert =
                         Some(websub::advertised(self.source, &links, &found.head.links, &url));
                 }
-                self.report.issues.extend(found.issues);
+                self.report.issues.append(&mut found.issues);
                 if drafts.is_empty() && refused.is_none() {
                     // A feed may be empty; a person should still know.
                     self.wrong(Issue::warning("no-items", format!("`{}` has no items now", self.source.url)));
                 }
-                match refused {
-                    Some(issue) => Ok(List::Failed { issue, after: None }),
-                    None => Ok(List::Fresh { items: self.identify(drafts).await?, validators }),
+                if let Some(issue) = refused {
+                    self.hold_unread(&issue, &raw).await?;
+                    return Ok(List::Failed { issue, after: None });
+                }
+                let mut items = self.identify(drafts).await?;
+                match self.weigh(&found, &mut items).await? {
+                    Some(reasons) => {
+                        self.hold(reasons.clone(), &raw).await?;
+                        Ok(List::Held(reasons))
+                    }
+                    None => Ok(List::Fresh { items, validators }),
                 }
             }
             Outcome::Unchanged { moved } => {
@@ -159,7 +214,7 @@ impl<'a> Walk<'a> {
                 (self.show)(Step::NotModified { url: self.source.url.clone() });
                 Ok(List::Unchanged)
             }
-            Outcome::Held(restraint) => Ok(List::Held(restraint)),
+            Outcome::Held(restraint) => Ok(List::Restrained(restraint)),
             other => {
                 let after = match &other {
                     Outcome::Later { after, .. } => *after,
@@ -203,6 +258,10 @@ impl<'a> Walk<'a> {
     // --- step 3 and 4: the articles ---
 
     async fn take(&mut self, items: Vec<Listed>, validators: Validators) -> store::Result<()> {
+        if self.gate.accepted.is_some_and(|accepted| !accepted.announce) {
+            // As a first run: what it brings is stored and shown, and nobody is told.
+            self.state.backfilled = false;
+        }
         let complete = if self.source.extract.page.is_some() {
             self.take_pages(items).await?
         } else {
@@ -215,6 +274,7 @@ impl<'a> Walk<'a> {
         self.state.backfilled |= complete;
         // Without validators the next pass reads the list again and finds what this one left over.
         self.state.validators = if complete { validators } else { Validators::default() };
+        self.taken(complete);
         self.succeed();
         Ok(())
     }
@@ -274,6 +334,7 @@ impl<'a> Walk<'a> {
     }
 
     fn fail(&mut self, issue: Issue, after: Option<Duration>) {
+        self.gate.accepted = None;
         self.state.failures += 1;
         let wait = after.unwrap_or_else(|| backoff::delay(self.state.failures, self.seed()));
         self.state.not_before = Some(self.at.plus(wait));
@@ -304,13 +365,15 @@ impl<'a> Walk<'a> {
         self.state.issues.clone_from(&self.report.issues);
         if self.sink == Sink::Record {
             let sight = self.seen();
-            self.ingest.journal.store().put_source(self.state).await?;
-            self.ingest.seen(&self.source.id, sight).await?;
-            let Report { source, items, new, revised, .. } = &self.report;
+            let (ingest, report) = (self.ingest, self.report.clone());
+            self.keep().await?;
+            ingest.seen(&report.source, sight).await?;
+            let Report { source, items, new, revised, .. } = &report;
             // Most passes find what is known: nobody wants to read that every ten minutes.
             if new + revised > 0 {
                 tracing::info!(%source, items, new, revised, "source `{source}`: {new} new, {revised} revised of {items}");
             }
+            return Ok(report);
         }
         Ok(self.report)
     }
@@ -379,29 +442,6 @@ impl<'a> Walk<'a> {
         }
         parsed
     }
-}
-
-/// Bytes to drafts: extract, normalize, name.
-fn read(document: &Document<'_>, kind: Kind, source: &Source, at: Timestamp) -> Parsed {
-    let mut found = extract::extract(document, kind, &source.extract);
-    let context = normalize::Context { rules: &source.normalize, base: document.url, fetched: at };
-    let mut drafts = Vec::with_capacity(found.items.len());
-    for (index, item) in found.items.iter().enumerate() {
-        let (draft, issues) = normalize::normalize(item.clone(), &context);
-        let place = format!("item {}", index + 1);
-        found.issues.extend(issues.into_iter().map(|issue| issue.at(place.clone())));
-        let keys = dedup::keys(&draft, &source.dedup, &source.url);
-        drafts.push((draft, keys));
-    }
-    (found, drafts)
-}
-
-/// What stands in for a document whose parser panicked.
-fn broken(kind: Kind) -> Found {
-    let issue =
-        Issue::error("parser-failed", "this document broke the parser; please report it with the page");
-    let (format, encoding) = (String::new(), String::new());
-    Found { kind, format, encoding, head: extract::Head::default(), items: Vec::new(), issues: vec![issue] }
 }
 
 /// Why there is no document, as an issue.

@@ -5,6 +5,7 @@
 
 mod clusters;
 mod follow;
+mod health;
 mod learn;
 mod record;
 

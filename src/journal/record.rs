@@ -116,7 +116,7 @@ impl Journal {
     }
 
     /// Wakes the followers. Two commits may arrive here in the wrong order: the head never goes back.
-    fn announce(&self, head: Seq) {
+    pub(super) fn announce(&self, head: Seq) {
         self.head.send_if_modified(|known| {
             let moved = head > *known;
             *known = head.max(*known);
@@ -138,6 +138,11 @@ impl Journal {
                 Decision::New => (plan.publish(&arrival), Became::New),
                 Decision::Revised(known) | Decision::Unchanged(known) if plan.has(known.id) => {
                     (known, Became::Unchanged)
+                }
+                Decision::Unchanged(known) if known.status == Status::Withdrawn => {
+                    // It is there again: an update of what it was, never a new article.
+                    let before = self.store.article(known.id, None).await?;
+                    plan.revise(&arrival, known, before)
                 }
                 Decision::Unchanged(known) => {
                     let before = self.store.article(known.id, None).await?;

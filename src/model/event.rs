@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{ArticleId, Revision, Seq, SourceId, Timestamp};
 
-/// One visible change of an article: a reference, never a body.
+/// One visible change of an article, or of the health of a source: a reference, never a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its place in the journal.
@@ -32,6 +32,10 @@ pub enum Change {
     Updated,
     /// Its source took it back.
     Withdrawn,
+    /// Not to an article: what its source shows is not believed, and held back.
+    Stale,
+    /// Not to an article: what its source shows is believable again.
+    Recovered,
 }
 
 /// Who follows the journal with a cursor of its own: a closed list.
@@ -45,12 +49,25 @@ pub enum Follower {
     Router,
 }
 
+impl Change {
+    /// Does it speak of an article? Lines that do not are for operators: their article is [`ArticleId::NONE`], and their
+    /// revision the number of a [`Notice`](super::Notice) of the source.
+    pub fn is_of_article(self) -> bool {
+        match self {
+            Self::Published | Self::Updated | Self::Withdrawn => true,
+            Self::Stale | Self::Recovered => false,
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Published => "published",
             Self::Updated => "updated",
             Self::Withdrawn => "withdrawn",
+            Self::Stale => "stale",
+            Self::Recovered => "recovered",
         })
     }
 }

@@ -99,6 +99,9 @@ impl ArticleId {
         Self(Uuid::new_v5(&NAMESPACE, format!("{source}\n{key}").as_bytes()))
     }
 
+    /// No article: what lines of the journal name that speak of a source.
+    pub const NONE: Self = Self(Uuid::nil());
+
     /// The 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

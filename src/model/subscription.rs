@@ -241,6 +241,8 @@ impl From<Change> for EventType {
             Change::Published => Self::ArticlePublished,
             Change::Updated => Self::ArticleUpdated,
             Change::Withdrawn => Self::ArticleWithdrawn,
+            Change::Stale => Self::SourceStale,
+            Change::Recovered => Self::SourceRecovered,
         }
     }
 }

@@ -64,6 +64,14 @@ impl Index {
         !self.always.is_empty() || !self.by_key.is_empty()
     }
 
+    /// Every webhook, as it is now and in the order of their ids.
+    pub(super) fn webhooks(&self) -> Vec<Arc<Subscription>> {
+        let mut numbers: Vec<_> = self.always.iter().chain(self.by_key.values().flatten()).copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.at(numbers)
+    }
+
     /// Is there any subscriber of the hub?
     pub(super) fn has_subscribers(&self) -> bool {
         !self.by_feed.is_empty()

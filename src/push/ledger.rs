@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Push, facts_of, mail, router};
+use super::{Error, Push, facts_of, mail, operator, router};
 use crate::{
     model::{Attempt, Delivery, Event, Follower, Seq, Subscription, SubscriptionId, Timestamp},
     store::{self, Error as StoreError},
@@ -139,6 +139,9 @@ impl Push {
     async fn is_told(&self, subscription: &Subscription, event: &Event) -> store::Result<bool> {
         if event.quiet || !router::is_of_type(subscription, event) || !self.may_hear(subscription, event) {
             return Ok(false);
+        }
+        if !event.change.is_of_article() {
+            return Ok(operator::hears(subscription, event));
         }
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {
             return Ok(false);

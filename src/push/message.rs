@@ -105,6 +105,9 @@ impl Push {
     }
 
     async fn say(&self, event: &Event) -> store::Result<Option<(String, Article)>> {
+        if !event.change.is_of_article() {
+            return self.say_of_source(event).await;
+        }
         let Some(mut article) = self.store.article(event.article, Some(event.revision)).await? else {
             return Ok(None);
         };

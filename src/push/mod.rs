@@ -24,6 +24,7 @@ mod ledger_tests;
 pub mod mail;
 mod message;
 mod notice;
+mod operator;
 mod page;
 pub mod payload;
 mod ping;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Article, Change, Cluster, Event, EventType, FeedId, Official, Seq, SubscriptionId, Timestamp, diff,
-    filter::Match, markup,
+    Article, Change, Cluster, Event, EventType, FeedId, Notice, Official, Seq, SubscriptionId, Timestamp,
+    diff, filter::Match, markup,
 };
 
 /// Bytes of a payload at most (Standard Webhooks 1.0: under 20 kB; the article itself is one GET away).
@@ -61,6 +61,23 @@ pub fn payload(event: &Event, article: &Article, previous: Option<&Article>, fee
             String::from_utf8(with_member(text.as_bytes(), "diff", &diff)).expect("text beside text is text");
     }
     text
+}
+
+/// The payload of a line that speaks of a source: what an article's has, and why.
+pub(super) fn of_source(event: &Event, article: &Article, notice: &Notice) -> String {
+    let native = payload(event, article, None, &[]);
+    let reasons: Vec<Value> = notice
+        .reasons
+        .iter()
+        .map(|reason| {
+            json!({
+                "code": reason.code, "message": reason.message,
+                "before": reason.before, "after": reason.after,
+            })
+        })
+        .collect();
+    let with = with_member(native.as_bytes(), "reasons", &Value::Array(reasons).to_string());
+    String::from_utf8(with).expect("text beside text is text")
 }
 
 /// The payload with what a subscription's filter found in the article, as much of it as there is room for.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Push, facts_of, index::Index, mail};
+use super::{Push, facts_of, index::Index, mail, operator};
 use crate::{
     model::{
         Article, Change, Delivery, Event, EventType, FeedId, Follower, Revision, Seq, Subscription,
@@ -77,6 +77,19 @@ impl Push {
         let is_told = index.has_webhooks() && !event.quiet;
         // Feeds show what is quiet, too, so their subscribers are told.
         if !is_told && !index.has_subscribers() {
+            return Ok(());
+        }
+        if !event.change.is_of_article() {
+            let told = index.webhooks().into_iter().filter(|one| {
+                event.seq > one.after && self.may_hear(one, event) && operator::hears(one, event)
+            });
+            let due = self.clock.now();
+            deliveries.extend(told.map(|one| Delivery {
+                subscription: one.id.clone(),
+                due,
+                seq: event.seq,
+                attempt: 0,
+            }));
             return Ok(());
         }
         let Some(article) = self.store.article(event.article, Some(event.revision)).await? else {

@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Token = 16,
     /// How far a walk through a source's archive has come.
     Backfill = 17,
+    /// What the quality gate remembers of a source.
+    Gate = 18,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -62,7 +64,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 17] = [
+        const ALL: [Kind; 18] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -80,6 +82,7 @@ impl Kind {
             Kind::Canary,
             Kind::Token,
             Kind::Backfill,
+            Kind::Gate,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -114,6 +117,10 @@ pub(super) fn following(id: &SourceId) -> Vec<u8> {
 
 pub(super) fn backfill(id: &SourceId) -> Vec<u8> {
     key(Kind::Backfill, &[id.as_str().as_bytes()])
+}
+
+pub(super) fn gate(id: &SourceId) -> Vec<u8> {
+    key(Kind::Gate, &[id.as_str().as_bytes()])
 }
 
 pub(super) fn token(id: &TokenId) -> Vec<u8> {
@@ -299,7 +306,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Backfill as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Gate as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

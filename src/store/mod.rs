@@ -19,8 +19,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, IdentityKey, Known,
-    Outcome, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, Gate, IdentityKey,
+    Known, Outcome, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token,
+    TokenId,
 };
 
 /// Everything that outlives the process.
@@ -57,6 +58,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Remembers a source outside of a commit (a pass that changed no article).
     async fn put_source(&self, state: SourceState) -> Result<()>;
+
+    /// What the quality gate remembers of a source.
+    async fn gate(&self, source: &SourceId) -> Result<Option<Gate>>;
+
+    /// The same of every source, by id.
+    async fn gates(&self) -> Result<Vec<Gate>>;
+
+    /// Remembers it, outside of a commit.
+    async fn put_gate(&self, gate: Gate) -> Result<()>;
 
     /// How every source that has or had a hub is followed by push, by id. Holds secrets.
     async fn followings(&self) -> Result<Vec<Following>>;
@@ -175,6 +185,8 @@ pub struct Commit {
     pub events: Vec<Event>,
     /// The source's state after this.
     pub source: Option<SourceState>,
+    /// What the quality gate remembers after this.
+    pub gate: Option<Gate>,
 }
 
 /// A follower's step.

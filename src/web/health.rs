@@ -64,6 +64,10 @@ async fn metrics(With(state): With<State>) -> Result<impl IntoResponse, Problem>
             metrics::gauge!("loa_source_last_success_seconds", "source" => source.id.to_string()).set(at);
         }
     }
+    for gate in state.store.gates().await? {
+        let held = metrics::gauge!("loa_source_held", "source" => gate.source.to_string());
+        held.set(if gate.held.is_some() { 1.0 } else { 0.0 });
+    }
     let headers = [
         (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),

@@ -23,6 +23,7 @@ mod health;
 mod history;
 pub mod hub;
 pub(crate) mod ledger;
+mod operators;
 mod pages;
 mod patience;
 mod routes;

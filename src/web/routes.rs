@@ -9,8 +9,8 @@ use axum::{
 };
 
 use super::{
-    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, hub, pages, sse,
-    subscriptions, tokens, websub,
+    State, api, assets, bounds, cors, error::Problem, events, feeds, health, history, hub, operators, pages,
+    sse, subscriptions, tokens, websub,
 };
 
 /// The pattern that a request matched, told to whoever counts: patterns are few, paths are not.
@@ -21,6 +21,7 @@ pub(super) struct Route(pub(super) MatchedPath);
 pub(super) fn all() -> Router<State> {
     Router::new()
         .merge(feeds::routes())
+        .merge(operators::routes())
         .merge(history::routes())
         .merge(pages::routes())
         .merge(assets::routes())

@@ -283,7 +283,8 @@ impl Window {
 
 impl Line {
     fn new(event: Event, settings: &Settings) -> Arc<Self> {
-        let is_public = settings.is_public(&event.source);
+        // What concerns operators is told by webhooks and in the API.
+        let is_public = event.change.is_of_article() && settings.is_public(&event.source);
         Arc::new(Self { event, is_public, told: OnceCell::new(), facts: OnceCell::new() })
     }
 }

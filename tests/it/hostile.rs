@@ -22,13 +22,19 @@ async fn check(fault: Fault, expected_code: &str) {
     assert!(source["failures"].as_u64().unwrap() >= 1, "{fault:?}: {source}");
     let same = world.get("/feeds/quan1.atom").await;
     assert_eq!((same.status, same.body), (200, good.body), "{fault:?}: the last good feed is served");
-    assert_eq!(world.receiver.received(), [], "{fault:?}: errors are no news");
+    assert_eq!(news(&world), 0, "{fault:?}: errors are no news");
 
     world.portal.fail(None);
     world.tick(AN_HOUR).await;
     assert_eq!(world.titles().await[0], "Tin trong lúc hỏng", "{fault:?}: nothing is lost");
-    assert_eq!(world.receiver.received().len(), 1, "{fault:?}");
+    assert_eq!(news(&world), 1, "{fault:?}");
     assert_eq!(world.source().await["failures"], 0, "{fault:?}");
+}
+
+/// What was told of articles. Operators hear of a source that shows nothing any more (see `gate`).
+fn news(world: &World) -> usize {
+    let received = world.receiver.received();
+    received.iter().filter(|one| one.body["type"].as_str().unwrap().starts_with("article.")).count()
 }
 
 macro_rules! faults {

@@ -257,6 +257,9 @@ async fn commands_beside_a_daemon_go_through_it() {
     check(&["subscriptions", "log", "nobody"], 1, "there is no subscription `nobody`");
     check(&["subscriptions", "page", "nobody"], 1, "there is no subscription `nobody`");
     check(&["subscriptions", "add", "http://127.0.0.1:9/"], 1, "`http:` address is not accepted");
+    check(&["accept", "quan1"], 1, "no run of `quan1` is held");
+    check(&["accept", "quan1", "--show"], 1, "no run of `quan1` is held");
+    check(&["accept", "quan2"], 2, "did you mean `quan1`?");
     check(&["export"], 0, "loa_export_end");
     let wrong = ["--set", "web.token=wrongwrongwrongwrong"];
     check(&[&["run", "quan1"][..], &wrong].concat(), 1, "this token is none of this server's");

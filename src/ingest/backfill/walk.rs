@@ -273,7 +273,10 @@ impl<'a> Walker<'a> {
             pages::Page::Failed(issue) if is_page(&issue) && !always => {
                 self.take_list_alone(item, issue, date).await
             }
-            pages::Page::Failed(issue) | pages::Page::Closed(issue) | pages::Page::Wait(issue, _) => {
+            pages::Page::Failed(issue)
+            | pages::Page::Gone(issue)
+            | pages::Page::Closed(issue)
+            | pages::Page::Wait(issue, _) => {
                 self.failures = if is_lasting(&issue) { 0 } else { self.failures + 1 };
                 self.progress.failed += 1;
                 self.wrong(issue.at(item.draft.content.title));

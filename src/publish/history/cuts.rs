@@ -71,7 +71,7 @@ impl Stream {
 
     /// Is it a line of this stream?
     pub(super) fn has(&self, event: &Event) -> bool {
-        self.sources.contains(&event.source)
+        event.change.is_of_article() && self.sources.contains(&event.source)
     }
 }
 
@@ -110,7 +110,8 @@ impl Cuts {
     pub(super) fn take(&mut self, events: &[Event]) -> bool {
         let mut is_complete = false;
         for event in events.iter().filter(|event| event.seq > self.seen) {
-            for at in self.readers.get(&event.source).into_iter().flatten() {
+            let readers = self.readers.get(&event.source).filter(|_| event.change.is_of_article());
+            for at in readers.into_iter().flatten() {
                 is_complete |= self.ends.get_mut(*at).is_some_and(|ends| ends.take(event.seq));
             }
             if event.seq.0 % CELL == 0 {

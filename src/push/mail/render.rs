@@ -148,7 +148,9 @@ impl Letter {
         };
         let subject = match event.change {
             Change::Published => title,
-            Change::Updated | Change::Withdrawn => format!("{}: {title}", word(language, kind)),
+            Change::Updated | Change::Withdrawn | Change::Stale | Change::Recovered => {
+                format!("{}: {title}", word(language, kind))
+            }
         };
         let root = thread(to, article);
         let is_root = event.change == Change::Published && event.revision.0 == 1;
@@ -340,7 +342,8 @@ pub(super) fn kind(change: Change) -> &'static str {
     match change {
         Change::Published => "published",
         Change::Updated => "updated",
-        Change::Withdrawn => "withdrawn",
+        // Nobody is told of sources by mail.
+        Change::Withdrawn | Change::Stale | Change::Recovered => "withdrawn",
     }
 }
 

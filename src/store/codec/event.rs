@@ -69,7 +69,7 @@ enum OutcomeV1 {
 }
 
 super::mirror! { pub(crate) enum FollowerV1 = Follower { Views, Search, Router } }
-super::mirror! { enum ChangeV1 = Change { Published, Updated, Withdrawn } }
+super::mirror! { enum ChangeV1 = Change { Published, Updated, Withdrawn, Stale, Recovered } }
 
 impl From<&Event> for EventV1 {
     fn from(event: &Event) -> Self {

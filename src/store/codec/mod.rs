@@ -51,6 +51,7 @@ mod backfill;
 mod canary;
 mod event;
 mod following;
+mod gate;
 mod source;
 mod subscription;
 mod text;
@@ -69,6 +70,7 @@ pub(super) use backfill::BackfillV1;
 pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use following::FollowingV1;
+pub(super) use gate::GateV1;
 pub(super) use source::SourceV1;
 pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3, SubscriptionV4};
 pub(super) use token::TokenV1;
@@ -128,6 +130,8 @@ pub(super) enum Stored {
     Token(TokenV1),
     /// See [`BackfillV1`].
     Backfill(Box<BackfillV1>),
+    /// See [`GateV1`].
+    Gate(Box<GateV1>),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -229,6 +233,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
         Some(Kind::Token) => Stored::Token(decode(key, value)?),
         Some(Kind::Backfill) => Stored::Backfill(decode(key, value)?),
+        Some(Kind::Gate) => Stored::Gate(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
 }
@@ -312,6 +317,7 @@ impl Stored {
             Self::Canary(record) => ("canary", serde_json::to_value(record)),
             Self::Token(record) => ("token", serde_json::to_value(record)),
             Self::Backfill(record) => ("backfill", serde_json::to_value(record)),
+            Self::Gate(record) => ("gate", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -363,6 +369,7 @@ impl Stored {
             "canary" => from_value(value).map(Self::Canary),
             "token" => from_value(value).map(Self::Token),
             "backfill" => from_value(value).map(Self::Backfill),
+            "gate" => from_value(value).map(Self::Gate),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -385,6 +392,7 @@ impl Stored {
             Self::Canary(record) => encode(record),
             Self::Token(record) => encode(record),
             Self::Backfill(record) => encode(record),
+            Self::Gate(record) => encode(record),
         }
     }
 }

@@ -33,7 +33,7 @@ struct IssueV1 {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct PageV1 {
+pub(super) struct PageV1 {
     key: String,
     listed: Hash,
     validators: ValidatorsV1,

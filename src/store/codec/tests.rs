@@ -90,7 +90,19 @@ fn an_article_of_the_first_version_has_no_labels() {
     assert_eq!(Stored::from_json(json).unwrap(), Stored::Article(Box::new(second)));
 }
 
-/// What was stored before subscriptions had channels, and before they had key pairs, is still read.
+#[test]
+fn the_first_version_of_the_gate_keeps_its_bytes() {
+    check(
+        &GateV1::from(samples::gate("quan1")),
+        "\
+         057175616e3101904e14000000000014000000000102766901c03e000207ffffffffffffffffff0101e05db06d\
+         02010d6e6f7468696e672d6b6e6f776e106e6f7468696e67206973206b6e6f776e083230206f66203230073020\
+         6f66203230010b6974656d203d20226c692201807d010101e05d00010d6e6f7468696e672d6b6e6f776e106e6f\
+         7468696e67206973206b6e6f776e083230206f662032300730206f6620323001066974656d3a31000000000000\
+         0000000000000000000000000002f02e01066974656d3a31a01f02",
+    );
+}
+
 #[test]
 fn the_first_version_of_the_canary_keeps_its_bytes() {
     check(
@@ -209,6 +221,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Canary(Box::new(samples::canary("quan1").into())),
         Stored::Token((&samples::token("newsroom")).into()),
         Stored::Backfill(Box::new(samples::backfill("quan1").into())),
+        Stored::Gate(Box::new(samples::gate("quan1").into())),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),

@@ -3,8 +3,8 @@
 use super::{
     Kept,
     samples::{
-        article, attempt, backfill, canary, commit, delivery, event, following, source, state, subscription,
-        token,
+        article, attempt, backfill, canary, commit, delivery, event, following, gate, source, state,
+        subscription, token,
     },
 };
 use crate::{
@@ -36,6 +36,7 @@ async fn fill(store: &dyn Store) -> Article {
     store.commit(first).await.unwrap();
     store.put_following(following("quan1")).await.unwrap();
     store.put_canary(Some(canary("quan1"))).await.unwrap();
+    store.put_gate(gate("quan1")).await.unwrap();
     store.put_token(&token("newsroom")).await.unwrap();
     store.put_backfill(backfill("quan1")).await.unwrap();
     for id in ["fast", "slow"] {
@@ -79,6 +80,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
         assert_eq!(store.heads(None, 10).await.unwrap(), kept.store.heads(None, 10).await.unwrap());
         assert_eq!(store.followings().await.unwrap(), [following("quan1")]);
         assert_eq!(store.canary().await.unwrap(), Some(canary("quan1")));
+        assert_eq!(store.gates().await.unwrap(), [gate("quan1")]);
         assert_eq!(store.tokens().await.unwrap(), [token("newsroom")]);
         assert_eq!(store.backfills().await.unwrap(), [backfill("quan1")]);
         // The journal goes on where it ended.

@@ -3,12 +3,12 @@
 use super::{
     Kept,
     samples::{
-        article, at, attempt, backfill, canary, commit, delivery, following, state, subscription, token,
+        article, at, attempt, backfill, canary, commit, delivery, following, gate, state, subscription, token,
     },
 };
 use crate::{
-    model::{Backfill, Delivery, Follower, Following, Outcome, Seq, State, Subscription, Token},
-    store::{Settled, Step, Store},
+    model::{Backfill, Delivery, Follower, Following, Gate, Outcome, Seq, State, Subscription, Token},
+    store::{Commit, Settled, Step, Store},
 };
 
 fn step(cursor: u64, deliveries: &[Delivery]) -> Step {
@@ -286,4 +286,18 @@ pub(super) async fn a_walk_is_remembered_as_it_was_last_written(kept: Kept) {
     kept.store.put_backfill(further.clone()).await.unwrap();
     let kept = kept.reopened().await;
     assert_eq!(kept.store.backfills().await.unwrap(), [backfill("a"), further]);
+}
+
+pub(super) async fn gates_are_remembered(kept: Kept) {
+    assert_eq!(kept.store.gates().await.unwrap(), []);
+    for id in ["quan3", "quan1"] {
+        kept.store.put_gate(gate(id)).await.unwrap();
+    }
+    let committed = Gate { held: None, ..gate("quan3") };
+    let commit = Commit { gate: Some(committed.clone()), ..Commit::default() };
+    kept.store.commit(commit).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.gates().await.unwrap(), [gate("quan1"), committed.clone()]);
+    assert_eq!(kept.store.gate(&committed.source).await.unwrap(), Some(committed));
+    assert_eq!(kept.store.gate(&"nobody".parse().unwrap()).await.unwrap(), None);
 }

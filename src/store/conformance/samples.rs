@@ -6,11 +6,12 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel, Cluster, Content,
-        Date, Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Filter, Following, Form,
-        Hidden, Html, IdentityKey, Intent, Issue, Labels, Lease, Likeness, Member, Official, Offset, Outcome,
-        PageState, Person, Precision, Promptness, Revision, Scope, Secret, Seq, SourceId, SourceState, State,
-        Status, Subscription, Timestamp, Token, Validators,
+        Acceptance, Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel,
+        Cluster, Content, Date, Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Fallen,
+        Filter, Following, Form, Gate, Held, Hidden, Html, IdentityKey, Intent, Issue, Labels, Lease,
+        Likeness, Member, Missing, Notice, Official, Offset, Outcome, PageState, Person, Precision,
+        Promptness, Reason, Revision, Run, Scope, Secret, Seq, SourceId, SourceState, State, Status,
+        Subscription, Timestamp, Token, Validators, What,
     },
     store::Commit,
 };
@@ -84,6 +85,7 @@ pub(crate) fn commit(expected: Seq, articles: &[(&str, Article)]) -> Commit {
             .collect(),
         events: (expected.0 + 1..).zip(articles).map(|(seq, (_, article))| event(article, seq)).collect(),
         source: None,
+        gate: None,
     }
 }
 
@@ -138,6 +140,38 @@ pub(crate) fn state(id: &str) -> SourceState {
         issues: vec![Issue::warning("date-in-future", "tomorrow").at("item 3")],
         pages: vec![PageState { key: "item:1".to_owned(), failures: 2, ..PageState::default() }],
         ..SourceState::new(id.parse().unwrap())
+    }
+}
+
+pub(crate) fn gate(source: &str) -> Gate {
+    let reason = Reason {
+        code: "nothing-known".to_owned(),
+        message: "nothing is known".to_owned(),
+        before: "20 of 20".to_owned(),
+        after: "0 of 20".to_owned(),
+    };
+    Gate {
+        runs: vec![Run {
+            at: at(5),
+            items: 20,
+            kinds: [20, 0, 0, 0],
+            language: Some("vi".to_owned()),
+            newest: Some(at(4)),
+            ..Run::default()
+        }],
+        listed: vec![7, u64::MAX],
+        held: Some(Held {
+            since: at(6),
+            last: at(7),
+            runs: 2,
+            reasons: vec![reason.clone()],
+            proposal: Some("item = \"li\"".to_owned()),
+        }),
+        accepted: Some(Acceptance { at: at(8), announce: true }),
+        notices: vec![Notice { number: 1, at: at(6), what: What::Held, reasons: vec![reason] }],
+        fallen: vec![Fallen { page: state("x").pages.remove(0), since: at(3) }],
+        missing: vec![Missing { key: "item:1".to_owned(), first: at(2), checks: 2 }],
+        ..Gate::new(source.parse().unwrap())
     }
 }
 

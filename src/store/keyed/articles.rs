@@ -29,6 +29,9 @@ impl Core {
             if let Some(state) = commit.source {
                 self.put(batch, keys::source(&state.id), &codec::SourceV1::from(state))?;
             }
+            if let Some(gate) = commit.gate {
+                self.put(batch, keys::gate(&gate.source), &codec::GateV1::from(gate))?;
+            }
             // Where this cannot be applied, nothing can be any more: no number is given away twice or left out.
             writer.head = head;
             Ok(head)

@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, IdentityKey, Known,
-    Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, Gate, IdentityKey,
+    Known, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
 };
 
 use super::{
@@ -123,6 +123,23 @@ impl Store for Keyed {
     async fn put_source(&self, state: SourceState) -> Result<()> {
         self.run(|core| {
             core.write(|_, batch| core.put(batch, keys::source(&state.id), &codec::SourceV1::from(state)))
+        })
+        .await
+    }
+
+    async fn gate(&self, source: &SourceId) -> Result<Option<Gate>> {
+        let key = keys::gate(source);
+        self.run(move |core| core.read::<codec::GateV1>(&key)?.map(|stored| model(&key, stored)).transpose())
+            .await
+    }
+
+    async fn gates(&self) -> Result<Vec<Gate>> {
+        self.run(|core| core.all::<codec::GateV1, _>(Kind::Gate)).await
+    }
+
+    async fn put_gate(&self, gate: Gate) -> Result<()> {
+        self.run(|core| {
+            core.write(|_, batch| core.put(batch, keys::gate(&gate.source), &codec::GateV1::from(gate)))
         })
         .await
     }

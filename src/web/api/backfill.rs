@@ -67,6 +67,9 @@ fn problem(state: &State, id: &str, error: &ingest::Error) -> Problem {
     match error {
         ingest::Error::Unknown(_) => missing(state, id),
         ingest::Error::Store { .. } => Problem::internal(error),
+        ingest::Error::NotHeld(_) | ingest::Error::Undecided { .. } => {
+            Problem::new(StatusCode::CONFLICT, error.to_string())
+        }
         ingest::Error::Busy(_) | ingest::Error::Walking(_) => {
             Problem::new(StatusCode::CONFLICT, error.to_string())
                 .hint("`GET` the same address to see how it stands; `DELETE` lets it stand still")

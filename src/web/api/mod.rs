@@ -48,6 +48,7 @@ pub(super) fn guarded() -> Router<State> {
             "/api/v1/sources/{id}/backfill",
             get(backfill::show).post(backfill::start).delete(backfill::halt),
         )
+        .route("/api/v1/sources/{id}/accept", post(sources::accept))
         .route("/api/v1/export", get(export::all))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State as With},
     http::StatusCode,
 };
@@ -10,7 +11,7 @@ use url::Url;
 
 use crate::{
     ingest::{self, Report, Source},
-    model::{Following, Issue, Severity, SourceId, SourceState, Timestamp},
+    model::{Following, Gate, Issue, Reason, Severity, SourceId, SourceState, Timestamp},
     net,
     web::{State, address::without_credentials, auth::Admin, error::Problem, nearest::nearest},
 };
@@ -22,15 +23,19 @@ pub(crate) struct Remembered<'a> {
     pub(crate) state: Option<&'a SourceState>,
     /// How it is followed by push.
     pub(crate) following: Option<&'a Following>,
+    /// What the quality gate remembers.
+    pub(crate) gate: Option<&'a Gate>,
 }
 
 /// Every configured source and its health.
 pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Problem> {
     let (states, followings) = (state.store.sources().await?, state.store.followings().await?);
+    let gates = state.store.gates().await?;
     let sources = state.ingest.sources().into_iter().map(|source| {
         let remembered = Remembered {
             state: states.iter().find(|state| state.id == source.id),
             following: followings.iter().find(|following| following.source == source.id),
+            gate: gates.iter().find(|gate| gate.source == source.id),
         };
         let mut value = health(&source, remembered, state.ingest.due(&source.id));
         value["host"] = host(&source, &state.ingest.host(&source));
@@ -46,9 +51,50 @@ pub(super) async fn run(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let source = id.parse::<SourceId>().map_err(|_| missing(&state, &id))?;
-    match state.ingest.pass(&source).await {
+    answer(state.ingest.pass(&source).await, &state, &id)
+}
+
+/// `POST /api/v1/sources/{id}/accept`: lets what is held through. `{"announce": true}` tells subscribers of what is new
+/// in it, `false` does not.
+pub(super) async fn accept(
+    _: Admin,
+    With(state): With<State>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let source = id.parse::<SourceId>().map_err(|_| missing(&state, &id))?;
+    answer(state.ingest.accept(&source, announce(&body)?).await, &state, &id)
+}
+
+fn announce(body: &[u8]) -> Result<Option<bool>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |why: String| {
+        Problem::new(StatusCode::BAD_REQUEST, why).hint("write `{\"announce\": true}` or `false`")
+    };
+    let body: Value =
+        serde_json::from_slice(body).map_err(|cause| wrong(format!("the body is no JSON: {cause}")))?;
+    match body.get("announce") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(announce)) => Ok(Some(*announce)),
+        Some(_) => Err(wrong("`announce` is a boolean".to_owned())),
+    }
+}
+
+fn answer(done: Result<Report, ingest::Error>, state: &State, id: &str) -> Result<Json<Value>, Problem> {
+    match done {
         Ok(done) => Ok(Json(report(&done))),
-        Err(ingest::Error::Unknown(_)) => Err(missing(&state, &id)),
+        Err(ingest::Error::Unknown(_)) => Err(missing(state, id)),
+        Err(refused @ ingest::Error::NotHeld(_)) => {
+            Err(Problem::new(StatusCode::CONFLICT, refused.to_string())
+                .hint("`/api/v1/sources` says how each source is"))
+        }
+        Err(refused @ ingest::Error::Undecided { .. }) => Err(Problem {
+            field: Some("announce".to_owned()),
+            ..Problem::new(StatusCode::CONFLICT, refused.to_string())
+        }
+        .hint("say `\"announce\": true` or `false` (`loa accept --announce`, or `--quiet`)")),
         Err(failed @ ingest::Error::Store { .. }) => Err(Problem::internal(&failed)),
         Err(busy @ (ingest::Error::Busy(_) | ingest::Error::Walking(_))) => {
             Err(Problem::new(StatusCode::CONFLICT, busy.to_string()))
@@ -83,6 +129,8 @@ pub(crate) fn health(source: &Source, remembered: Remembered<'_>, due: Option<Ti
         "last_change": time(state.last_change),
         "not_before": time(state.not_before),
         "next_due": time(due),
+        "state": condition(state, remembered.gate),
+        "held": remembered.gate.and_then(|gate| held(gate, time)),
         "failures": state.failures,
         "disallowed": is_disallowed(state),
         "items": state.items,
@@ -106,6 +154,37 @@ fn host(source: &Source, known: &net::HostView) -> Value {
         "paused_until": known.paused_until.map(|at| at.rfc3339(at.offset_in(zone))),
         "crawl_delay": known.crawl_delay.map(|delay| delay.as_secs_f64()),
         "sitemaps": known.sitemaps,
+    })
+}
+
+/// One word for how a source is.
+fn condition(state: &SourceState, gate: Option<&Gate>) -> &'static str {
+    match (gate.is_some_and(|gate| gate.held.is_some()), state.failures, state.last_attempt) {
+        (true, ..) => "held",
+        (_, 1.., _) => "failing",
+        (_, _, None) => "new",
+        _ => "ok",
+    }
+}
+
+/// What is held of a source, and why.
+fn held(gate: &Gate, time: impl Fn(Option<Timestamp>) -> Option<String>) -> Option<Value> {
+    let held = gate.held.as_ref()?;
+    Some(json!({
+        "since": time(Some(held.since)),
+        "last": time(Some(held.last)),
+        "runs": held.runs,
+        "reasons": held.reasons.iter().map(reason).collect::<Vec<_>>(),
+        "proposal": held.proposal,
+    }))
+}
+
+fn reason(reason: &Reason) -> Value {
+    json!({
+        "code": reason.code,
+        "message": reason.message,
+        "before": reason.before,
+        "after": reason.after,
     })
 }
 
