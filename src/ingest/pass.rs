@@ -121,8 +121,15 @@ impl<'a> Walk<'a> {
     async fn read_list(&mut self) -> store::Result<List> {
         let kind = if self.source.extract.feed { Kind::Feed } else { Kind::List };
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
-            Outcome::Fresh { body, content_type, url, validators, moved, links } => {
+            Outcome::Fresh { cut, body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
+                if cut {
+                    let read = body.len();
+                    self.wrong(Issue::warning(
+                        "too-large",
+                        format!("`{url}` is larger than `net.max_body`; its first {read} bytes were read"),
+                    ));
+                }
                 let (found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
                 self.report.items = drafts.len();
@@ -312,6 +319,7 @@ impl<'a> Walk<'a> {
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
             accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
+            partial: self.source.extract.feed && *url == self.source.url,
         }
     }
 
