@@ -5,36 +5,20 @@
 
 mod dtd;
 mod token;
+mod vocabulary;
 
 use url::Url;
 
 use dtd::Entities;
 use token::{Token, attributes, legal, next};
+pub(super) use vocabulary::Ns;
+use vocabulary::{conventional, vocabulary};
 
 /// Deeper elements are not kept; real feeds stay under 40, markup inside of them included.
 const MAX_DEPTH: usize = 256;
 
 /// More attributes on one element are not kept.
 const MAX_ATTRIBUTES: usize = 64;
-
-/// The vocabularies that feeds use, however their prefixes are spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ns {
-    /// RSS, Atom, no namespace.
-    Core,
-    /// Dublin Core, elements and terms.
-    Dc,
-    /// `content:encoded`.
-    Content,
-    /// Media RSS.
-    Media,
-    /// Apple's podcast tags.
-    Itunes,
-    /// XHTML.
-    Xhtml,
-    /// Anything else.
-    Other,
-}
 
 /// An element.
 #[derive(Clone, Debug)]
@@ -298,36 +282,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The vocabulary behind a namespace name, forgiving about its version, scheme and slash.
-fn vocabulary(uri: &str) -> Ns {
-    let uri = uri.trim().to_ascii_lowercase();
-    let has = |part: &str| uri.contains(part);
-    if has("purl.org/rss/1.0/modules/content") {
-        Ns::Content
-    } else if has("purl.org/dc/elements") || has("purl.org/dc/terms") {
-        Ns::Dc
-    } else if has("search.yahoo.com/mrss") {
-        Ns::Media
-    } else if has("itunes") {
-        Ns::Itunes
-    } else if has("w3.org/1999/xhtml") {
-        Ns::Xhtml
-    } else if uri.is_empty()
-        || has("w3.org/2005/atom")
-        || has("purl.org/atom/ns")
-        || has("purl.org/net/rss")
-        || has("backend.userland.com/rss")
-        || has("blogs.law.harvard.edu/tech/rss")
-        || has("my.netscape.com/")
-        || has("channel.netscape.com/")
-        || (has("purl.org/rss/1.0") && !has("modules"))
-    {
-        Ns::Core
-    } else {
-        Ns::Other
-    }
-}
-
 /// The first tag of that name in a piece of HTML, without what is in it.
 pub(super) fn first_tag(html: &str, name: &str) -> Option<Element> {
     let mut rest = html;
@@ -349,19 +303,6 @@ pub(super) fn first_tag(html: &str, name: &str) -> Option<Element> {
         }
     }
     None
-}
-
-/// What a prefix means that nobody declared.
-fn conventional(prefix: &str) -> Ns {
-    match prefix.to_ascii_lowercase().as_str() {
-        "" | "atom" | "rss" | "rss1" => Ns::Core,
-        "dc" | "dcterms" => Ns::Dc,
-        "content" => Ns::Content,
-        "media" => Ns::Media,
-        "itunes" => Ns::Itunes,
-        "xhtml" | "xh" => Ns::Xhtml,
-        _ => Ns::Other,
-    }
 }
 
 fn prefix(qualified: &str) -> &str {
