@@ -240,9 +240,13 @@ fn read_item(
 ) -> (PrintedItem, Vec<Issue>) {
     let raw_date = item.published.clone();
     let content_type = item.content_type.clone();
+    let wordless = item.summary.is_some() || item.content.is_some();
     let (draft, issues) = normalize::normalize(item, context);
     let keys = dedup::keys(&draft, rules, site).iter().map(ToString::to_string).collect();
-    (print_item(draft, keys, (raw_date, content_type)), issues)
+    let mut printed = print_item(draft, keys, (raw_date, content_type));
+    // Nothing said is `null`. A text of images only was said: it has no words to sum it up.
+    printed.summary = printed.summary.or_else(|| wordless.then(String::new));
+    (printed, issues)
 }
 
 fn print_item(draft: Draft, keys: Vec<String>, raw: (Option<String>, Option<String>)) -> PrintedItem {

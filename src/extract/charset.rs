@@ -235,10 +235,24 @@ impl Charset {
         if let Some(legacy) = Legacy::for_label(label) {
             return Some(Self::Legacy(legacy));
         }
-        match label.trim().to_ascii_lowercase().as_str() {
+        let label = label.trim().to_ascii_lowercase().replace('_', "-");
+        let label = match label.as_str() {
+            "macroman" | "mac-roman" => "macintosh",
+            "maccyrillic" | "mac-cyrillic" => "x-mac-cyrillic",
+            "ms-cyrl" => "windows-1251",
+            "ms-ansi" => "windows-1252",
+            "cp932" | "ms932" => "shift_jis",
+            "cp949" | "uhc" | "ms949" => "euc-kr",
+            "cp936" | "ms936" => "gbk",
+            "cp950" => "big5",
+            "utf8mb4" | "utf-8-sig" => "utf-8",
+            other => other,
+        };
+        match label {
             "utf-32" | "utf-32be" | "utf32" | "ucs-4" => Some(Self::Utf32 { big: true }),
             "utf-32le" => Some(Self::Utf32 { big: false }),
             _ => Encoding::for_label_no_replacement(label.as_bytes())
+                .or_else(|| Encoding::for_label_no_replacement(label.replace('-', "_").as_bytes()))
                 .filter(|known| *known != encoding_rs::X_USER_DEFINED)
                 .map(Self::Known),
         }

@@ -1,5 +1,7 @@
 //! RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0: one reader, because real feeds mix their vocabularies.
 
+use url::Url;
+
 use super::charset::{self, Carrier};
 use super::feed_item::{self, link, person, text};
 use super::xml::{self, Element, Ns, Tree, Wanted};
@@ -53,12 +55,25 @@ fn read_xml(text: &str, document: &Document<'_>, rules: &Rules, found: &mut Foun
     }
     if root.name.eq_ignore_ascii_case("entry") {
         found.items.push(feed_item::read(&root));
+        complete_ids(found, document.url);
         return;
     }
     let channel = named(&root, "channel").unwrap_or(&root);
     found.head = head(channel, &root);
     found.items = items(&root, channel);
+    complete_ids(found, document.url);
     inherit_authors(found);
+}
+
+/// Ids that are written like paths count from the document, where no `xml:base` says more.
+fn complete_ids(found: &mut Found, url: &Url) {
+    if !found.format.starts_with("atom") {
+        return;
+    }
+    let ids = found.items.iter_mut().map(|item| &mut item.id).chain([&mut found.head.id]);
+    for id in ids.flatten().filter(|id| feed_item::is_path(id)) {
+        *id = url.join(id).map_or_else(|_| std::mem::take(id), String::from);
+    }
 }
 
 fn tree_issues(tree: &Tree, max_items: usize) -> Vec<Issue> {
@@ -68,7 +83,7 @@ fn tree_issues(tree: &Tree, max_items: usize) -> Vec<Issue> {
             .push(Issue::warning("dirt-before-feed", "something else stands before the feed's root element"));
     }
     if tree.truncated && tree.root.is_some() {
-        issues.push(Issue::warning("truncated", "the document ends early; an item that was cut is left out"));
+        issues.push(truncated(tree.cut_item));
     }
     if tree.too_deep {
         issues.push(Issue::warning("xml-too-deep", "elements below 256 levels were left out"));
@@ -77,6 +92,17 @@ fn tree_issues(tree: &Tree, max_items: usize) -> Vec<Issue> {
         issues.push(too_many(max_items));
     }
     issues
+}
+
+/// The document ends before its end; `cut` is the number of the item that it ends in.
+pub(super) fn truncated(cut: Option<usize>) -> Issue {
+    match cut {
+        Some(number) => {
+            Issue::warning("truncated", "the document ends early; the item that was cut is left out")
+                .at(format!("item {number}"))
+        }
+        None => Issue::warning("truncated", "the document ends early"),
+    }
 }
 
 /// Does this begin like an HTML page?
@@ -97,6 +123,7 @@ fn format(root: &Element) -> String {
         "rdf" => "rss-1.0".to_owned(),
         "feed" if root.attr("version") == Some("0.3") || says("purl.org/atom/ns#") => "atom-0.3".to_owned(),
         "feed" | "entry" => "atom-1.0".to_owned(),
+        "channel" if root.name == "CHANNEL" => "cdf-1.0".to_owned(),
         _ => match root.attr("version") {
             Some(version @ ("0.90" | "0.91" | "0.92" | "0.93" | "0.94" | "1.0")) => format!("rss-{version}"),
             _ => "rss-2.0".to_owned(),
@@ -126,24 +153,33 @@ fn head(channel: &Element, root: &Element) -> Head {
         head_field(&mut head, child);
     }
     head.language = head.language.or_else(|| channel.lang.clone()).or_else(|| root.lang.clone());
+    head.language = head.language.map(|language| language.replace('_', "-"));
+    // CDF writes the address and the time of a channel into its tag.
+    head.links.extend(channel.attr("href").map(|href| feed_item::page(feed_item::resolved(href, channel))));
+    head.updated = head.updated.or_else(|| channel.attr("lastmod").map(str::to_owned));
     head.link = feed_item::alternate(&head.links);
     head
+}
+
+/// The text, empty where somebody said something without words: an image.
+fn said(element: &Element) -> Option<String> {
+    text(element).or_else(|| (!element.children.is_empty()).then(String::new))
 }
 
 fn head_field(head: &mut Head, child: &Element) {
     let name = child.name.to_ascii_lowercase();
     match (child.ns, name.as_str()) {
-        (Ns::Core, "title") => head.title = text(child),
+        (Ns::Core, "title") => head.title = said(child),
         (Ns::Dc, "title") => head.title = head.title.take().or_else(|| text(child)),
         (Ns::Core, "link") => head.links.extend(link(child)),
-        (Ns::Core, "description" | "subtitle" | "tagline") => {
-            head.description = text(child).or(head.description.take());
+        (Ns::Core, "description" | "subtitle" | "tagline" | "abstract") => {
+            head.description = text(child).or(head.description.take()).or_else(|| said(child));
         }
         (Ns::Dc, "description") | (Ns::Itunes, "summary" | "subtitle") => {
             head.description = head.description.take().or_else(|| text(child));
         }
         (Ns::Core | Ns::Dc, "language") => head.language = text(child).or(head.language.take()),
-        (Ns::Core, "id") => head.id = text(child),
+        (Ns::Core, "id") => head.id = text(child).map(|id| feed_item::named(id, child)),
         (Ns::Core, "pubdate" | "published") => head.published = text(child).or(head.published.take()),
         (Ns::Core | Ns::Dc, "issued" | "created") => {
             head.published = head.published.take().or_else(|| text(child));

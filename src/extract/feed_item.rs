@@ -33,11 +33,11 @@ impl Reader {
     fn field(&mut self, child: &Element) {
         let name = child.name.to_ascii_lowercase();
         match (child.ns, name.as_str()) {
-            (Ns::Core, "title") => self.item.title = text(child),
+            (Ns::Core, "title") => self.title(child),
             (Ns::Dc | Ns::Media, "title") => or_text(&mut self.item.title, child),
             (Ns::Core, "link") => self.link(child),
             (Ns::Core, "guid") => self.guid(child),
-            (Ns::Core, "id") => self.item.id = text(child),
+            (Ns::Core, "id") => self.item.id = text(child).map(|id| named(id, child)),
             (Ns::Core, "pubdate" | "published") => {
                 self.item.published = text(child).or(self.item.published.take());
             }
@@ -106,6 +106,20 @@ impl Reader {
         }
     }
 
+    /// A title that is only an image is called what the image is called, and shows it.
+    fn title(&mut self, child: &Element) {
+        self.item.title = text(child);
+        if self.item.title.is_none()
+            && let (Some(markup), _) = construct(child)
+            && let Some(tag) = xml::first_tag(&markup, "img")
+        {
+            let said = |name: &str| tag.attr(name).map(str::to_owned);
+            self.item.title = said("alt").map(|alt| plain::title(&alt)).filter(|alt| !alt.is_empty());
+            let shown = said("src").map(|src| resolved(&src, child));
+            self.item.image = self.item.image.take().or(shown);
+        }
+    }
+
     fn link(&mut self, child: &Element) {
         let Some(link) = link(child) else { return };
         if link.rel.as_deref() == Some("enclosure") {
@@ -120,7 +134,8 @@ impl Reader {
     fn guid(&mut self, child: &Element) {
         self.item.id = text(child);
         let is_link = !child.attr("isPermaLink").is_some_and(|said| said.eq_ignore_ascii_case("false"));
-        self.permalink = self.item.id.clone().filter(|id| is_link && is_address(id));
+        let address = self.item.id.as_deref().filter(|id| is_link && (is_address(id) || is_path(id)));
+        self.permalink = address.map(|address| resolved(address, child));
     }
 
     fn comments(&mut self, child: &Element) {
@@ -196,6 +211,9 @@ impl Reader {
         let mut item = self.item;
         // RSS 1.0 names its items where RDF does.
         item.id = item.id.or_else(|| element.attr("rdf:about").map(str::to_owned));
+        // CDF writes the address and the time of an item into its tag.
+        item.links.extend(element.attr("href").map(|href| page(resolved(href, element))));
+        item.updated = item.updated.or_else(|| element.attr("lastmod").map(str::to_owned));
         item.url = alternate(&item.links).or(self.permalink);
         item.base = self.base.or_else(|| element.base.clone());
         item.language = item.language.or_else(|| element.lang.clone());
@@ -318,7 +336,22 @@ pub(super) fn alternate(links: &[Link]) -> Option<String> {
     found.map(|link| link.href.clone())
 }
 
-fn resolved(href: &str, element: &Element) -> String {
+/// A link to the page of something.
+pub(super) fn page(href: String) -> Link {
+    Link { href, rel: Some("alternate".to_owned()), media_type: None }
+}
+
+/// An id that is written like a path stands for an address, as `xml:base` says; others are only names.
+pub(super) fn named(id: String, element: &Element) -> String {
+    if is_path(&id) { resolved(&id, element) } else { id }
+}
+
+/// Is this a reference to a path (RFC 3986, section 4.2), and no other kind of name?
+pub(super) fn is_path(text: &str) -> bool {
+    ["/", "./", "../"].iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace)
+}
+
+pub(super) fn resolved(href: &str, element: &Element) -> String {
     let base = element.base.as_deref().and_then(|base| Url::parse(base).ok());
     base.and_then(|base| base.join(href).ok()).map_or_else(|| href.to_owned(), String::from)
 }
@@ -391,5 +424,9 @@ pub(super) fn categories(element: &Element, into: &mut Vec<Category>) {
         if !into.contains(&category) {
             into.push(category);
         }
+    }
+    // Apple's stand inside of each other; markup inside of others is only markup.
+    for inner in element.elements().filter(|inner| inner.ns == Ns::Itunes) {
+        categories(inner, into);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::feed::term;
+use super::feed::{term, truncated};
 use super::{Found, plain, too_many};
 use crate::model::{Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
 
@@ -12,21 +12,21 @@ pub(super) fn read(text: &str, max_items: usize, found: &mut Found) {
     let whole = serde_json::from_str::<Value>(&tidy.text);
     let feed = match whole {
         Ok(feed) => feed,
-        Err(error) => match tidy.closed_after_last_item().and_then(|text| serde_json::from_str(&text).ok()) {
-            Some(feed) => {
-                found.issues.push(Issue::warning(
-                    "truncated",
-                    "the document ends early; an item that was cut is left out",
-                ));
-                feed
+        Err(error) => {
+            match tidy.closed_after_last_item().and_then(|text| serde_json::from_str::<Value>(&text).ok()) {
+                Some(feed) => {
+                    let whole = feed.get("items").and_then(Value::as_array).map_or(0, Vec::len);
+                    found.issues.push(truncated(Some(whole + 1)));
+                    feed
+                }
+                None => {
+                    found
+                        .issues
+                        .push(Issue::error("invalid-json", format!("reading the document as JSON: {error}")));
+                    return;
+                }
             }
-            None => {
-                found
-                    .issues
-                    .push(Issue::error("invalid-json", format!("reading the document as JSON: {error}")));
-                return;
-            }
-        },
+        }
     };
     let Some(items) = feed.get("items").and_then(Value::as_array) else {
         found
@@ -39,7 +39,14 @@ pub(super) fn read(text: &str, max_items: usize, found: &mut Found) {
     if items.len() > max_items {
         found.issues.push(too_many(max_items));
     }
-    found.items = items.iter().take(max_items).map(item).collect();
+    for (number, value) in (1usize..).zip(items.iter().take(max_items)) {
+        if value.is_object() {
+            found.items.push(item(value));
+        } else {
+            let issue = Issue::warning("not-an-item", "this is no object, so no item; it is left out");
+            found.issues.push(issue.at(format!("item {number}")));
+        }
+    }
     for item in found.items.iter_mut().filter(|item| item.authors.is_empty()) {
         item.authors.clone_from(&found.head.authors);
     }
@@ -175,6 +182,9 @@ impl Tidy {
         let (mut in_string, mut depth) = (false, 0usize);
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
+            if !in_string && matches!(c, '}' | ']') {
+                tidy.drop_comma();
+            }
             match c {
                 '\\' if in_string => tidy.escape(&mut chars),
                 '"' => {
@@ -223,6 +233,14 @@ impl Tidy {
                 self.text.push(other);
             }
             None => {}
+        }
+    }
+
+    /// The comma behind a last member, which strict parsers refuse (RFC 8259, sections 4 and 5).
+    fn drop_comma(&mut self) {
+        let kept = self.text.trim_end();
+        if let Some(kept) = kept.strip_suffix(',').map(str::len) {
+            self.text.truncate(kept);
         }
     }
 

@@ -5,36 +5,20 @@
 
 mod dtd;
 mod token;
+mod vocabulary;
 
 use url::Url;
 
 use dtd::Entities;
 use token::{Token, attributes, legal, next};
+pub(super) use vocabulary::Ns;
+use vocabulary::{conventional, vocabulary};
 
 /// Deeper elements are not kept; real feeds stay under 40, markup inside of them included.
 const MAX_DEPTH: usize = 256;
 
 /// More attributes on one element are not kept.
 const MAX_ATTRIBUTES: usize = 64;
-
-/// The vocabularies that feeds use, however their prefixes are spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ns {
-    /// RSS, Atom, no namespace.
-    Core,
-    /// Dublin Core, elements and terms.
-    Dc,
-    /// `content:encoded`.
-    Content,
-    /// Media RSS.
-    Media,
-    /// Apple's podcast tags.
-    Itunes,
-    /// XHTML.
-    Xhtml,
-    /// Anything else.
-    Other,
-}
 
 /// An element.
 #[derive(Clone, Debug)]
@@ -68,6 +52,8 @@ pub(super) struct Tree {
     pub(super) root: Option<Element>,
     /// The document ended inside of something; the open item, if any, is left out.
     pub(super) truncated: bool,
+    /// The number of the item that was open then, from 1.
+    pub(super) cut_item: Option<usize>,
     /// Some elements were too deep and left out.
     pub(super) too_deep: bool,
     /// There were more items than asked for.
@@ -157,6 +143,7 @@ impl<'a> Builder<'a> {
             self.dirt = true;
             return;
         }
+        self.close_forgotten(qualified);
         let depth = self.stack.len();
         if depth <= 2 && self.items >= self.wanted.max_items && one_of(self.wanted.items, local(qualified)) {
             self.capped = true;
@@ -177,6 +164,10 @@ impl<'a> Builder<'a> {
                 self.bindings.push((depth, prefix.to_owned(), vocabulary(value)));
             }
         }
+        if depth == 0 && self.resolve(qualified) == Ns::Other {
+            // The root is what was looked for, so its own vocabulary is a feed's, however it is called.
+            self.bindings.push((depth, prefix(qualified).to_owned(), Ns::Core));
+        }
         let parent = self.stack.last();
         // Every element inside carries these two: long ones would multiply.
         let lang = attribute(&attributes, "xml:lang").filter(|lang| lang.len() <= 64).map(str::to_owned);
@@ -191,6 +182,23 @@ impl<'a> Builder<'a> {
             children: Vec::new(),
         };
         self.stack.push(element);
+    }
+
+    /// An item begins inside of another of its name: somebody forgot to close that one, or the last of its fields.
+    /// Not in what holds documents of its own.
+    fn close_forgotten(&mut self, qualified: &str) {
+        let name = local(qualified);
+        if !one_of(self.wanted.items, name) {
+            return;
+        }
+        let Some(at) = self.stack.iter().rposition(|open| open.name == name) else { return };
+        let between = self.stack.get(at + 1..).unwrap_or_default();
+        let is_field = |field: &Element| !one_of(&["content", "summary", "description"], &field.name);
+        if between.len() <= 1 && between.iter().all(is_field) {
+            while self.stack.len() > at {
+                self.close();
+            }
+        }
     }
 
     fn end(&mut self, qualified: &str) {
@@ -240,16 +248,25 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Tree {
         let truncated = !self.stack.is_empty() && !self.capped;
+        let mut cut_item = None;
         if truncated
             && let Some(at) = self.stack.iter().position(|open| one_of(self.wanted.items, &open.name))
         {
             // Half an item would come back as an edit of the whole one: the root alone may be cut.
             self.stack.truncate(at.max(1));
+            cut_item = Some(self.items + 1);
         }
         while !self.stack.is_empty() {
             self.close();
         }
-        Tree { root: self.root, truncated, too_deep: self.too_deep, capped: self.capped, dirt: self.dirt }
+        Tree {
+            root: self.root,
+            truncated,
+            cut_item,
+            too_deep: self.too_deep,
+            capped: self.capped,
+            dirt: self.dirt,
+        }
     }
 
     fn joined(&self, base: &str) -> Option<String> {
@@ -259,53 +276,37 @@ impl<'a> Builder<'a> {
     }
 
     fn resolve(&self, qualified: &str) -> Ns {
-        let prefix = qualified.split_once(':').map_or("", |(prefix, _)| prefix);
+        let prefix = prefix(qualified);
         let bound = self.bindings.iter().rev().find(|(_, known, _)| known == prefix).map(|(.., ns)| *ns);
         bound.unwrap_or_else(|| conventional(prefix))
     }
 }
 
-/// The vocabulary behind a namespace name, forgiving about its version, scheme and slash.
-fn vocabulary(uri: &str) -> Ns {
-    let uri = uri.trim().to_ascii_lowercase();
-    let has = |part: &str| uri.contains(part);
-    if has("purl.org/rss/1.0/modules/content") {
-        Ns::Content
-    } else if has("purl.org/dc/elements") || has("purl.org/dc/terms") {
-        Ns::Dc
-    } else if has("search.yahoo.com/mrss") {
-        Ns::Media
-    } else if has("itunes") {
-        Ns::Itunes
-    } else if has("w3.org/1999/xhtml") {
-        Ns::Xhtml
-    } else if uri.is_empty()
-        || has("w3.org/2005/atom")
-        || has("purl.org/atom/ns")
-        || has("purl.org/net/rss")
-        || has("backend.userland.com/rss")
-        || has("blogs.law.harvard.edu/tech/rss")
-        || has("my.netscape.com/")
-        || has("channel.netscape.com/")
-        || (has("purl.org/rss/1.0") && !has("modules"))
-    {
-        Ns::Core
-    } else {
-        Ns::Other
+/// The first tag of that name in a piece of HTML, without what is in it.
+pub(super) fn first_tag(html: &str, name: &str) -> Option<Element> {
+    let mut rest = html;
+    while let Some((token, after)) = next(rest) {
+        rest = after;
+        if let Token::Start { name: found, attributes: raw, .. } = token
+            && found.eq_ignore_ascii_case(name)
+        {
+            let attributes = attributes(raw, &mut Entities::default());
+            let name = found.to_owned();
+            return Some(Element {
+                ns: Ns::Xhtml,
+                name,
+                attributes,
+                children: Vec::new(),
+                lang: None,
+                base: None,
+            });
+        }
     }
+    None
 }
 
-/// What a prefix means that nobody declared.
-fn conventional(prefix: &str) -> Ns {
-    match prefix.to_ascii_lowercase().as_str() {
-        "" | "atom" | "rss" | "rss1" => Ns::Core,
-        "dc" | "dcterms" => Ns::Dc,
-        "content" => Ns::Content,
-        "media" => Ns::Media,
-        "itunes" => Ns::Itunes,
-        "xhtml" | "xh" => Ns::Xhtml,
-        _ => Ns::Other,
-    }
+fn prefix(qualified: &str) -> &str {
+    qualified.split_once(':').map_or("", |(prefix, _)| prefix)
 }
 
 fn local(qualified: &str) -> &str {

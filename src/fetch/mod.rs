@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::{
     model::{Link, Timestamp, Validators},
-    net::{self, Answer, Client, Request, Restraint, backoff},
+    net::{self, Answer, Client, Request, Restraint, Want, backoff},
 };
 
 pub use error::Error;
@@ -50,6 +50,9 @@ pub struct Ask {
     pub robots: bool,
     /// The `Accept` header; [`ACCEPT`] where nothing else is wanted.
     pub accept: &'static str,
+    /// Is the beginning of use where the whole is larger than `net.max_body`? It is of a feed: what is new stands
+    /// at its top.
+    pub partial: bool,
 }
 
 /// What became of it.
@@ -57,6 +60,8 @@ pub struct Ask {
 pub enum Outcome {
     /// Something to read, perhaps empty.
     Fresh {
+        /// The body is the beginning of a larger one.
+        cut: bool,
         /// The body, decompressed.
         body: Bytes,
         /// `Content-Type` as received.
@@ -116,14 +121,16 @@ fn request(ask: &Ask, spacing: Duration) -> Request {
         allow_private: ask.allow_private,
         spacing: Some(ask.spacing.unwrap_or(spacing)),
         robots: ask.robots,
+        want: if ask.partial { Want::AllThatFits } else { Want::All },
         ..Request::get(ask.url.clone())
     }
 }
 
 fn outcome(ask: &Ask, answer: Answer, now: Timestamp) -> Outcome {
-    let Answer { status, url, moved, headers, body } = answer;
+    let Answer { status, url, moved, headers, body, cut } = answer;
     match status {
         200..=299 => Outcome::Fresh {
+            cut,
             body,
             content_type: text(&headers, CONTENT_TYPE),
             url,

@@ -159,7 +159,8 @@ mod tests {
             let question = Question { url: "http://a.vn/x".parse().unwrap(), form: Some("a=1".to_owned()) };
             let headers = [(LOCATION, "/y#z".parse().unwrap())].into_iter().collect();
             let (url, body) = (question.url.clone(), bytes::Bytes::new());
-            let next = next(&question, &Answer { status, url, moved: None, headers, body }).unwrap();
+            let next =
+                next(&question, &Answer { cut: false, status, url, moved: None, headers, body }).unwrap();
             assert_eq!((next.url.as_str(), next.form.as_deref()), ("http://a.vn/y", kept), "{status}");
         };
         check(302, None);

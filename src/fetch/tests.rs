@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     model::Validators,
     net::{
-        Fault, Retry,
+        Fault, Retry, Settings,
         testing::{Reply, Server, client, clock, settings},
     },
 };
@@ -20,6 +20,7 @@ fn question(server: &Server) -> Ask {
         spacing: None,
         robots: false,
         accept: ACCEPT,
+        partial: false,
     }
 }
 
@@ -39,7 +40,7 @@ async fn ask_again(answer: &str) -> Outcome {
 async fn content_is_fresh_with_its_type_and_validators() {
     let head = "Content-Type: text/html; charset=utf-8\r\nETag: W/\"a b-gzip\"\r\nLast-Modified: Thu, 05 Mar 2026 02:15:09 GMT\r\n";
     let outcome = ask(&format!("HTTP/1.1 200 OK\r\n{head}\r\n<p>Tin mới")).await;
-    let Outcome::Fresh { body, content_type, url, validators, moved, links: _ } = outcome else {
+    let Outcome::Fresh { cut: false, body, content_type, url, validators, moved, links: _ } = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(body, "<p>Tin mới".as_bytes());
@@ -57,6 +58,25 @@ async fn an_empty_answer_is_fresh_too() {
             matches!(&outcome, Outcome::Fresh { body, content_type: None, .. } if body.is_empty()),
             "{outcome:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn of_a_feed_that_is_too_large_the_beginning_is_fresh() {
+    let limits = Settings { max_body: 10, ..settings() };
+    for (length, partial) in [(10, true), (11, true), (5_000_000, true), (11, false)] {
+        let body = "x".repeat(length);
+        let chunked = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+        for answer in [chunked, format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")] {
+            let server = Server::says(answer).await;
+            let outcome = fetch(&client(&limits), &Ask { partial, ..question(&server) }).await;
+            match &outcome {
+                Outcome::Fresh { cut, body, .. } => {
+                    assert_eq!((partial, *cut, &body[..]), (true, length > 10, &b"xxxxxxxxxx"[..]));
+                }
+                other => assert!(!partial && matches!(other, Outcome::Failed(_)), "{other:?}"),
+            }
+        }
     }
 }
 

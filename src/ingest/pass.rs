@@ -180,8 +180,15 @@ impl<'a> Walk<'a> {
     async fn read_list(&mut self) -> store::Result<List> {
         let kind = if self.source.extract.feed { Kind::Feed } else { Kind::List };
         match self.fetch(&self.source.url, self.state.validators.clone()).await {
-            Outcome::Fresh { body, content_type, url, validators, moved, links } => {
+            Outcome::Fresh { cut, body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
+                if cut {
+                    let read = body.len();
+                    self.wrong(Issue::warning(
+                        "too-large",
+                        format!("`{url}` is larger than `net.max_body`; its first {read} bytes were read"),
+                    ));
+                }
                 let raw = Raw { body: body.clone(), content_type: content_type.clone(), url: url.clone() };
                 let (mut found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
@@ -400,6 +407,7 @@ impl<'a> Walk<'a> {
             spacing: self.source.spacing,
             robots: self.source.robots,
             accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
+            partial: self.source.extract.feed && *url == self.source.url,
         }
     }
 

@@ -46,8 +46,10 @@ const SLOW: Duration = Duration::from_secs(2);
 struct Limits {
     time: (&'static str, Duration),
     body: (&'static str, u64),
-    /// Is a part of the body of no use?
+    /// Is a body of no use that did not come to its end?
     is_whole: bool,
+    /// Is the beginning of a larger one of use, though?
+    is_fitted: bool,
     redirects: usize,
     manners: Option<Manners>,
 }
@@ -140,10 +142,11 @@ impl Client {
         Limits {
             time: request.timeout.map_or(("net.timeout", settings.timeout), |time| ("timeout", time)),
             body: match request.want {
-                Want::All => ("net.max_body", settings.max_body),
+                Want::All | Want::AllThatFits => ("net.max_body", settings.max_body),
                 Want::Within(max) | Want::Start(max) => ("max_body", max),
             },
             is_whole: !matches!(request.want, Want::Start(_)),
+            is_fitted: request.want == Want::AllThatFits,
             redirects: request.max_redirects.min(settings.max_redirects),
             manners: Manners::of(request),
         }
@@ -213,19 +216,24 @@ impl Client {
         let has_body = max > 0
             && hop.method != Method::HEAD
             && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let body = if has_body {
+        let (body, cut) = if has_body {
             decoded(&hop.url, status, &headers)?;
             let is_whole = limits.is_whole && status.is_success();
+            // The length that is declared tells soon enough, where a part would be of no use.
+            let refused = is_whole && !limits.is_fitted;
+            if refused && response.content_length().is_some_and(|length| length > max) {
+                return Err(Error::TooLarge { url: shown(&hop.url), limit, max });
+            }
             match self.body(response, &hop.url, max, is_whole).await? {
-                (_, Rest::Cut) if is_whole => {
+                (_, Rest::Cut) if refused => {
                     return Err(Error::TooLarge { url: shown(&hop.url), limit, max });
                 }
-                (body, _) => body,
+                (body, rest) => (body, is_whole && matches!(rest, Rest::Cut)),
             }
         } else {
-            Bytes::new()
+            (Bytes::new(), false)
         };
-        Ok(Answer { status: status.as_u16(), url: hop.url, moved, headers, body })
+        Ok(Answer { status: status.as_u16(), url: hop.url, moved, headers, body, cut })
     }
 
     /// Reads at most `max` bytes. They are counted as they are decompressed: the length that a server declares
@@ -237,9 +245,6 @@ impl Client {
         max: u64,
         is_whole: bool,
     ) -> Result<(Bytes, Rest), Error> {
-        if is_whole && response.content_length().is_some_and(|length| length > max) {
-            return Ok((Bytes::new(), Rest::Cut));
-        }
         let mut body = Vec::new();
         loop {
             let received = body.len() as u64;

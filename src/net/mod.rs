@@ -97,6 +97,8 @@ pub enum Want {
     /// All of it, and no more than `net.max_body`: a larger one is an error.
     #[default]
     All,
+    /// All of it; of one that is larger than `net.max_body` its beginning, and the answer says so.
+    AllThatFits,
     /// All of it, and no more than this many bytes.
     Within(u64),
     /// This many bytes of its beginning; 0 leaves it unread. What comes after them, or does not come, is of no interest.
@@ -117,6 +119,8 @@ pub struct Answer {
     /// The body, decompressed. Whole where the status is 2xx; the body of any other status only explains it,
     /// and is cut where the limit is reached or the connection broke.
     pub body: Bytes,
+    /// The body was larger than the limit, and is its beginning (see [`Want::AllThatFits`]).
+    pub cut: bool,
 }
 
 /// What is known of a host.

@@ -5,6 +5,7 @@
 //! through ammonia's allow-list last, so that nothing rests on the writer for safety.
 
 mod image;
+mod wordless;
 mod write;
 
 use std::{
@@ -57,7 +58,7 @@ pub fn clean(raw: &str, media_type: Option<&str>, base: &Url, noise: &[Regex]) -
     if markup.trim().is_empty() {
         return Cleaned { issues, ..Cleaned::default() };
     }
-    let written = write(&markup, base, noise);
+    let written = write(&markup, base, noise, &mut issues);
     let safe = ALLOWED.clean(&parted(&written.out)).to_string();
     Cleaned {
         html: Html::sanitized(text::xml_safe(safe.trim()).into_owned()),
@@ -126,7 +127,7 @@ fn shorten<'a>(raw: &'a str, issues: &mut Vec<Issue>) -> &'a str {
 }
 
 /// Walks the parsed markup with the writer, without recursion.
-fn write<'a>(markup: &str, base: &'a Url, noise: &'a [Regex]) -> write::Written {
+fn write<'a>(markup: &str, base: &'a Url, noise: &'a [Regex], issues: &mut Vec<Issue>) -> write::Written {
     let parsed = scraper::Html::parse_fragment(markup);
     let mut writer = write::Writer::new(base, noise, markup.len());
     let mut node = parsed.tree.root();
@@ -154,7 +155,7 @@ fn write<'a>(markup: &str, base: &'a Url, noise: &'a [Regex]) -> write::Written 
             }
             match node.parent() {
                 Some(parent) => node = parent,
-                None => return writer.finish(),
+                None => return wordless::or_instead(writer.finish(), &parsed, issues),
             }
             if node.value().is_element() {
                 writer.leave();

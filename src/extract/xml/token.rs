@@ -130,7 +130,21 @@ pub(super) fn attributes(text: &str, entities: &mut Entities) -> Vec<(String, St
     found
 }
 
-/// Without the characters that XML 1.0 forbids.
+/// Without the characters that XML 1.0 forbids. C1 controls are never meant: they are what windows-1252 has at
+/// their places, copied as if it were Latin-1 (HTML reads references to them so, section 13.2.5.80).
 pub(super) fn legal(text: &str) -> String {
-    xml_safe(text).into_owned()
+    let safe = xml_safe(text).into_owned();
+    if !safe.contains(is_c1) {
+        return safe;
+    }
+    safe.chars().map(|c| if is_c1(c) { of_windows(c) } else { c }).collect()
+}
+
+fn is_c1(c: char) -> bool {
+    ('\u{80}'..='\u{9f}').contains(&c)
+}
+
+fn of_windows(c: char) -> char {
+    let byte = u8::try_from(u32::from(c)).unwrap_or_default();
+    encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next().unwrap_or(c)
 }

@@ -124,7 +124,7 @@ mod tests {
         let check = |status: u16, body: &'static str, expected: &Said| {
             let headers = [(reqwest::header::RETRY_AFTER, "90".parse().unwrap())].into_iter().collect();
             let url = "https://h/".parse().unwrap();
-            let answer = net::Answer { status, url, moved: None, headers, body: body.into() };
+            let answer = net::Answer { status, url, moved: None, headers, body: body.into(), cut: false };
             assert_eq!(&said(&answer, Timestamp::from_second(0)), expected, "{status}");
         };
         for status in [200, 202, 204] {

@@ -208,7 +208,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value.parse().unwrap()));
         let body = body.as_bytes().to_vec().into();
-        Ok(Answer { status, url, moved: None, headers: headers.collect(), body })
+        Ok(Answer { cut: false, status, url, moved: None, headers: headers.collect(), body })
     }
 
     fn at(seconds: u64) -> Timestamp {

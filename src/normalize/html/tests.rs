@@ -219,3 +219,18 @@ proptest::proptest! {
         proptest::prop_assert!(out.chars().all(text::is_xml));
     }
 }
+
+#[test]
+fn what_cannot_be_shown_says_its_words() {
+    let check = |raw: &str, html: &str, codes: &[&str]| {
+        let cleaned = clean(raw, None, &base(), &[]);
+        let said: Vec<_> = cleaned.issues.iter().map(|issue| issue.code.as_str()).collect();
+        assert_eq!((cleaned.html.as_str(), &said[..]), (html, codes), "{raw}");
+    };
+    let drawing = "<svg><style>text{}</style><title>Sơ đồ</title><g><text>Khu A &lt; B</text></g></svg>";
+    check(drawing, "<p>Sơ đồ</p><p>Khu A &lt; B</p>", &["drawing-left-out"]);
+    check("<svg><circle r=1></svg>", "", &["drawing-left-out"]);
+    check("<p><img alt='Năm mới &lt;b>'></p>", "<p>Năm mới &lt;b&gt;</p>", &[]);
+    // Beside words a drawing is an icon.
+    check(&format!("<p>Tin{drawing}</p>"), "<p>Tin</p>", &[]);
+}
