@@ -8,7 +8,7 @@ use url::Url;
 
 use super::feed_item::person_of;
 use super::metadata::Metadata;
-use super::open::{Page, open};
+use super::open::open;
 use super::{
     Alternative, Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml,
 };
@@ -27,7 +27,7 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let metadata = Metadata::read(&page.html, document.url);
     let mut item = described(&page.html, &metadata, document.url, rules.page.as_ref());
     let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
-    let full = fullest(body, &metadata, &page, document.url);
+    let full = fullest(body, &metadata, &page.html, item.title.as_deref());
     let is_login = metadata.has_password && full.as_ref().is_none_or(|(.., length)| *length < LOGIN);
     if is_login && item.title.is_none() | !full.as_ref().is_some_and(|(by, ..)| *by == ExtractedBy::Recipe) {
         found
@@ -235,29 +235,48 @@ fn has_media(element: ElementRef<'_>) -> bool {
 type Full = (ExtractedBy, String, usize);
 
 /// The full text by the best way that gives one, and how long it is.
-fn fullest(body: Option<(String, usize)>, metadata: &Metadata, page: &Page, url: &Url) -> Option<Full> {
+fn fullest(
+    body: Option<(String, usize)>,
+    metadata: &Metadata,
+    html: &Html,
+    title: Option<&str>,
+) -> Option<Full> {
     let by_recipe = body.map(|(body, length)| (ExtractedBy::Recipe, body, length));
     if by_recipe.as_ref().is_some_and(|(.., length)| *length >= SHORT) {
         return by_recipe;
     }
     let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref());
-    let described = described.map(|body| (ExtractedBy::JsonLd, paragraphs(body), body.chars().count()));
-    let main = main_text::find(&page.text, metadata.base.as_ref().unwrap_or(url)).map(|markup| {
-        let length = plain::text(&markup).chars().count();
-        (ExtractedBy::MainText, markup, length)
+    let described = described.map(|body| {
+        let body = paragraphs(body);
+        let length = read_length(&body);
+        (ExtractedBy::JsonLd, body, length)
     });
-    // Sites put a teaser into `articleBody` too: much shorter than the page's text it is not the article.
+    let main = main_text::find(html, title).map(|main| (ExtractedBy::MainText, main.markup, main.length));
     let described =
-        described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| length * 2 >= *other));
+        described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| is_better(*length, *other)));
     described
         .or(main)
         .filter(|(.., length)| by_recipe.as_ref().is_none_or(|(.., own)| length > own))
         .or(by_recipe)
 }
 
+/// Whether the text of JSON-LD is to be preferred to the page's own, by their lengths. Of about the same length they
+/// say the same, and the page's has pictures and links; much shorter it is a teaser, which sites put there, too.
+fn is_better(described: usize, main: usize) -> bool {
+    let (is_same, is_teaser) = (described * 3 <= main * 4 && main * 3 <= described * 4, described * 2 < main);
+    !is_same && !is_teaser
+}
+
+/// Characters that people read, without white space.
+fn read_length(markup: &str) -> usize {
+    plain::text(markup).chars().filter(|c| !c.is_whitespace()).count()
+}
+
 /// Plain text as markup: a paragraph a line. Some sites put markup in: it stays.
 fn paragraphs(text: &str) -> String {
-    if text.contains("</p>") || text.contains("<br") {
+    let is_markup =
+        ["</p>", "<br", "</a>", "</div>", "</h2>", "</strong>"].iter().any(|tag| text.contains(tag));
+    if is_markup {
         return text.to_owned();
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

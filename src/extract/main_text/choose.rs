@@ -1,0 +1,89 @@
+//! Which element holds the article.
+
+use super::furniture;
+use super::outline::{Block, Sum};
+
+/// Less text than this is not an article that one could choose between.
+const LEAST: usize = 140;
+
+/// The place of the element whose sentences outweigh its links and labels by most; `None` without any sentence.
+pub(super) fn choose(blocks: &[Block<'_>], sums: &[Sum]) -> Option<usize> {
+    let scored = sums.iter().enumerate().filter(|(_, sum)| sum.prose > 0);
+    // Of equals the innermost, which comes last.
+    let (best, _) = scored.max_by_key(|(_, sum)| sum.prose.cast_signed() - sum.junk.cast_signed())?;
+    let root = declared(blocks, sums, best).unwrap_or(best);
+    Some(with_lead(blocks, sums, root).unwrap_or(root))
+}
+
+/// What the page itself calls its text, where that holds enough of what was found.
+fn declared(blocks: &[Block<'_>], sums: &[Sum], best: usize) -> Option<usize> {
+    let other = sums.get(best)?.prose;
+    let is_body = |block: &Block<'_>| {
+        let names = block.element.attr("itemprop").unwrap_or_default();
+        names.split_whitespace().any(|name| name == "articleBody" || name == "reviewBody")
+    };
+    let longest = |says: &dyn Fn(&Block<'_>) -> bool| {
+        let found = blocks.iter().enumerate().filter(|(_, block)| says(block));
+        let found = found.filter_map(|(place, _)| Some((place, sums.get(place)?.prose)));
+        found.max_by_key(|(_, prose)| *prose).filter(|(_, prose)| *prose >= LEAST)
+    };
+    // Microdata is about this article; class names are about how things look.
+    let by_data = longest(&is_body).filter(|(_, own)| own * 4 >= other);
+    let by_name =
+        || longest(&|block| furniture::names_text(block.element)).filter(|(_, own)| own * 5 >= other * 3);
+    by_data.or_else(by_name).map(|(place, _)| place)
+}
+
+/// The element around the text that adds one paragraph before it and nothing behind: the lead stands apart.
+fn with_lead(blocks: &[Block<'_>], sums: &[Sum], root: usize) -> Option<usize> {
+    /// Wrappers between the text and what has its lead.
+    const HIGHEST: usize = 2;
+    let own = sums.get(root)?.prose;
+    let mut around = root;
+    for _ in 0..HIGHEST {
+        around = blocks.get(around)?.parent;
+        let more = sums.get(around)?.prose - own;
+        if more == 0 {
+            continue;
+        }
+        let before = blocks.get(around..root)?;
+        let lead = before.iter().find(|block| block.name() == "p" && block.is_prose())?;
+        return (lead.chars - lead.linked == more).then_some(around);
+    }
+    None
+}
+
+/// Where the page's headline stands.
+pub(super) fn headline(blocks: &[Block<'_>], title: Option<&str>) -> Option<usize> {
+    blocks.iter().position(|block| block.is_heading() && is_title(&block.own, title))
+}
+
+/// A page of several articles, one in or behind the other: the places of those without the page's headline.
+pub(super) fn other_articles(blocks: &[Block<'_>], headline: usize) -> Vec<usize> {
+    let articles = || blocks.iter().enumerate().filter(|(_, block)| block.name() == "article");
+    if !articles().any(|(place, block)| (place..block.end).contains(&headline)) {
+        return Vec::new();
+    }
+    articles()
+        .filter(|(place, block)| !(*place..block.end).contains(&headline))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// The text is the page's title, or what it begins with (`Headline | Site`).
+pub(super) fn is_title(text: &str, title: Option<&str>) -> bool {
+    let bare = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (own, title) = (bare(text), title.unwrap_or_default());
+    if own.is_empty() {
+        return false;
+    }
+    let headline =
+        [" | ", " - ", " – ", " — ", " » ", " :: "].iter().find_map(|mark| title.rsplit_once(mark));
+    let whole = bare(title);
+    own == whole
+        || headline.is_some_and(|(headline, _)| own == bare(headline))
+        || whole.starts_with(&own) && own.len() * 3 >= whole.len() * 2
+        || own.starts_with(&whole) && whole.len() * 3 >= own.len() * 2
+}
