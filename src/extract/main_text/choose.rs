@@ -47,15 +47,15 @@ fn with_lead(blocks: &[Block<'_>], sums: &[Sum], root: usize) -> Option<usize> {
             continue;
         }
         let before = blocks.get(around..root)?;
-        let lead = before.iter().find(|block| block.name() == "p" && block.is_prose())?;
+        let lead = before.iter().find(|block| block.name() == "p" && block.is_prose)?;
         return (lead.chars - lead.linked == more).then_some(around);
     }
     None
 }
 
 /// Where the page's headline stands.
-pub(super) fn headline(blocks: &[Block<'_>], title: Option<&str>) -> Option<usize> {
-    blocks.iter().position(|block| block.is_heading() && is_title(&block.own, title))
+pub(super) fn headline(blocks: &[Block<'_>], title: &Title) -> Option<usize> {
+    blocks.iter().position(|block| block.is_heading() && title.is(&block.own))
 }
 
 /// A page of several articles, one in or behind the other: the places of those without the page's headline.
@@ -70,20 +70,31 @@ pub(super) fn other_articles(blocks: &[Block<'_>], headline: usize) -> Vec<usize
         .collect()
 }
 
-/// The text is the page's title, or what it begins with (`Headline | Site`).
-pub(super) fn is_title(text: &str, title: Option<&str>) -> bool {
-    let bare = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    let (own, title) = (bare(text), title.unwrap_or_default());
-    if own.is_empty() {
-        return false;
+/// The page's title, to be compared with what stands in the page.
+pub(super) struct Title {
+    whole: String,
+    /// `Headline | Site` without the site.
+    headline: Option<String>,
+}
+
+impl Title {
+    pub(super) fn new(title: &str) -> Self {
+        let marks = [" | ", " - ", " – ", " — ", " » ", " :: "];
+        let headline = marks.iter().find_map(|mark| title.rsplit_once(mark));
+        Self { whole: bare(title), headline: headline.map(|(headline, _)| bare(headline)) }
     }
-    let headline =
-        [" | ", " - ", " – ", " — ", " » ", " :: "].iter().find_map(|mark| title.rsplit_once(mark));
-    let whole = bare(title);
-    own == whole
-        || headline.is_some_and(|(headline, _)| own == bare(headline))
-        || whole.starts_with(&own) && own.len() * 3 >= whole.len() * 2
-        || own.starts_with(&whole) && whole.len() * 3 >= own.len() * 2
+
+    /// The text is the title, or most of it.
+    pub(super) fn is(&self, text: &str) -> bool {
+        let (own, whole) = (bare(text), &self.whole);
+        !own.is_empty()
+            && (own == *whole
+                || self.headline.as_ref() == Some(&own)
+                || whole.starts_with(&own) && own.len() * 3 >= whole.len() * 2
+                || own.starts_with(whole) && whole.len() * 3 >= own.len() * 2)
+    }
+}
+
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

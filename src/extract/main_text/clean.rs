@@ -1,6 +1,6 @@
 //! What is no part of the text, inside of the element that holds it.
 
-use super::choose::{self, is_title};
+use super::choose::{self, Title};
 use super::furniture::Furniture;
 use super::outline::{Block, Sum, sums};
 use super::phrases;
@@ -12,7 +12,7 @@ const SHORT: usize = 240;
 const MOST: usize = 40;
 
 /// Which elements are furniture of the page by name, unless they hold most of its text.
-pub(super) fn furniture(blocks: &[Block<'_>], title: Option<&str>) -> Vec<bool> {
+pub(super) fn furniture(blocks: &[Block<'_>], title: &Title) -> Vec<bool> {
     let mut dropped = vec![false; blocks.len()];
     let all = sums(blocks, &dropped);
     let total = all.first().map_or(0, |sum| sum.prose);
@@ -27,7 +27,7 @@ pub(super) fn furniture(blocks: &[Block<'_>], title: Option<&str>) -> Vec<bool> 
         let is_most = match block.furniture {
             Furniture::No => true,
             Furniture::Said => {
-                holds > total * MOST || block.name() == "p" && block.is_prose() && holds > total * 10
+                holds > total * MOST || block.name() == "p" && block.is_prose && holds > total * 10
             }
             Furniture::Sure => holds > total * 90,
         };
@@ -44,14 +44,14 @@ pub(super) struct Cleaner<'a, 'b> {
     pub(super) blocks: &'b [Block<'a>],
     pub(super) dropped: Vec<bool>,
     pub(super) root: usize,
-    pub(super) title: Option<&'b str>,
+    pub(super) title: &'b Title,
 }
 
 impl<'a> Cleaner<'a, '_> {
     /// Drops what is not text, step by step: each sees what the ones before it left.
     pub(super) fn clean(mut self) -> Vec<bool> {
-        self.drop_each(|this, place, block, sum| this.is_link_list(place, block, sum));
-        self.drop_each(|_, _, block, sum| is_teaser(block, sum));
+        self.drop_each(is_link_list);
+        self.drop_each(is_teaser);
         self.drop_sections();
         self.drop_edges();
         self.drop_headings();
@@ -79,35 +79,18 @@ impl<'a> Cleaner<'a, '_> {
         (self.root + 1..end).filter(|place| !self.is_dropped(*place)).collect()
     }
 
-    fn drop_each(&mut self, is_out: impl Fn(&Self, usize, &Block<'a>, &Sum) -> bool) {
+    fn drop_each(&mut self, is_out: impl Fn(&Block<'_>, &Sum) -> bool) {
         let sums = sums(self.blocks, &self.dropped);
         for place in self.kept() {
             let (Some(block), Some(sum)) = (self.blocks.get(place), sums.get(place)) else { continue };
-            if !self.is_dropped(place) && is_out(self, place, block, sum) {
+            if !self.is_dropped(place) && is_out(block, sum) {
                 self.drop(place);
             }
         }
     }
 
-    /// Links and next to nothing else.
-    fn is_link_list(&self, place: usize, block: &Block<'a>, sum: &Sum) -> bool {
-        let is_part =
-            matches!(block.name(), "li" | "td" | "th" | "tr" | "tbody" | "dt" | "dd" | "thead" | "table");
-        let is_inline = block.chars == 0 && sum.chars == 0;
-        !is_part
-            && !is_inline
-            && !block.is_heading()
-            && sum.prose == 0
-            && sum.linked * 10 >= sum.chars * 7
-            && !self.has_attachment(place, block)
-    }
-
-    fn has_attachment(&self, place: usize, block: &Block<'a>) -> bool {
-        let inside = self.blocks.get(place..block.end).unwrap_or_default();
-        inside.iter().any(|inner| inner.element.attr("href").is_some_and(super::attachments::is_one))
-    }
-
-    /// From a heading or a line that labels other articles, comments, tags … to the next heading that is as high.
+    /// A heading that labels other articles, comments, tags …, with all up to the next one that is as high; a line
+    /// that does, with the links and labels behind it.
     fn drop_sections(&mut self) {
         let sums = sums(self.blocks, &self.dropped);
         let total = sums.get(self.root).map_or(0, |sum| sum.prose);
@@ -117,14 +100,13 @@ impl<'a> Cleaner<'a, '_> {
                 continue;
             }
             self.drop(place);
-            let siblings = self.siblings_after(place);
-            let upto = siblings.iter().position(|next| {
-                let next = self.blocks.get(*next);
-                next.is_some_and(|next| {
-                    next.is_heading() && next.name() <= block.name() || !block.is_heading()
-                })
+            let is_next = |next: &Block<'_>, sum: &Sum| {
+                next.is_heading() && (!block.is_heading() || next.name() <= block.name())
+                    || !block.is_heading() && sum.prose > 0
+            };
+            let section = self.siblings_until(place, |next| {
+                self.blocks.get(next).zip(sums.get(next)).is_some_and(|(next, sum)| is_next(next, sum))
             });
-            let section = siblings.get(..upto.unwrap_or(siblings.len())).unwrap_or_default();
             let prose: usize = section.iter().filter_map(|place| sums.get(*place)).map(|sum| sum.prose).sum();
             if prose * 4 <= total {
                 section.iter().for_each(|place| self.drop(*place));
@@ -132,12 +114,17 @@ impl<'a> Cleaner<'a, '_> {
         }
     }
 
-    fn siblings_after(&self, place: usize) -> Vec<usize> {
+    /// What stands behind `place` in the same element.
+    fn siblings_until(&self, place: usize, is_end: impl Fn(usize) -> bool) -> Vec<usize> {
+        /// No section is longer; every label of a page looks that far.
+        const MOST_SIBLINGS: usize = 200;
         let mut found = Vec::new();
         let Some(block) = self.block(place) else { return found };
         let end = self.block(block.parent).map_or(0, |parent| parent.end);
         let mut next = block.end;
         while next < end
+            && found.len() < MOST_SIBLINGS
+            && !is_end(next)
             && let Some(sibling) = self.block(next)
         {
             found.push(next);
@@ -148,8 +135,8 @@ impl<'a> Cleaner<'a, '_> {
 
     /// Before the first sentence and behind the last one: dates, bylines, and what has a container of its own.
     fn drop_edges(&mut self) {
-        let kept = self.kept();
-        let is_prose = |place: &usize| self.blocks.get(*place).is_some_and(Block::is_prose);
+        let (kept, sums) = (self.kept(), sums(self.blocks, &self.dropped));
+        let is_prose = |place: &usize| self.blocks.get(*place).is_some_and(|block| block.is_prose);
         let Some(first) = kept.iter().copied().find(is_prose) else { return };
         let last = kept.iter().copied().rfind(is_prose).unwrap_or(first);
         for place in kept {
@@ -160,13 +147,12 @@ impl<'a> Cleaner<'a, '_> {
                 continue;
             }
             let is_text = matches!(block.name(), "p" | "li" | "td" | "th" | "pre" | "dd" | "dt");
-            let stands_apart = !is_text && !block.is_heading() && block.parent != near && !block.is_prose();
+            let stands_apart = !is_text && !block.is_heading() && block.parent != near && !block.is_prose;
             let is_head = place < first
                 && (block.name() == "h1"
-                    || is_title(&block.own, self.title)
-                    || phrases::is_credit(&block.own));
-            let holds_text =
-                self.blocks.get(place..block.end).is_some_and(|inner| inner.iter().any(Block::is_prose));
+                    || self.title.is(&block.own)
+                    || block.chars <= SHORT && phrases::is_credit(&block.own));
+            let holds_text = sums.get(place).is_some_and(|sum| sum.prose > 0);
             if (stands_apart || is_head) && !holds_text {
                 self.drop(place);
             }
@@ -201,7 +187,7 @@ impl<'a> Cleaner<'a, '_> {
         while inside > self.root
             && let Some(parent) = self.block(inside).map(|block| block.parent)
         {
-            if self.block(parent).is_some_and(Block::is_prose) {
+            if self.block(parent).is_some_and(|block| block.is_prose) {
                 return true;
             }
             inside = parent;
@@ -217,4 +203,16 @@ fn is_teaser(block: &Block<'_>, sum: &Sum) -> bool {
         && !block.is_heading()
         && (phrases::is_labeled(&block.own) && block.linked * 3 >= block.chars
             || phrases::is_call(&block.own) && block.linked > 0)
+}
+
+/// Links and next to nothing else.
+fn is_link_list(block: &Block<'_>, sum: &Sum) -> bool {
+    let is_part =
+        matches!(block.name(), "li" | "td" | "th" | "tr" | "tbody" | "dt" | "dd" | "thead" | "table");
+    sum.chars > 0
+        && sum.prose == 0
+        && sum.attached == 0
+        && sum.linked * 10 >= sum.chars * 7
+        && !is_part
+        && !block.is_heading()
 }

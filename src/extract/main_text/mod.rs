@@ -9,6 +9,7 @@ mod clean;
 mod furniture;
 mod outline;
 mod phrases;
+mod signature;
 
 use std::collections::HashSet;
 
@@ -16,6 +17,8 @@ use ego_tree::NodeId;
 use scraper::Html;
 
 use super::dom;
+use crate::model::Enclosure;
+use choose::Title;
 use clean::Cleaner;
 
 /// What reads like the article.
@@ -24,22 +27,35 @@ pub(super) struct MainText {
     pub(super) markup: String,
     /// How many characters of it people read, without white space.
     pub(super) length: usize,
+    /// Documents that it links to, or that stand right beside it.
+    pub(super) attachments: Vec<Enclosure>,
+    /// Who signs it in its last line.
+    pub(super) author: Option<String>,
 }
 
 /// The markup around what reads like the article; `None` when nothing does.
 pub(super) fn find(html: &Html, title: Option<&str>) -> Option<MainText> {
+    let title = Title::new(title.unwrap_or_default());
     let body = html.root_element().child_elements().find(|child| child.value().name() == "body");
     let blocks = outline::outline(body.unwrap_or_else(|| html.root_element()));
-    let dropped = clean::furniture(&blocks, title);
-    let sums = outline::sums(&blocks, &dropped);
-    let root = choose::choose(&blocks, &sums)?;
-    let dropped = Cleaner { blocks: &blocks, dropped, root, title }.clean();
+    let furniture = clean::furniture(&blocks, &title);
+    let root = choose::choose(&blocks, &outline::sums(&blocks, &furniture))?;
     let block = blocks.get(root)?;
-    let out: HashSet<NodeId> = (root..block.end)
-        .filter(|place| dropped.get(*place).copied().unwrap_or_default())
-        .filter_map(|place| Some(blocks.get(place)?.element.id()))
-        .collect();
+    // Documents stand below the text as often as in it.
+    let around =
+        blocks.get(block.parent).filter(|around| around.name() != "body").map_or(root, |_| block.parent);
+    let beside = around..blocks.get(around)?.end;
+    let attachments = attachments::of(blocks.get(beside.clone())?, furniture.get(beside)?);
+
+    let dropped = Cleaner { blocks: &blocks, dropped: furniture, root, title: &title }.clean();
+    let (parts, dropped_parts) = (blocks.get(root..block.end)?, dropped.get(root..block.end)?);
+    let out: HashSet<NodeId> =
+        parts.iter().zip(dropped_parts).filter(|(_, out)| **out).map(|(part, _)| part.element.id()).collect();
     let length = outline::sums(&blocks, &dropped).get(root)?.chars;
     let markup = dom::inner_html_without(block.element, &out);
-    Some(MainText { markup, length }).filter(|found| found.length > 0)
+    let author = signature::of(parts, dropped_parts);
+    Some(MainText { markup, length, attachments, author }).filter(|found| found.length > 0)
 }
+
+#[cfg(test)]
+mod tests;

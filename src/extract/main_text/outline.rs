@@ -3,6 +3,7 @@
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Node};
 
+use super::attachments;
 use super::furniture::{self, Furniture};
 use super::phrases;
 use crate::extract::plain;
@@ -38,6 +39,8 @@ pub(super) struct Block<'a> {
     pub(super) chars: usize,
     /// How much of `chars` are links.
     pub(super) linked: usize,
+    /// Its own lines are sentences.
+    pub(super) is_prose: bool,
     /// Pictures, tables and players among its own.
     pub(super) media: usize,
 }
@@ -47,17 +50,17 @@ impl Block<'_> {
         self.element.value().name()
     }
 
-    /// Its own lines are sentences.
-    pub(super) fn is_prose(&self) -> bool {
-        let plain = self.chars - self.linked;
-        !self.is_heading()
-            && self.linked * 2 < self.chars
-            && !phrases::is_legal(&self.own)
-            && (plain >= LONG || plain >= SENTENCE && has_mark(&self.own))
-    }
-
     pub(super) fn is_heading(&self) -> bool {
         matches!(self.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
+    }
+
+    fn reads_like_prose(&self) -> bool {
+        let plain = self.chars - self.linked;
+        plain >= SENTENCE
+            && !self.is_heading()
+            && self.linked * 2 < self.chars
+            && (plain >= LONG || has_mark(&self.own))
+            && !phrases::is_legal(&self.own)
     }
 }
 
@@ -74,6 +77,8 @@ pub(super) struct Sum {
     pub(super) junk: usize,
     /// Its pictures, tables and players.
     pub(super) media: usize,
+    /// Its links to documents.
+    pub(super) attached: usize,
 }
 
 /// Marks that sentences have and labels have not.
@@ -133,6 +138,7 @@ pub(super) fn outline(root: ElementRef<'_>) -> Vec<Block<'_>> {
                 if let Some(block) = open.pop().and_then(|(place, _)| blocks.get_mut(place)) {
                     block.end = end;
                     block.own = plain::collapse(&block.own);
+                    block.is_prose = block.reads_like_prose();
                 }
             }
         }
@@ -140,7 +146,7 @@ pub(super) fn outline(root: ElementRef<'_>) -> Vec<Block<'_>> {
     blocks
 }
 
-fn is_link(element: ElementRef<'_>) -> bool {
+pub(super) fn is_link(element: ElementRef<'_>) -> bool {
     element.value().name() == "a" && element.attr("href").is_some()
 }
 
@@ -151,6 +157,7 @@ fn block(element: ElementRef<'_>, parent: usize) -> Block<'_> {
         end: 0,
         furniture: furniture::of(element),
         own: String::new(),
+        is_prose: false,
         chars: 0,
         linked: 0,
         media: usize::from(MEDIA.contains(&element.value().name())),
@@ -166,8 +173,11 @@ pub(super) fn sums(blocks: &[Block<'_>], dropped: &[bool]) -> Vec<Sum> {
         let Some(mut sum) = sums.get(place).copied() else { continue };
         if dropped.get(place).copied().unwrap_or_default() {
             sum = Sum::default();
+        } else if is_link(block.element) {
+            let href = block.element.attr("href").unwrap_or_default();
+            sum.attached += usize::from(attachments::is_one(href));
         } else if block.chars > 0 || block.media > 0 {
-            let prose = if block.is_prose() { block.chars - block.linked } else { 0 };
+            let prose = if block.is_prose { block.chars - block.linked } else { 0 };
             sum.prose += prose;
             sum.chars += block.chars;
             sum.linked += block.linked;
@@ -185,6 +195,7 @@ pub(super) fn sums(blocks: &[Block<'_>], dropped: &[bool]) -> Vec<Sum> {
             parent.linked += sum.linked;
             parent.junk += sum.junk;
             parent.media += sum.media;
+            parent.attached += sum.attached;
         }
     }
     sums

@@ -87,7 +87,9 @@ pub(super) fn is_legal(text: &str) -> bool {
 
 /// Nothing but a label.
 pub(super) fn is_label(text: &str) -> bool {
-    LABEL.is_match(text)
+    /// Longer than any label in bytes.
+    const LONGEST: usize = 120;
+    text.len() <= LONGEST && LABEL.is_match(text)
 }
 
 /// A label and what it labels.
