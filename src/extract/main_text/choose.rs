@@ -58,16 +58,28 @@ pub(super) fn headline(blocks: &[Block<'_>], title: &Title) -> Option<usize> {
     blocks.iter().position(|block| block.is_heading() && title.is(&block.own))
 }
 
-/// A page of several articles, one in or behind the other: the places of those without the page's headline.
-pub(super) fn other_articles(blocks: &[Block<'_>], headline: usize) -> Vec<usize> {
+/// A page of several articles, one in or behind the other: the places of those without the page's headline, unless
+/// the headline has an element for itself and its text is in one of them.
+pub(super) fn other_articles(blocks: &[Block<'_>], sums: &[Sum], headline: usize) -> Vec<usize> {
+    let prose = |place: usize| sums.get(place).map_or(0, |sum| sum.prose);
     let articles = || blocks.iter().enumerate().filter(|(_, block)| block.name() == "article");
-    if !articles().any(|(place, block)| (place..block.end).contains(&headline)) {
+    let has_headline = |place: usize, block: &Block<'_>| (place..block.end).contains(&headline);
+    // The innermost comes last.
+    let Some((own, block)) = articles().filter(|(place, block)| has_headline(*place, block)).last() else {
         return Vec::new();
+    };
+    let (mut others, mut inside, mut longest, mut behind) = (Vec::new(), 0, 0, 0);
+    for (place, other) in articles().filter(|(place, other)| !has_headline(*place, other)) {
+        if place < behind {
+            continue;
+        }
+        behind = other.end;
+        inside += if (own..block.end).contains(&place) { prose(place) } else { 0 };
+        longest = longest.max(prose(place));
+        others.push(place);
     }
-    articles()
-        .filter(|(place, block)| !(*place..block.end).contains(&headline))
-        .map(|(place, _)| place)
-        .collect()
+    let kept = prose(own) - inside;
+    if kept >= LEAST && kept * 8 >= longest { others } else { Vec::new() }
 }
 
 /// The page's title, to be compared with what stands in the page.

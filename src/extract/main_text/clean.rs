@@ -17,7 +17,7 @@ pub(super) fn furniture(blocks: &[Block<'_>], title: &Title) -> Vec<bool> {
     let all = sums(blocks, &dropped);
     let total = all.first().map_or(0, |sum| sum.prose);
     let headline = choose::headline(blocks, title);
-    for other in headline.map(|headline| choose::other_articles(blocks, headline)).unwrap_or_default() {
+    for other in headline.map(|headline| choose::other_articles(blocks, &all, headline)).unwrap_or_default() {
         if let Some(dropped) = dropped.get_mut(other) {
             *dropped = true;
         }
@@ -31,6 +31,10 @@ pub(super) fn furniture(blocks: &[Block<'_>], title: &Title) -> Vec<bool> {
             }
             Furniture::Sure => holds > total * 90,
         };
+        // What holds the headline and sentences is called so for what else is in it.
+        let has_headline =
+            holds > 0 && headline.is_some_and(|headline| (place..block.end).contains(&headline));
+        let is_most = is_most || has_headline;
         let is_inside = dropped.get(block.parent).copied().unwrap_or_default() && block.parent != place;
         if let Some(dropped) = dropped.get_mut(place) {
             *dropped |= is_inside || !is_most;
@@ -136,7 +140,10 @@ impl<'a> Cleaner<'a, '_> {
     /// Before the first sentence and behind the last one: dates, bylines, and what has a container of its own.
     fn drop_edges(&mut self) {
         let (kept, sums) = (self.kept(), sums(self.blocks, &self.dropped));
-        let is_prose = |place: &usize| self.blocks.get(*place).is_some_and(|block| block.is_prose);
+        let is_prose = |place: &usize| {
+            // Headlines are sentences, too.
+            self.blocks.get(*place).is_some_and(|block| block.is_prose && !self.title.is(&block.own))
+        };
         let Some(first) = kept.iter().copied().find(is_prose) else { return };
         let last = kept.iter().copied().rfind(is_prose).unwrap_or(first);
         for place in kept {
@@ -152,7 +159,7 @@ impl<'a> Cleaner<'a, '_> {
                 && (block.name() == "h1"
                     || self.title.is(&block.own)
                     || block.chars <= SHORT && phrases::is_credit(&block.own));
-            let holds_text = sums.get(place).is_some_and(|sum| sum.prose > 0);
+            let holds_text = sums.get(place).is_some_and(|sum| sum.prose > 0) && !(is_head && block.is_prose);
             if (stands_apart || is_head) && !holds_text {
                 self.drop(place);
             }

@@ -200,7 +200,7 @@ pub(super) fn of(element: ElementRef<'_>) -> Furniture {
     if is_hidden(element) {
         return Furniture::Said;
     }
-    if matches!(name, "aside" | "menu")
+    if matches!(name, "aside" | "menu" | "form")
         || element.attr("role").is_some_and(|role| ROLES.contains(&role.trim()))
     {
         return Furniture::Said;

@@ -13,7 +13,7 @@ const LABELS: &str = "read more|read also|read next|read|see also|see more|also 
     article continues after advertisement|advertisement|advert|ad|sponsored|sponsored content|share|share this|\
     share this article|share this story|share this post|comments?|leave a comment|leave a reply|post a comment|\
     about the authors?|tags?|filed under|topics|categories|watch|watch now|watch video|top stories|latest news|\
-    most popular|most read|trending|trending now|up next|around the web|from around the web|photos|print|email|\
+    most popular|most read|trending|trending now|around the web|from around the web|photos|print|email|\
     subscribe|newsletter|\
     xem thêm|đọc thêm|xem tiếp|xem chi tiết|tin liên quan|bài liên quan|bài viết liên quan|tin bài liên quan|\
     các tin liên quan|tin cùng chuyên mục|tin cùng loại|cùng chuyên mục|các tin khác|tin khác|các bài viết khác|\
