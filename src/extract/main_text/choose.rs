@@ -65,7 +65,7 @@ pub(super) fn other_articles(blocks: &[Block<'_>], sums: &[Sum], headline: usize
     let articles = || blocks.iter().enumerate().filter(|(_, block)| block.name() == "article");
     let has_headline = |place: usize, block: &Block<'_>| (place..block.end).contains(&headline);
     // The innermost comes last.
-    let Some((own, block)) = articles().filter(|(place, block)| has_headline(*place, block)).last() else {
+    let Some((own, block)) = articles().rfind(|(place, block)| has_headline(*place, block)) else {
         return Vec::new();
     };
     let (mut others, mut inside, mut longest, mut behind) = (Vec::new(), 0, 0, 0);

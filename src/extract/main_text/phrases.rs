@@ -49,7 +49,7 @@ fn pattern(source: &str) -> Regex {
 }
 
 static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?i)^\P{{L}}{{0,3}}(?:{})\s*[^\p{{L}}\p{{N}}]*(?:\(?\d*\)?)$", LABELS))
+    pattern(&format!(r"(?i)^\P{{L}}{{0,3}}(?:{LABELS})\s*[^\p{{L}}\p{{N}}]*(?:\(?\d*\)?)$"))
 });
 static LABELED: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?i)^\P{{L}}{{0,3}}(?:{LABELS})\s*(?:[:|»>›→–-]|\.\.\.)")));

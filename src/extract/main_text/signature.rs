@@ -20,9 +20,9 @@ static INITIALS: LazyLock<Regex> = LazyLock::new(|| {
 /// The name in the last of these blocks with a text, where that is unmistakably one: short, set apart by its place or
 /// its letters, and shaped like a name.
 pub(super) fn of(blocks: &[Block<'_>], dropped: &[bool]) -> Option<String> {
-    let shown =
+    let mut shown =
         blocks.iter().enumerate().zip(dropped).filter(|((_, block), dropped)| !**dropped && block.chars > 0);
-    let ((place, block), _) = shown.last()?;
+    let ((place, block), _) = shown.next_back()?;
     let inside = blocks.get(place + 1..)?;
     (is_right(block) || is_emphasized(block, inside)).then(|| name(&block.own)).flatten()
 }
