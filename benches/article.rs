@@ -141,3 +141,16 @@ fn normalized_article(bencher: Bencher<'_, '_>) {
         }
     });
 }
+
+/// The same pages as if nobody had written a recipe for them.
+#[divan::bench]
+fn main_text(bencher: Bencher<'_, '_>) {
+    let url: Url = "https://p.example/tin/4430300.html".parse().expect("a fine URL");
+    let (pages, rules) = (pages(), extract::Rules::default());
+    bencher.bench_local(|| {
+        for bytes in &pages {
+            let document = Document { bytes, content_type: Some("text/html; charset=utf-8"), url: &url };
+            black_box(extract::extract(&document, Kind::Article, &rules));
+        }
+    });
+}

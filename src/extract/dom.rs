@@ -1,6 +1,8 @@
 //! Values out of a parsed page: what a `Pick` names.
 
-use ego_tree::iter::Edge;
+use std::collections::HashSet;
+
+use ego_tree::{NodeId, iter::Edge};
 use regex::Regex;
 use scraper::{ElementRef, Node};
 
@@ -86,12 +88,25 @@ const RAW: [&str; 8] = ["script", "style", "xmp", "iframe", "noembed", "noframes
 /// The markup of everything in `element`. html5ever's own serializer looks at the rest of a text again for every
 /// `&` in it, which a page of nothing else makes minutes of.
 pub(super) fn inner_html(element: ElementRef<'_>) -> String {
+    inner_html_without(element, &HashSet::new())
+}
+
+/// The same, without the elements `left_out` and everything in them.
+pub(super) fn inner_html_without(element: ElementRef<'_>, left_out: &HashSet<NodeId>) -> String {
     let mut out = String::new();
+    let mut inside_left_out = 0usize;
     for edge in element.traverse() {
         let (node, opens) = match edge {
             Edge::Open(node) => (node, true),
             Edge::Close(node) => (node, false),
         };
+        if node.id() != element.id() && left_out.contains(&node.id()) {
+            inside_left_out = if opens { inside_left_out + 1 } else { inside_left_out - 1 };
+            continue;
+        }
+        if inside_left_out > 0 {
+            continue;
+        }
         match node.value() {
             Node::Element(_) if node.id() == element.id() => {}
             Node::Element(inner) if opens => {

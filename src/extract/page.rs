@@ -8,7 +8,7 @@ use url::Url;
 
 use super::feed_item::person_of;
 use super::metadata::Metadata;
-use super::open::{Page, open};
+use super::open::open;
 use super::{
     Alternative, Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml,
 };
@@ -27,9 +27,9 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let metadata = Metadata::read(&page.html, document.url);
     let mut item = described(&page.html, &metadata, document.url, rules.page.as_ref());
     let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
-    let full = fullest(body, &metadata, &page, (document.url, item.title.as_deref().unwrap_or_default()));
-    let is_login = metadata.has_password && full.as_ref().is_none_or(|(.., length)| *length < LOGIN);
-    if is_login && item.title.is_none() | !full.as_ref().is_some_and(|(by, ..)| *by == ExtractedBy::Recipe) {
+    let full = fullest(body, &metadata, &page.html, item.title.as_deref());
+    let is_login = metadata.has_password && full.as_ref().is_none_or(|full| full.length < LOGIN);
+    if is_login && item.title.is_none() | !full.as_ref().is_some_and(|full| full.by == ExtractedBy::Recipe) {
         found
             .issues
             .push(Issue::error("login-page", "no article was found, and the page asks for a password"));
@@ -37,10 +37,16 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
         return found;
     }
     match full {
-        Some((by, content, _)) => {
-            item.content = Some(content);
+        Some(full) => {
+            item.content = Some(full.markup);
             item.content_type = Some("text/html".to_owned());
-            item.extracted_by = by;
+            item.extracted_by = full.by;
+            if item.authors.is_empty() {
+                item.authors.extend(full.author.map(|name| person_of(&name)));
+            }
+            if item.enclosures.is_empty() {
+                item.enclosures = full.attachments;
+            }
         }
         None => found.issues.push(Issue::warning("no-body", "no full text was found; the summary stands in")),
     }
@@ -232,47 +238,76 @@ fn has_media(element: ElementRef<'_>) -> bool {
     element.select(&MEDIA).next().is_some()
 }
 
-type Full = (ExtractedBy, String, usize);
+/// A full text.
+struct Full {
+    by: ExtractedBy,
+    markup: String,
+    /// How much people read of it, in characters.
+    length: usize,
+    /// Documents in and beside it, where no recipe says where they are.
+    attachments: Vec<Enclosure>,
+    /// Who signs it.
+    author: Option<String>,
+}
 
-/// The full text by the best way that gives one, and how long it is.
+impl Full {
+    fn new(by: ExtractedBy, markup: String, length: usize) -> Self {
+        Self { by, markup, length, attachments: Vec::new(), author: None }
+    }
+}
+
+/// The full text by the best way that gives one.
 fn fullest(
     body: Option<(String, usize)>,
     metadata: &Metadata,
-    page: &Page,
-    (url, title): (&Url, &str),
+    html: &Html,
+    title: Option<&str>,
 ) -> Option<Full> {
-    let by_recipe = body.map(|(body, length)| (ExtractedBy::Recipe, body, length));
-    if by_recipe.as_ref().is_some_and(|(.., length)| *length >= SHORT) {
+    let by_recipe = body.map(|(body, length)| Full::new(ExtractedBy::Recipe, body, length));
+    if by_recipe.as_ref().is_some_and(|full| full.length >= SHORT) {
         return by_recipe;
     }
-    let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref());
-    let described = described.map(|body| (ExtractedBy::JsonLd, paragraphs(body), body.chars().count()));
-    let main = main_text::find(page, metadata.base.as_ref().unwrap_or(url), title).map(|markup| {
-        let length = plain::text(&markup).chars().count();
-        (ExtractedBy::MainText, markup, length)
+    let described = metadata.json_ld.as_ref().and_then(|found| found.body.as_deref()).map(|body| {
+        let body = paragraphs(body);
+        let length = read_length(&body);
+        Full::new(ExtractedBy::JsonLd, body, length)
     });
-    // Sites put a teaser into `articleBody` too: much shorter than the page's text it is not the article.
-    let described =
-        described.filter(|(.., length)| main.as_ref().is_none_or(|(.., other)| length * 2 >= *other));
-    described
-        .or(main)
-        .filter(|(.., length)| by_recipe.as_ref().is_none_or(|(.., own)| length > own))
-        .or(by_recipe)
+    let main = main_text::find(html, title).map(|main| Full {
+        by: ExtractedBy::MainText,
+        markup: main.markup,
+        length: main.length,
+        attachments: main.attachments,
+        author: main.author,
+    });
+    let found = match (described, main) {
+        (Some(described), Some(main)) if is_better(described.length, main.length) => {
+            Some(Full { attachments: main.attachments, author: main.author, ..described })
+        }
+        (described, main) => main.or(described),
+    };
+    found.filter(|found| by_recipe.as_ref().is_none_or(|own| found.length > own.length)).or(by_recipe)
+}
+
+/// Whether the text of JSON-LD is to be preferred to the page's own, by their lengths. Of about the same length they
+/// say the same, and the page's has pictures and links; much shorter it is a teaser, which sites put there, too.
+fn is_better(described: usize, main: usize) -> bool {
+    let (is_same, is_teaser) = (described * 3 <= main * 4 && main * 3 <= described * 4, described * 2 < main);
+    !is_same && !is_teaser
+}
+
+/// Characters that people read, without white space.
+fn read_length(markup: &str) -> usize {
+    plain::text(markup).chars().filter(|c| !c.is_whitespace()).count()
 }
 
 /// Plain text as markup: a paragraph a line. Some sites put markup in: it stays.
 fn paragraphs(text: &str) -> String {
-    if text.contains("</p>") || text.contains("<br") {
+    let is_markup =
+        ["</p>", "<br", "</a>", "</div>", "</h2>", "</strong>"].iter().any(|tag| text.contains(tag));
+    if is_markup {
         return text.to_owned();
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    // Markup that stands in lines: `<em>`, `<h2>`, `<div>` …
-    if ["</a>", "</em>", "</h2>", "</h3>", "</div>", "</strong>", "</span>"]
-        .iter()
-        .any(|end| text.contains(end))
-    {
-        return lines.map(|line| format!("<p>{line}</p>")).collect::<Vec<_>>().join("\n");
-    }
     lines.map(|line| format!("<p>{}</p>", escaped(line))).collect::<Vec<_>>().join("\n")
 }
 
@@ -280,4 +315,28 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     xml::escape(text, &mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_ld_is_preferred_where_the_page_shows_less_or_too_much() {
+        let check = |described, main, expected| {
+            assert_eq!(is_better(described, main), expected, "{described} {main}");
+        };
+        check(1000, 1000, false);
+        check(1000, 1200, false);
+        check(1000, 1500, true);
+        check(1000, 2500, false);
+        check(1000, 400, true);
+        check(1000, 0, true);
+    }
+
+    #[test]
+    fn markup_in_json_ld_stays_markup() {
+        assert_eq!(paragraphs("a < b\nc"), "<p>a &lt; b</p>\n<p>c</p>");
+        assert_eq!(paragraphs("a <a href=\"/x\">b</a>"), "a <a href=\"/x\">b</a>");
+    }
 }

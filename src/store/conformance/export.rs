@@ -55,7 +55,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
     let exported = everything(&*kept.store, 3).await;
     let kinds: std::collections::BTreeSet<_> =
         exported.iter().map(|record| record.value["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds.len(), 15, "{kinds:?}");
+    assert_eq!(kinds.len(), 16, "{kinds:?}");
     for order in [1, -1] {
         let copy = kept.another().await;
         // Through text, and in pieces, and in any order: as an import does it.
