@@ -59,9 +59,9 @@ pub(super) enum Step {
 
 /// What reading a page of the list gave.
 pub(super) enum Read {
-    Items(Vec<(Draft, Vec<IdentityKey>)>, Pager),
+    Items(Vec<(Draft, Vec<IdentityKey>)>, Box<Pager>),
     /// The page is there, without items.
-    Nothing(Pager),
+    Nothing(Box<Pager>),
     /// It is not there.
     Missing,
     Failed(String),
@@ -300,6 +300,7 @@ pub(super) async fn understand(walk: &mut Walk<'_>, outcome: Outcome, asked: &Ur
     let (found, drafts) = walk.parse(body.clone(), content_type.clone(), url.clone(), kind).await;
     let next = walk.source.archive.next.clone();
     let pager = if feed { of_feed(&found, &url) } else { of_page(next, body, content_type, url).await };
+    let pager = Box::new(pager);
     match quality::refuse(&found, drafts.iter().map(|(draft, _)| draft)) {
         Some(issue) if matches!(issue.code.as_str(), "no-items" | "empty-page") => Read::Nothing(pager),
         Some(issue) => Read::Failed(issue.message),

@@ -55,7 +55,7 @@ impl Map {
                 match Url::parse(&entry.url) {
                     Ok(url) if map.index => waiting.push_back(url),
                     Ok(url) if belongs(&url, &walk.source.url, &progress.pattern) => {
-                        found.push((modified, entry))
+                        found.push((modified, entry));
                     }
                     _ => {}
                 }
@@ -118,7 +118,7 @@ fn belongs(url: &Url, site: &Url, path: &str) -> bool {
 
 fn date(walk: &Walk<'_>, text: Option<&str>) -> Option<Timestamp> {
     let rules = &walk.source.normalize;
-    Some(normalize::date::parse(text?, &rules.zone, rules.order, walk.at)?.at.into())
+    Some(normalize::date::parse(text?, &rules.zone, rules.order, walk.at)?.at)
 }
 
 fn draft(walk: &Walk<'_>, entry: &Entry) -> (crate::model::Draft, Vec<crate::model::IdentityKey>) {
