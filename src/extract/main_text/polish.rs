@@ -317,8 +317,7 @@ fn behind(blocks: &[Block], first: usize) -> Vec<NodeId> {
         .collect();
     // Bare links at the very end lead elsewhere.
     let kept: Vec<&Block> = blocks.iter().take(cut).filter(|block| !closing.contains(&block.id)).collect();
-    let last =
-        kept.iter().rposition(|block| !(is_only_links(block) && !block.holds)).map_or(0, |last| last + 1);
+    let last = kept.iter().rposition(|block| !is_only_links(block) || block.holds).map_or(0, |last| last + 1);
     let n_tail = kept.len() - last;
     let n_linked = kept.iter().filter(|block| is_only_links(block)).count();
     let tail = if n_linked * 2 > kept.len() || n_tail == 0 { kept.len() } else { last };
