@@ -330,7 +330,9 @@ fn headline<'a>(element: ElementRef<'a>, anchor: &Anchor<'a>) -> (ElementRef<'a>
     let titled = element.select(&TITLED).filter(says);
     let short = |found: &ElementRef<'a>| dom::text(*found).chars().count() <= 300;
     if let Some(found) = titled.filter(linked).find(short) {
-        return (found, false);
+        // A cell that is called a title may hold the date as well; the link in it says the title alone.
+        let is_around = inside(found, anchor.element) && !anchor.text.is_empty();
+        return (if is_around { anchor.element } else { found }, false);
     }
     (anchor.element, false)
 }

@@ -93,6 +93,17 @@ fn rows_of_a_table() {
 }
 
 #[test]
+fn cells_that_are_called_titles_and_hold_the_date_as_well() {
+    let rows = each(|n, title| {
+        format!(
+            "<tr><td class=TitleFront><a href='/post.aspx?ItemID={n}'>{title}</a> <span>Thứ Bảy, {}/11/2026, 08:00</span></td></tr>",
+            n + 9
+        )
+    });
+    check(&format!("<table class=tblTin>{rows}</table>"), true);
+}
+
+#[test]
 fn links_whose_text_ends_with_the_date() {
     let links =
         each(|n, title| format!("<li><a href='/tin/{n}'>{title} (08:30 - {}/11/2026)</a></li>", n + 9));
