@@ -80,8 +80,9 @@ impl Journal {
                 source: source.clone(),
                 quiet: false,
             };
-            let commit =
+            let mut commit =
                 Commit { expected, articles: vec![article], events: vec![event], ..Commit::default() };
+            self.label(&mut commit.articles).await?;
             match self.store.commit(commit).await {
                 Ok(head) => {
                     self.announce(head);

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io, path::Path, time::Duration};
 
-use super::{Restraint, guard::Refusal};
+use super::{Restraint, chain::Unlinked, guard::Refusal};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +49,14 @@ pub enum Error {
         problem: Misled,
     },
     /// Nobody there, or nobody whom we may believe.
-    #[error("cannot connect to `{url}`: {stage}: {}", why(*.stage, .source))]
+    #[error("cannot connect to `{url}`: {stage}: {}", why(*.stage, .source, .chain.as_deref()))]
     Connect {
         /// What was asked.
         url: String,
         /// What failed.
         stage: Stage,
+        /// Why the certificates that the server leaves out could not be found.
+        chain: Option<String>,
         /// The cause.
         #[source]
         source: Box<reqwest::Error>,
@@ -214,7 +216,7 @@ impl Error {
             return Self::Timeout { url, limit, after };
         }
         if source.is_connect() {
-            return Self::Connect { url, stage: stage(&source), source };
+            return Self::Connect { url, stage: stage(&source), chain: None, source };
         }
         if is_cut(&source) {
             return Self::Truncated { url, received, source };
@@ -264,6 +266,14 @@ fn is_cut(error: &reqwest::Error) -> bool {
     })
 }
 
+/// The chain that led to no root, if that is what is wrong.
+pub(super) fn unlinked<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Unlinked> {
+    match find::<rustls::Error>(error)? {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => other.0.downcast_ref(),
+        _ => None,
+    }
+}
+
 fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
@@ -278,7 +288,7 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
 }
 
 /// What is in the way of a connection, for a person who has to mend it.
-fn why(stage: Stage, source: &reqwest::Error) -> String {
+fn why(stage: Stage, source: &reqwest::Error, chain: Option<&str>) -> String {
     use rustls::CertificateError as Bad;
     let day = |at: rustls::pki_types::UnixTime| {
         let second = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
@@ -305,7 +315,10 @@ fn why(stage: Stage, source: &reqwest::Error) -> String {
             let names = presented.join(", ");
             format!("its certificate is for another name ({names}): is the address right?")
         }
-        Some(Bad::UnknownIssuer) => format!("its certificate is signed by nobody whom we know{CHAIN_HINT}"),
+        Some(bad) if matches!(bad, Bad::UnknownIssuer | Bad::Other(_)) => {
+            let chain = chain.map(|problem| format!(": {problem}")).unwrap_or_default();
+            format!("its certificate is signed by nobody whom we know{chain}{CHAIN_HINT}")
+        }
         _ if stage == Stage::Tls => format!("{}{CHAIN_HINT}", root(source)),
         _ => root(source),
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use url::Url;
 
 pub mod backoff;
+mod chain;
 mod client;
 mod error;
 pub mod guard;

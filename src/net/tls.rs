@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use rustls::{
     ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{Error, Settings};
+use super::{
+    Error, Settings,
+    chain::{Chains, Verifier},
+};
 
-/// TLS 1.2 and 1.3 by ring, with the Mozilla roots that are compiled in (a slim image has no others) and
-/// those of `net.ca_file`.
-pub(super) fn config(settings: &Settings) -> Result<ClientConfig, Error> {
+/// Believes the Mozilla roots that are compiled in (a slim image has no others) and those of `net.ca_file`.
+pub(super) fn webpki(settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, Error> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = &settings.ca_file {
         let pem = std::fs::read(path).map_err(|cause| Error::ca_file(path, cause))?;
@@ -25,11 +28,21 @@ pub(super) fn config(settings: &Settings) -> Result<ClientConfig, Error> {
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|cause| Error::settings("cannot set up the roots of TLS", cause))
+}
+
+/// TLS 1.2 and 1.3 by ring.
+pub(super) fn config(webpki: &Arc<WebPkiServerVerifier>, chains: &Arc<Chains>) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has the cipher suites of TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
+        // Nothing dangerous: it is rustls' own verifier that decides, with more certificates to choose from.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(webpki.clone(), chains.clone())))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    config
 }
