@@ -16,7 +16,7 @@ mod words;
 use std::collections::HashSet;
 
 use ego_tree::NodeId;
-use scraper::Html;
+use scraper::{ElementRef, Html};
 
 use super::dom;
 use crate::model::{Enclosure, markup};
@@ -52,13 +52,20 @@ pub(super) fn find(html: &Html, title: Option<&str>) -> Option<MainText> {
 
     let dropped = Cleaner { blocks: &blocks, dropped: furniture, root, title: &title }.clean();
     let (parts, dropped_parts) = (blocks.get(root..block.end)?, dropped.get(root..block.end)?);
+    // Captions are no text, but readers want them under their pictures.
+    let goes = |(part, out): &(&outline::Block<'_>, &bool)| **out && !is_in_caption(part.element);
     let out: HashSet<NodeId> =
-        parts.iter().zip(dropped_parts).filter(|(_, out)| **out).map(|(part, _)| part.element.id()).collect();
+        parts.iter().zip(dropped_parts).filter(goes).map(|(part, _)| part.element.id()).collect();
     let length = outline::sums(&blocks, &dropped).get(root)?.chars;
     let markup = dom::inner_html_without(block.element, &out);
     let markup = polished(markup, raw_title);
     let author = signature::of(parts, dropped_parts);
     Some(MainText { markup, length, attachments, author }).filter(|found| found.length > 0)
+}
+
+fn is_in_caption(element: ElementRef<'_>) -> bool {
+    let around = element.ancestors().filter_map(ElementRef::wrap);
+    std::iter::once(element).chain(around).any(|around| around.value().name() == "figcaption")
 }
 
 /// The text without what its lines say that they are.

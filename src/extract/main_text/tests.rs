@@ -119,7 +119,9 @@ fn captions_are_not_text_but_their_pictures_stay() {
     );
     let found = find(&Html::parse_document(&page), None).unwrap();
     assert!(found.markup.contains("<img src=\"/a.jpg\">"), "{}", found.markup);
-    assert!(!found.markup.contains("Quang cảnh"), "{}", found.markup);
+    assert!(found.markup.contains("<figcaption>Quang cảnh, ảnh: A.</figcaption>"), "{}", found.markup);
+    let without = page.replace("Quang cảnh, ảnh: A.", "");
+    assert_eq!(find(&Html::parse_document(&without), None).unwrap().length, found.length);
 }
 
 #[test]

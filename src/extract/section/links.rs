@@ -63,6 +63,7 @@ pub(super) fn collect<'a>(html: &'a Html, url: &Url) -> Vec<Anchor<'a>> {
     let base = base(html, url);
     let above = above(url);
     let wanted = |url: &Url| !above.contains(url.as_str()) && !is_file(url) && url.path() != "/";
+    let mut places = place::Places::default();
     html.select(&ANCHORS)
         .take(MOST)
         .filter_map(|element| {
@@ -73,7 +74,7 @@ pub(super) fn collect<'a>(html: &'a Html, url: &Url) -> Vec<Anchor<'a>> {
             let url = super::key(&base, href).filter(|found| wanted(found) || has_query(found))?;
             let text = dom::text(element);
             let inline = is_inline(element, &text);
-            Some(Anchor { element, url, text, place: place::of(element), inline })
+            Some(Anchor { element, url, text, place: places.of(element), inline })
         })
         .collect()
 }

@@ -1,5 +1,8 @@
 //! In what part of a page an element stands, by what its ancestors are called.
 
+use std::collections::HashMap;
+
+use ego_tree::NodeId;
 use scraper::ElementRef;
 
 /// A part of a page.
@@ -84,20 +87,42 @@ const CHOSEN: [&str; 11] = [
 
 const MAIN: [&str; 8] = ["main", "content", "primary", "posts", "articles", "news", "stories", "entries"];
 
-/// The part that an element stands in: the word of the nearest ancestor that has one decides between furniture and
-/// none, and one `<main>` around does not make a menu news.
-pub(super) fn of(element: ElementRef<'_>) -> Place {
-    let mut found = Place::Open;
-    let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
-    for ancestor in around {
-        match said(ancestor) {
-            Some(Place::Furniture) => return Place::Furniture,
-            Some(Place::Aside) => found = Place::Aside,
-            Some(Place::Main) if found == Place::Open => found = Place::Main,
-            _ => {}
+/// The parts of a page, each element looked at once.
+#[derive(Debug, Default)]
+pub(super) struct Places(HashMap<NodeId, Place>);
+
+impl Places {
+    /// The part that an element stands in: what is called furniture is that whatever is around it, and one `<main>`
+    /// around does not make a menu news.
+    pub(super) fn of(&mut self, element: ElementRef<'_>) -> Place {
+        let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
+        let mut unknown = Vec::new();
+        let mut place = Place::Open;
+        for ancestor in around {
+            match self.0.get(&ancestor.id()) {
+                Some(known) => {
+                    place = *known;
+                    break;
+                }
+                None => unknown.push(ancestor),
+            }
         }
+        for ancestor in unknown.into_iter().rev() {
+            place = match (place, said(ancestor)) {
+                (Place::Furniture, _) | (_, Some(Place::Furniture)) => Place::Furniture,
+                (Place::Aside, _) | (_, Some(Place::Aside)) => Place::Aside,
+                (Place::Main, _) | (_, Some(Place::Main)) => Place::Main,
+                (Place::Open, _) => Place::Open,
+            };
+            self.0.insert(ancestor.id(), place);
+        }
+        place
     }
-    found
+}
+
+/// The part that one element stands in.
+pub(super) fn of(element: ElementRef<'_>) -> Place {
+    Places::default().of(element)
 }
 
 fn said(element: ElementRef<'_>) -> Option<Place> {
