@@ -315,7 +315,7 @@ fn why(stage: Stage, source: &reqwest::Error, chain: Option<&str>) -> String {
             let names = presented.join(", ");
             format!("its certificate is for another name ({names}): is the address right?")
         }
-        Some(bad) if matches!(bad, Bad::UnknownIssuer | Bad::Other(_)) => {
+        Some(Bad::UnknownIssuer | Bad::Other(_)) => {
             let chain = chain.map(|problem| format!(": {problem}")).unwrap_or_default();
             format!("its certificate is signed by nobody whom we know{chain}{CHAIN_HINT}")
         }
