@@ -84,6 +84,8 @@ async fn first_round(app: &App, living: &[SourceId]) {
 async fn later_rounds(app: &App, living: &[SourceId], length: Duration) {
     let (begin, cpu) = (Instant::now(), cpu());
     let (mut latest, mut most, mut n_late) = (Duration::ZERO, 0.0_f64, 0);
+    // A window in which nothing was due would look perfect.
+    let (mut known, mut n_looks) = (app.ingest.dues(), 0);
     while begin.elapsed() < length {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now: Timestamp = clock::System.now();
@@ -92,10 +94,13 @@ async fn later_rounds(app: &App, living: &[SourceId], length: Duration) {
         n_late = n_late.max(late.len());
         latest = latest.max(late.into_iter().max().unwrap_or_default());
         most = most.max(resident());
+        let dues = app.ingest.dues();
+        n_looks += living.iter().filter(|id| known.get(*id) != dues.get(*id)).count();
+        known = dues;
     }
     let took = begin.elapsed().as_secs_f64();
     println!(
-        "then {took:.0} s: the latest look {:.1} s late, at most {n_late} late at once; {:.3} cores; at most {most:.0} MiB resident",
+        "then {took:.0} s, {n_looks} looks: the latest {:.1} s late, at most {n_late} late at once; {:.3} cores; at most {most:.0} MiB resident",
         latest.as_secs_f64(),
         (self::cpu() - cpu) / took,
     );
