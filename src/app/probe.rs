@@ -130,7 +130,7 @@ impl Fetched {
 
 async fn fetch(client: &net::Client, url: &Url, allow_private: bool) -> anyhow::Result<Fetched> {
     let spacing = Some(client.settings().spacing);
-    let request = net::Request { allow_private, spacing, ..net::Request::get(url.clone()) };
+    let request = net::Request { allow_private, spacing, robots: true, ..net::Request::get(url.clone()) };
     let answer = client.send(request).await.with_context(|| format!("cannot read `{url}`"))?;
     anyhow::ensure!(answer.status < 300, "cannot read `{url}`: the answer is status {}", answer.status);
     let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
