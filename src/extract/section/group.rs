@@ -8,7 +8,7 @@ use scraper::{ElementRef, Selector};
 use url::Url;
 
 use super::links::Anchor;
-use super::place::{self, Place};
+use super::place::{Place, Places};
 use super::select;
 use crate::extract::dom;
 
@@ -211,12 +211,12 @@ impl<'a> Group<'a> {
     }
 
     /// Whether an element that is none of its items could be one all the same: it leads somewhere and has a title.
-    pub(super) fn is_item(&self) -> impl Fn(ElementRef<'_>) -> bool {
+    pub(super) fn is_item<'p>(&self, places: &'p Places) -> impl Fn(ElementRef<'_>) -> bool + use<'p> {
         let headings = super::share(&self.items, |item| item.is_heading) > 0.5;
         move |element: ElementRef<'_>| {
             let links = element.value().name() == "a" || element.select(&LINK).next().is_some();
             links
-                && place::of(element) != Place::Furniture
+                && places.of(element) != Place::Furniture
                 && (!headings || is_heading(element) || element.select(&HEADING).next().is_some())
         }
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
-use super::place::{self, Place};
+use super::place::{Place, Places};
 use crate::extract::dom;
 
 /// A link.
@@ -59,11 +59,10 @@ const TAXONOMY: [&str; 24] = [
 ];
 
 /// The page's links in document order. Links to the page itself, to pages above it and to files are none.
-pub(super) fn collect<'a>(html: &'a Html, url: &Url) -> Vec<Anchor<'a>> {
+pub(super) fn collect<'a>(html: &'a Html, url: &Url, places: &Places) -> Vec<Anchor<'a>> {
     let base = base(html, url);
     let above = above(url);
     let wanted = |url: &Url| !above.contains(url.as_str()) && !is_file(url) && url.path() != "/";
-    let mut places = place::Places::default();
     html.select(&ANCHORS)
         .take(MOST)
         .filter_map(|element| {

@@ -24,6 +24,8 @@ use url::Url;
 pub use sketch::{Sketch, Way};
 
 use group::Group;
+use links::Anchor;
+use place::Places;
 
 /// A page's list of articles, and how sure that is.
 #[derive(Clone, Debug)]
@@ -73,67 +75,89 @@ pub struct Considered {
 /// The most groups that are looked at closely.
 const MOST_WEIGHED: usize = 40;
 
+/// Of those, the most that a selector is looked for.
+const MOST_CALLED: usize = 16;
+
+/// The most groups that are told of.
+const MOST_TOLD: usize = 6;
+
 /// The most lists of one page that belong together.
 const MOST_LISTS: usize = 8;
 
+/// A group with what it is worth and how its items are called.
+struct Weighed<'a> {
+    group: Group<'a>,
+    score: f64,
+    item: String,
+}
+
 /// The page's list of articles; `None` where nothing repeats.
 pub fn detect(html: &Html, url: &Url) -> Option<Section> {
-    let anchors = links::collect(html, url);
+    let places = Places::default();
+    let anchors = links::collect(html, url, &places);
     let letters = score::letters_of(html);
-    let mut groups: Vec<(Group<'_>, f64)> = group::all(&anchors, MOST_WEIGHED)
-        .into_iter()
-        .map(|group| {
-            let score = score::of(&group, letters);
-            (group, score)
-        })
-        .collect();
-    groups.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    // Where nothing but chance holds links together, no selector says which they are.
-    groups.retain(|(group, _)| sketch::item(html, group).is_some());
-    let chosen = chosen(&groups);
-    let (best, score) = groups.first()?;
-    let leads = Group::leads(&chosen, &anchors);
+    let weighed = weighed(html, &anchors, letters, &places);
+    let best = weighed.first()?;
+    let chosen = chosen(&weighed);
+    let groups: Vec<&Group<'_>> = chosen.iter().map(|weighed| &weighed.group).collect();
+    let leads = Group::leads(&groups, &anchors);
+    let leads = leads.iter().filter_map(|lead| Some((lead, sketch::item(html, lead, &places)?)));
+    let main = chosen.iter().map(|weighed| (&weighed.group, weighed.item.clone()));
     let lists: Vec<Sketch> =
-        chosen.iter().copied().chain(&leads).filter_map(|group| sketch::of(html, group, &anchors)).collect();
-    let rival = groups.iter().skip(1).find(|(group, _)| group.overlap(best) < 0.5).map_or(0.0, |(_, s)| *s);
-    let mut urls: Vec<&str> = chosen.iter().flat_map(|group| group.urls()).collect();
+        main.chain(leads).filter_map(|(group, item)| sketch::of(html, group, item, &anchors)).collect();
+    let rivals = weighed.iter().skip(1).filter(|rival| rival.group.overlap(&best.group) < 0.5);
+    let mut urls: Vec<&str> = groups.iter().flat_map(|group| group.urls()).collect();
     urls.sort_unstable();
     urls.dedup();
     Some(Section {
-        confidence: confidence(*score, rival),
-        volume: score::volume(&chosen, letters),
-        prose: score::prose(html, &chosen),
+        confidence: confidence(best.score, rivals.map(|rival| rival.score).next().unwrap_or_default()),
+        volume: score::volume(&groups, letters),
+        prose: score::prose(html, &groups),
         items: urls.len(),
-        considered: groups
-            .iter()
-            .take(6)
-            .filter_map(|(group, score)| considered(html, group, *score))
-            .collect(),
+        considered: weighed.iter().take(MOST_TOLD).map(Weighed::told).collect(),
         lists,
     })
 }
 
+/// The best groups of a page, the best first. Where nothing but chance holds links together, no selector says which
+/// they are.
+fn weighed<'a>(html: &'a Html, anchors: &[Anchor<'a>], letters: usize, places: &Places) -> Vec<Weighed<'a>> {
+    let scored =
+        group::all(anchors, MOST_WEIGHED).into_iter().map(|group| (score::of(&group, letters), group));
+    let mut scored: Vec<(f64, Group<'a>)> = scored.collect();
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let called = scored.into_iter().take(MOST_CALLED);
+    called
+        .filter_map(|(score, group)| {
+            Some(Weighed { item: sketch::item(html, &group, places)?, group, score })
+        })
+        .collect()
+}
+
 /// The best group, and those that show the same kind of articles.
-fn chosen<'g, 'a>(groups: &'g [(Group<'a>, f64)]) -> Vec<&'g Group<'a>> {
-    let mut chosen: Vec<&Group<'_>> = Vec::new();
-    let Some((best, top)) = groups.first() else { return chosen };
+fn chosen<'w, 'a>(weighed: &'w [Weighed<'a>]) -> Vec<&'w Weighed<'a>> {
+    let mut chosen: Vec<&Weighed<'_>> = Vec::new();
+    let Some(best) = weighed.first() else { return chosen };
     chosen.push(best);
-    for (group, score) in groups.iter().skip(1) {
-        let is_new = group.urls().any(|url| !chosen.iter().any(|known| known.has(url)));
-        if chosen.len() < MOST_LISTS && is_new && score::belongs(group, *score, best, *top) {
-            chosen.push(group);
+    for other in weighed.iter().skip(1) {
+        let is_new = other.group.urls().any(|url| !chosen.iter().any(|known| known.group.has(url)));
+        let belongs = || score::belongs(&other.group, other.score, &best.group, best.score);
+        if chosen.len() < MOST_LISTS && is_new && belongs() {
+            chosen.push(other);
         }
     }
     chosen
 }
 
-fn considered(html: &Html, group: &Group<'_>, score: f64) -> Option<Considered> {
-    Some(Considered {
-        item: sketch::item(html, group)?,
-        items: group.items.len(),
-        first: group.items.first().map(|item| item.title.clone()).unwrap_or_default(),
-        score,
-    })
+impl Weighed<'_> {
+    fn told(&self) -> Considered {
+        Considered {
+            item: self.item.clone(),
+            items: self.group.items.len(),
+            first: self.group.items.first().map(|item| item.title.clone()).unwrap_or_default(),
+            score: self.score,
+        }
+    }
 }
 
 /// A good list is sure where nothing else on the page is nearly as good.

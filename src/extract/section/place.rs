@@ -1,6 +1,6 @@
 //! In what part of a page an element stands, by what its ancestors are called.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use ego_tree::NodeId;
 use scraper::ElementRef;
@@ -89,19 +89,20 @@ const MAIN: [&str; 8] = ["main", "content", "primary", "posts", "articles", "new
 
 /// The parts of a page, each element looked at once.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<NodeId, Place>);
+pub(super) struct Places(RefCell<HashMap<NodeId, Place>>);
 
 impl Places {
     /// The part that an element stands in: what is called furniture is that whatever is around it, and one `<main>`
     /// around does not make a menu news.
-    pub(super) fn of(&mut self, element: ElementRef<'_>) -> Place {
+    pub(super) fn of(&self, element: ElementRef<'_>) -> Place {
+        let mut known = self.0.borrow_mut();
         let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
         let mut unknown = Vec::new();
         let mut place = Place::Open;
         for ancestor in around {
-            match self.0.get(&ancestor.id()) {
-                Some(known) => {
-                    place = *known;
+            match known.get(&ancestor.id()) {
+                Some(found) => {
+                    place = *found;
                     break;
                 }
                 None => unknown.push(ancestor),
@@ -114,15 +115,10 @@ impl Places {
                 (Place::Main, _) | (_, Some(Place::Main)) => Place::Main,
                 (Place::Open, _) => Place::Open,
             };
-            self.0.insert(ancestor.id(), place);
+            known.insert(ancestor.id(), place);
         }
         place
     }
-}
-
-/// The part that one element stands in.
-pub(super) fn of(element: ElementRef<'_>) -> Place {
-    Places::default().of(element)
 }
 
 fn said(element: ElementRef<'_>) -> Option<Place> {

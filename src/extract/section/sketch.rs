@@ -7,6 +7,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::group::{Group, Item};
 use super::links::Anchor;
+use super::place::Places;
 use super::{select, share, when};
 use crate::extract::{Alternative, ListRules, Pick, Scope, Take, dom};
 
@@ -74,14 +75,18 @@ fn pick(ways: &[Way]) -> Option<Pick> {
 }
 
 /// The selector of a group's items, where there is one.
-pub(super) fn item(html: &Html, group: &Group<'_>) -> Option<String> {
+pub(super) fn item(html: &Html, group: &Group<'_>, places: &Places) -> Option<String> {
     let elements: Vec<ElementRef<'_>> = group.items.iter().map(|item| item.element).collect();
-    select::exactly(html, &elements, group.total, &group.is_item())
+    select::exactly(html, &elements, group.total, &group.is_item(places))
 }
 
-/// Describes the items of a group.
-pub(super) fn of<'a>(html: &'a Html, group: &Group<'a>, anchors: &[Anchor<'a>]) -> Option<Sketch> {
-    let item = item(html, group)?;
+/// Describes the items of a group, which the selector `item` finds.
+pub(super) fn of<'a>(
+    html: &'a Html,
+    group: &Group<'a>,
+    item: String,
+    anchors: &[Anchor<'a>],
+) -> Option<Sketch> {
     let mut group = group.clone();
     let matched: Vec<ElementRef<'a>> = html.select(&Selector::parse(&item).ok()?).take(200).collect();
     let known: HashSet<_> = group.items.iter().map(|item| item.element.id()).collect();

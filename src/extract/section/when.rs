@@ -6,12 +6,12 @@ use regex::Regex;
 use scraper::ElementRef;
 
 /// A clock time, and what joins it to a date.
-const TIME: &str = r"\d{1,2}(?::|h|giờ)\d{2}(?::\d{2})?(?:\s*(?:AM|PM|SA|CH|am|pm))?";
+const TIME: &str = r"[0-9]{1,2}(?::|h|giờ)[0-9]{2}(?::[0-9]{2})?(?:\s*(?:AM|PM|SA|CH|am|pm))?";
 
 /// Dates in figures, with the time that stands before or behind them.
 static FIGURES: LazyLock<String> = LazyLock::new(|| {
     format!(
-        r"(?:{TIME}[\s,|–-]{{1,4}}(?:ngày\s+)?)?(?:\b\d{{1,2}}[/.-]\d{{1,2}}[/.-](?:19|20)\d{{2}}\b|\b(?:19|20)\d{{2}}[/.-]\d{{1,2}}[/.-]\d{{1,2}}\b)(?:[T\s,|–-]{{1,4}}{TIME})?"
+        r"(?:{TIME}[\s,|–-]{{1,4}}(?:ngày\s+)?)?(?:(?-u:\b)[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-](?:19|20)[0-9]{{2}}(?-u:\b)|(?-u:\b)(?:19|20)[0-9]{{2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{1,2}}(?-u:\b))(?:[T\s,|–-]{{1,4}}{TIME})?"
     )
 });
 
@@ -21,13 +21,12 @@ const MONTHS: &str = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|janv|f
 /// Dates with a month in words, and those of East Asia.
 static NAMED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        r"(?i:\b\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s+(?:de\s+)?{MONTHS}(?:\s+\d{{1,2}})?,?\s+(?:de\s+|năm\s+)?(?:19|20)\d{{2}}\b|\b{MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{{2}}\b|(?:19|20)\d{{2}}\s*[年년]\s*\d{{1,2}}\s*[月월]\s*\d{{1,2}}\s*[日일])"
+        r"(?i:(?-u:\b)[0-9]{{1,2}}(?:st|nd|rd|th|er|\.)?\s+(?:de\s+)?{MONTHS}(?:\s+[0-9]{{1,2}})?,?\s+(?:de\s+|năm\s+)?(?:19|20)[0-9]{{2}}(?-u:\b)|(?-u:\b){MONTHS}\s+[0-9]{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)[0-9]{{2}}(?-u:\b)|(?:19|20)[0-9]{{2}}\s*[年년]\s*[0-9]{{1,2}}\s*[月월]\s*[0-9]{{1,2}}\s*[日일])"
     )
 });
 
 /// Dates that are told from now.
-const RELATIVE: &str =
-    r"(?i:\b\d+\s+(?:phút|giờ|ngày|tuần|tháng)\s+trước\b|\b\d+\s+(?:minute|hour|day|week|month)s?\s+ago\b)";
+const RELATIVE: &str = r"(?i:(?-u:\b)[0-9]+\s+(?:phút|giờ|ngày|tuần|tháng)\s+trước(?-u:\b)|(?-u:\b)[0-9]+\s+(?:minute|hour|day|week|month)s?\s+ago(?-u:\b))";
 
 static DATE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!("{}|{}|{RELATIVE}", *FIGURES, *NAMED)).expect("a constant pattern"));
@@ -41,7 +40,7 @@ pub(super) fn pattern_of(found: &str) -> String {
 
 /// The first date in an element's text. Parts of it are apart, whatever style sheets make of them.
 pub(super) fn within(element: ElementRef<'_>) -> Option<String> {
-    const LONGEST: usize = 4000;
+    const LONGEST: usize = 3000;
     let mut text = String::new();
     for part in element.text() {
         text.push_str(part.trim());
@@ -56,7 +55,10 @@ pub(super) fn within(element: ElementRef<'_>) -> Option<String> {
 /// The first date in a text.
 pub(super) fn find(text: &str) -> Option<&str> {
     // Dates stand at the beginning or the end of short texts; nobody looks for one in a whole article.
-    const LONGEST: usize = 4000;
+    const LONGEST: usize = 1500;
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
     DATE.find(text.get(..end)?).map(|found| found.as_str())
 }
