@@ -43,7 +43,7 @@ pub(super) fn find(anchors: &[Anchor]) -> Option<String> {
     archives.max_by_key(|(_, dates)| dates.len()).map(|(pattern, _)| pattern)
 }
 
-/// The address of a day by a pattern that [`find`] gave.
+/// The address of a day by a pattern that `find` gave.
 pub fn fill(pattern: &str, day: Date) -> Option<Url> {
     let (before, rest) = pattern.split_once('{')?;
     let (format, after) = rest.split_once('}')?;

@@ -65,7 +65,7 @@ pub(super) fn last(anchors: &[Anchor], pattern: Option<&str>) -> Option<u32> {
     fitting.map(|(number, _)| number).max()
 }
 
-/// The address of page `number` (1 is the first one) by a pattern that [`find`] gave.
+/// The address of page `number` (1 is the first one) by a pattern that `find` gave.
 pub fn fill(pattern: &str, number: u64) -> Option<Url> {
     let (before, rest) = pattern.split_once('{')?;
     let (line, after) = rest.split_once('}')?;
