@@ -105,10 +105,9 @@ pub async fn probe(
         return Ok(probed);
     }
     probed.platforms = marked(&page, platforms);
-    probed.section = section::detect(&parsed(&page), &page.url);
-    let shown =
-        Shown { links: links(&page), items: probed.section.as_ref().map_or(usize::MAX, |found| found.items) };
-    let api = wordpress(&page).map(|url| (url, "wordpress-api"));
+    let (section, shown, api) = looked_over(&page);
+    probed.section = section;
+    let api = api.map(|url| (url, "wordpress-api"));
     for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(api) {
         // What a page names may be gone; that is no reason to stop.
         let Ok(found) = fetch(&client, &url, allow_private).await else { continue };
@@ -143,13 +142,9 @@ async fn fetch(client: &net::Client, url: &Url, allow_private: bool) -> anyhow::
 
 /// The feeds that a page names, those of comments left out.
 fn named(links: &[Link], page: &Fetched) -> Vec<(Url, &'static str)> {
-    let is_feed = |link: &&Link| {
-        let kind = link.media_type.as_deref().unwrap_or_default();
-        let about_comments = link.href.contains("/comments/") || link.href.contains("comments/feed");
-        link.rel.as_deref() == Some("alternate")
-            && ["rss+xml", "atom+xml", "feed+json"].iter().any(|feed| kind.contains(feed))
-            && !about_comments
-    };
+    let about_comments =
+        |link: &Link| link.href.contains("/comments/") || link.href.contains("comments/feed");
+    let is_feed = |link: &&Link| link.leads_to_feed() && !about_comments(link);
     let mut found: Vec<(Url, &'static str)> = Vec::new();
     for link in links.iter().filter(is_feed) {
         if let Ok(url) = page.url.join(link.href.trim())
@@ -162,10 +157,9 @@ fn named(links: &[Link], page: &Fetched) -> Vec<(Url, &'static str)> {
 }
 
 /// Every address that the page leads to, without what tells one way to it from another.
-fn links(page: &Fetched) -> HashSet<String> {
-    let html = parsed(page);
+fn links(html: &Html, url: &Url) -> HashSet<String> {
     let anchors = html.select(&ANCHORS);
-    anchors.filter_map(|link| page.url.join(link.attr("href")?.trim()).ok()).map(|url| plain(&url)).collect()
+    anchors.filter_map(|link| url.join(link.attr("href")?.trim()).ok()).map(|url| plain(&url)).collect()
 }
 
 static ANCHORS: std::sync::LazyLock<scraper::Selector> =
@@ -176,8 +170,13 @@ fn plain(url: &Url) -> String {
     format!("{host}{}?{}", url.path().trim_end_matches('/'), url.query().unwrap_or_default())
 }
 
-fn parsed(page: &Fetched) -> Html {
-    extract::page(&page.document()).unwrap_or_else(Html::new_document)
+/// What the page's tree says: its list, what it shows, the API of its site.
+fn looked_over(page: &Fetched) -> (Option<section::Section>, Shown, Option<Url>) {
+    let html = extract::page(&page.document()).unwrap_or_else(Html::new_document);
+    let section = section::detect(&html, &page.url);
+    let items = section.as_ref().map_or(usize::MAX, |found| found.items);
+    let shown = Shown { links: links(&html, &page.url), items };
+    (section, shown, wordpress(&html, &page.url))
 }
 
 /// What a page shows.
@@ -189,13 +188,12 @@ struct Shown {
 }
 
 /// The API of a WordPress site, where its pages name it.
-fn wordpress(page: &Fetched) -> Option<Url> {
+fn wordpress(html: &Html, url: &Url) -> Option<Url> {
     static API: std::sync::LazyLock<scraper::Selector> = std::sync::LazyLock::new(|| {
         scraper::Selector::parse("link[rel='https://api.w.org/'][href]").expect("a constant selector")
     });
-    let html = parsed(page);
     let api = html.select(&API).next()?.attr("href")?;
-    extract::json::wordpress_posts(&page.url.join(api).ok()?)
+    extract::json::wordpress_posts(&url.join(api).ok()?)
 }
 
 fn feed(found: &Fetched, (platform, rules): (&str, &extract::Rules), shown: &Shown) -> Option<Feed> {

@@ -222,12 +222,7 @@ fn describe(report: &Value) -> String {
             text(&report["source"])
         )),
     }
-    for issue in report["issues"].as_array().into_iter().flatten() {
-        let at = text(&issue["at"]);
-        let at = if at.is_empty() { at } else { format!(" ({at})") };
-        lines.push_str(&format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"])));
-    }
-    lines
+    lines + &run::issues(report)
 }
 
 #[cfg(test)]

@@ -92,12 +92,18 @@ pub(super) fn describe(report: &Value) -> String {
     if !report["failed"].is_null() {
         lines = format!("{}: failed: {}\n", text(&report["source"]), text(&report["failed"]));
     }
-    for issue in report["issues"].as_array().into_iter().flatten() {
+    lines + &issues(report)
+}
+
+/// What was wrong, a line for each issue of a report.
+pub(super) fn issues(report: &Value) -> String {
+    let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
+    let line = |issue: &Value| {
         let at = text(&issue["at"]);
         let at = if at.is_empty() { at } else { format!(" ({at})") };
-        lines.push_str(&format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"])));
-    }
-    lines
+        format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"]))
+    };
+    report["issues"].as_array().into_iter().flatten().map(line).collect()
 }
 
 #[cfg(test)]

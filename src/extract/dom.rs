@@ -167,7 +167,8 @@ pub(super) fn value(element: ElementRef<'_>, alternative: &Alternative) -> Optio
     Some(kept).filter(|kept| !kept.is_empty())
 }
 
-fn captured(pattern: &Regex, text: &str) -> Option<String> {
+/// The first group of a match, or all of it.
+pub(super) fn captured(pattern: &Regex, text: &str) -> Option<String> {
     let captures = pattern.captures(text)?;
     let group = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0))?;
     Some(group.as_str().trim().to_owned())

@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::charset::{self, Carrier};
-use super::{Document, Found, Head, Kind, Rules, item_issues, max_items, plain, tld, too_many};
+use super::{Document, Found, Head, Kind, Rules, dom, item_issues, max_items, plain, tld, too_many};
 use crate::model::{Category, ExtractedBy, Issue, Item, Link, Person};
 
 /// Where an endpoint's values stand.
@@ -184,10 +184,7 @@ fn said(value: &Value) -> Option<String> {
 
 fn made(way: &JsonWay, text: String) -> Option<String> {
     let kept = match &way.pattern {
-        Some(pattern) => {
-            let captures = pattern.captures(&text)?;
-            captures.iter().skip(1).flatten().next().or_else(|| captures.get(0))?.as_str().trim().to_owned()
-        }
+        Some(pattern) => dom::captured(pattern, &text)?,
         None => text,
     };
     Some(match &way.template {

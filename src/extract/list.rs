@@ -55,7 +55,7 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
 
 fn why_empty(page: &Page, metadata: &Metadata, rules: &Rules) -> Issue {
     if rules.lists.is_empty() && !metadata.has_password && !dom::text(page.html.root_element()).is_empty() {
-        let feeds = metadata.head.links.iter().filter(|link| is_feed(link)).count();
+        let feeds = metadata.head.links.iter().filter(|link| link.leads_to_feed()).count();
         let hint = match feeds {
             0 => "name the platform, or describe its list in a configuration".to_owned(),
             _ => format!("it names feeds of its own: {feeds}, see its links"),
@@ -73,13 +73,6 @@ fn why_empty(page: &Page, metadata: &Metadata, rules: &Rules) -> Issue {
         "no-items",
         format!("no item was found on a page with {} characters of text", text.chars().count()),
     )
-}
-
-/// A page's `<link rel=alternate type=…>` to a feed.
-fn is_feed(link: &Link) -> bool {
-    let kind = link.media_type.as_deref().unwrap_or_default();
-    link.rel.as_deref() == Some("alternate")
-        && ["rss+xml", "atom+xml", "feed+json"].iter().any(|feed| kind.contains(feed))
 }
 
 /// Adds a list's items; how many were empty.

@@ -72,6 +72,15 @@ pub struct Link {
     pub media_type: Option<String>,
 }
 
+impl Link {
+    /// A page's `<link rel=alternate type=…>` to a feed.
+    pub fn leads_to_feed(&self) -> bool {
+        let kind = self.media_type.as_deref().unwrap_or_default();
+        self.rel.as_deref() == Some("alternate")
+            && ["rss+xml", "atom+xml", "feed+json"].iter().any(|feed| kind.contains(feed))
+    }
+}
+
 /// An attached file.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Enclosure {
