@@ -17,7 +17,9 @@ use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use offline::{Trial, accept_once, backfill_once, recognize, run_once, try_source};
+pub use offline::{
+    Trial, accept_once, backfill_once, push_once, recognize, run_once, take_back_once, try_source,
+};
 pub use probe::{Feed, Fetched, Marked, Probed, probe};
 
 use crate::{

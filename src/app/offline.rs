@@ -10,9 +10,12 @@ use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
     extract::{self, Document, Kind},
-    ingest::{Ingest, Report, Settings, Source, Step, backfill},
+    ingest::{
+        Ingest, Report, Settings, Source, Step, backfill,
+        brought::{Push, Receipt},
+    },
     journal::Journal,
-    model::SourceId,
+    model::{ArticleId, SourceId},
     net, store,
 };
 
@@ -51,6 +54,20 @@ pub async fn accept_once(
     let store = store::open(&config.store).await?;
     let ingest = ingest(&config.net, config.ingest, store).await?;
     Ok(ingest.accept(source, announce).await?)
+}
+
+/// Takes in what is pushed into a source, on the store that `config` names.
+pub async fn push_once(config: Config, source: &SourceId, push: Push) -> anyhow::Result<Receipt> {
+    let store = store::open(&config.store).await?;
+    let ingest = ingest(&config.net, config.ingest, store).await?;
+    Ok(ingest.push(source, push).await?)
+}
+
+/// Takes an article back that was pushed, on the store that `config` names. False where it was before.
+pub async fn take_back_once(config: Config, source: &SourceId, article: ArticleId) -> anyhow::Result<bool> {
+    let store = store::open(&config.store).await?;
+    let ingest = ingest(&config.net, config.ingest, store).await?;
+    Ok(ingest.take_back(source, article).await?)
 }
 
 /// What a pass that writes nothing showed.

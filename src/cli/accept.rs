@@ -66,7 +66,7 @@ async fn accept(config: Config, id: &SourceId, announce: Option<bool>) -> anyhow
         Err(error) if api::is_locked(&error) => {
             let body = serde_json::json!({ "announce": announce }).to_string();
             let path = format!("api/v1/sources/{id}/accept");
-            let answer = Daemon::of(&config)?.send(reqwest::Method::POST, &path, Some(body)).await?;
+            let answer = Daemon::of(&config)?.send(reqwest::Method::POST, &path, Some(body.into())).await?;
             Ok(serde_json::from_slice(&answer.body)?)
         }
         Err(error) => match error.downcast_ref::<ingest::Error>() {

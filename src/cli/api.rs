@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
+use bytes::Bytes;
 use serde_json::Value;
 use url::Url;
 
@@ -60,7 +61,7 @@ impl Daemon {
         &self,
         method: reqwest::Method,
         path: &str,
-        body: Option<String>,
+        body: Option<Bytes>,
     ) -> anyhow::Result<Answer> {
         let url = self.base.join(path).with_context(|| format!("cannot ask for `{path}`"))?;
         let authorization = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));
@@ -68,7 +69,7 @@ impl Daemon {
             method,
             url: url.clone(),
             headers: authorization.collect(),
-            body: body.map(Into::into),
+            body,
             max_redirects: 0,
             allow_private: true,
             spacing: None,
@@ -96,7 +97,7 @@ pub(super) async fn answer(
     match here.await {
         Err(error) if is_locked(&error) => {
             let path = format!("{}{}", collection.trim_start_matches('/'), ask.path);
-            let body = (!ask.body.is_empty()).then(|| Value::Object(ask.body.clone()).to_string());
+            let body = (!ask.body.is_empty()).then(|| Value::Object(ask.body.clone()).to_string().into());
             let answer = Daemon::of(config)?.send(ask.method.clone(), &path, body).await?;
             if answer.body.is_empty() {
                 return Ok(Value::Null);

@@ -123,7 +123,7 @@ async fn by_daemon(
     let body = json!({
         "since": order.since.map(|since| since.to_string()), "pages": order.pages, "restart": order.restart,
     });
-    daemon.send(reqwest::Method::POST, &path, Some(body.to_string())).await?;
+    daemon.send(reqwest::Method::POST, &path, Some(body.to_string().into())).await?;
     let mut asked = false;
     loop {
         if stop.is_cancelled() && !std::mem::replace(&mut asked, true) {

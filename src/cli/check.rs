@@ -44,7 +44,7 @@ fn problems(report: &Report) -> serde_json::Value {
 fn summary(config: &Config, now: Timestamp) -> serde_json::Value {
     let sources = config.ingest.sources.iter().map(|source| {
         json!({
-            "id": source.id.as_str(), "name": source.name, "url": source.url.as_str(),
+            "id": source.id.as_str(), "name": source.name, "url": source.url.as_str(), "place": source.place(),
             "platform": source.extract.platform, "next_due": next_due(source, now),
         })
     });
@@ -67,11 +67,11 @@ fn summary(config: &Config, now: Timestamp) -> serde_json::Value {
 }
 
 fn tables(config: &Config, now: Timestamp) -> String {
-    let mut sources = table::table(&["source", "platform", "next due", "url"]);
+    let mut sources = table::table(&["source", "platform", "next due", "where"]);
     for source in &config.ingest.sources {
         let due = next_due(source, now).unwrap_or_else(|| "never".to_owned());
-        let url = table::cell(source.url.as_str(), 80);
-        sources.add_row([source.id.as_str(), &source.extract.platform, &due, &url]);
+        let place = table::cell(&source.place(), 80);
+        sources.add_row([source.id.as_str(), &source.extract.platform, &due, &place]);
     }
     let mut feeds = table::table(&["feed", "sources", "address"]);
     for feed in &config.publish.feeds {

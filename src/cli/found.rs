@@ -224,7 +224,7 @@ pub(super) fn suggestion(name: &str, names: &[&str]) -> String {
 fn site(kind: Kind, url: &Url) -> Url {
     match kind {
         Kind::Article => url.join("/").unwrap_or_else(|_| url.clone()),
-        Kind::Feed | Kind::List => url.clone(),
+        Kind::Feed | Kind::List | Kind::Brought => url.clone(),
     }
 }
 
@@ -317,6 +317,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Feed => "feed",
         Kind::List => "list",
         Kind::Article => "article",
+        Kind::Brought => "brought",
     }
 }
 

@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod out;
 mod proposal;
+mod push;
 mod run;
 mod serve;
 mod sources;
@@ -78,6 +79,7 @@ enum Command {
     Backfill(backfill::Arguments),
     Sources(sources::Arguments),
     Accept(accept::Arguments),
+    Push(push::Arguments),
     Subscriptions(subscriptions::Arguments),
     Tokens(tokens::Arguments),
     Export(export::Arguments),
@@ -124,6 +126,7 @@ fn dispatch(loa: Loa) -> Done {
         Command::Backfill(arguments) => backfill::main(common, &arguments),
         Command::Run(arguments) => run::main(common, &arguments),
         Command::Accept(arguments) => accept::main(common, &arguments),
+        Command::Push(arguments) => push::main(common, &arguments),
         Command::Sources(arguments) => sources::main(common, &arguments),
         Command::Subscriptions(arguments) => subscriptions::main(common, &arguments),
         Command::Tokens(arguments) => tokens::main(common, &arguments),

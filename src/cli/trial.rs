@@ -11,7 +11,6 @@ use crate::{
     app,
     config::{self, Config},
     ingest::{Source, Step},
-    journal::Became,
     web::api::sources,
 };
 
@@ -76,7 +75,7 @@ fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc
     }
     let url =
         Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
-    if let Some(source) = all.iter().find(|source| source.url == url) {
+    if let Some(source) = all.iter().find(|source| source.asked() == Some(&url)) {
         return Ok(Arc::clone(source));
     }
     let library = Library::new(common.path()).map_err(Failure::Configuration)?;
@@ -126,7 +125,7 @@ fn value(step: &Step) -> Value {
             json!({ "step": "extracted", "format": format, "encoding": encoding, "items": items })
         }
         Step::Decided { title, date, became } => {
-            json!({ "step": "decided", "title": title, "date": date, "became": word(*became) })
+            json!({ "step": "decided", "title": title, "date": date, "became": became.as_str() })
         }
         Step::Wrong(issue) => json!({
             "step": "issue", "severity": issue.severity.to_string(), "code": issue.code,
@@ -147,7 +146,7 @@ fn describe(step: &Step) -> String {
             format!("read       {items} item{plural} ({format}, {encoding})")
         }
         Step::Decided { title, date, became } => {
-            format!("{:10} {}  {title}", word(*became), date.as_deref().unwrap_or("no date"))
+            format!("{:10} {}  {title}", became.as_str(), date.as_deref().unwrap_or("no date"))
         }
         Step::Wrong(issue) if issue.at.is_empty() => {
             format!("{:10} {}", issue.severity.to_string(), issue.message)
@@ -159,18 +158,10 @@ fn describe(step: &Step) -> String {
     format!("{head}{}\n", table::cell(rest, 400))
 }
 
-fn word(became: Became) -> &'static str {
-    match became {
-        Became::New => "new",
-        Became::Revised => "revised",
-        Became::Unchanged => "unchanged",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Issue;
+    use crate::{journal::Became, model::Issue};
 
     #[test]
     fn each_step_is_one_harmless_line() {

@@ -188,7 +188,7 @@ fn source_info(source: &ingest::Source) -> publish::SourceInfo {
         id: source.id.clone(),
         name: source.name.clone(),
         home: source.home.to_string(),
-        feed: source.extract.feed.then(|| source.url.to_string()),
+        feed: source.asked().filter(|_| source.extract.feed).map(ToString::to_string),
         interval: source.schedule.usual_interval(),
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ingest::{
-        self,
+        self, Origin,
         quality::{Limits, Mode},
         schedule::{Schedule, adaptive::Bounds},
     },
@@ -26,6 +26,11 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a folder is looked into that does not say it: nobody is disturbed by that.
+const FOLDER: Duration = Duration::from_secs(10);
+/// The recipe of what is brought, where none is named.
+const FEED: &str = "feed";
 
 /// What sources, feeds and webhooks are read with.
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +58,15 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let table = with_defaults(written.table_value(), around.default_source, &SOURCE_DEFAULTS);
     let section = Section::new(&table, "source", written.findings());
     section.require("id", "\"quan1\"");
-    section.require("url", "\"https://…\"");
     let id = section.parsed("id", id::<SourceId>);
     let name = section.filled("name").map(|word| word.text);
+    let origin = origin(&section, around.folders);
     let url = section.parsed("url", sections::http_url);
     let home = section.parsed("home", sections::http_url);
-    let rules = rules(&section, around);
+    let rules = rules(&section, origin.as_ref(), around);
     let group = section.filled("group").map(|word| word.text);
-    let schedule = schedule(&section, rules.as_ref().map(|(rules, _)| rules.1.zone.clone()));
+    let zone = rules.as_ref().map(|(rules, _)| rules.1.zone.clone());
+    let schedule = schedule(&section, origin.as_ref(), zone);
     let jitter = section.duration("jitter", Duration::ZERO..=DAY);
     let allow_private = section.boolean("allow_private");
     let websub = section.boolean("websub");
@@ -72,7 +78,9 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let gate = section.table("gate").and_then(gate);
     section.finish();
     let ((extract, normalize, dedup), effective) = rules?;
-    let (id, url) = (id?, url?);
+    let (id, origin) = (id?, origin?);
+    // Where nothing is asked, addresses count from the page for people.
+    let url = if origin == Origin::Web { url? } else { home.clone()? };
     Some(ingest::Source {
         name: name.unwrap_or_else(|| id.to_string()),
         group,
@@ -81,9 +89,10 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         rules: digest(&effective, &url),
         url,
         schedule: schedule?,
-        jitter: jitter?,
+        // Nobody is disturbed where nobody is asked.
+        jitter: if origin == Origin::Web { jitter? } else { Duration::ZERO },
         allow_private: allow_private?,
-        websub: websub?,
+        websub: websub? && origin == Origin::Web,
         robots: robots?,
         spacing,
         max_pages: max_pages?,
@@ -93,6 +102,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         extract: Arc::new(extract),
         normalize: Arc::new(normalize),
         dedup: Arc::new(dedup),
+        origin,
     })
 }
 
@@ -108,6 +118,49 @@ fn gate(section: Section<'_>) -> Option<Limits> {
     Some(Limits { mode: mode?, max_new: max_new?, surge: surge? })
 }
 
+/// Exactly one of `url`, `folder` and `pushed` says where articles come from.
+fn origin(section: &Section<'_>, folders: &Folders) -> Option<Origin> {
+    let folder = section.filled("folder");
+    let is_pushed = section.boolean("pushed");
+    let by = section.words("pushed_by");
+    let said: Vec<&str> = ["url", "folder", "pushed"]
+        .into_iter()
+        .filter(|key| section.has(key) && (*key != "pushed" || is_pushed != Some(false)))
+        .collect();
+    match said[..] {
+        [] => {
+            section.require("url", "\"https://…\"");
+            return None;
+        }
+        [first, second, ..] => {
+            let message = format!("`{first}` and `{second}` are both there");
+            let hint = "a source is looked at (`url`), reads files (`folder`), or is pushed into (`pushed`)";
+            section.wrong(second, message, Some(hint.to_owned()));
+            return None;
+        }
+        ["url"] => {}
+        [_] => section.require("home", "\"https://…\""),
+    }
+    if by.is_some() && is_pushed != Some(true) {
+        section.wrong(
+            "pushed_by",
+            "nothing is pushed into this source",
+            Some("add `pushed = true`".to_owned()),
+        );
+    }
+    let token =
+        |word: &Word| word.text.parse().map_err(|_| Wrong::new(format!("`{}` names no token", word.text)));
+    let by = by
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|word| token(&word).map_err(|wrong| section.blame(&word, wrong)).ok());
+    Some(match folder {
+        Some(word) => Origin::Folder(folders.resolve(&word.place, &word.text)),
+        None if is_pushed == Some(true) => Origin::Pushed(by.collect()),
+        None => Origin::Web,
+    })
+}
+
 /// A list is a page itself; nobody reads a feed's own address, but its site has a front page.
 fn page_for_people(url: &Url, feed: bool) -> Url {
     let front = || url.join("/").unwrap_or_else(|_| url.clone());
@@ -115,8 +168,13 @@ fn page_for_people(url: &Url, feed: bool) -> Url {
 }
 
 /// The compiled rules of a source, and as they were written.
-fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rules, Table)> {
+fn rules(
+    section: &Section<'_>,
+    origin: Option<&Origin>,
+    around: Surroundings<'_>,
+) -> Option<(recipe::Rules, Table)> {
     let platform = section.filled("platform");
+    let is_brought = origin.is_some_and(|origin| *origin != Origin::Web);
     for key in ["timezone", "language"] {
         section.node(key);
     }
@@ -124,6 +182,8 @@ fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rul
         section.node(key);
     }
     let base = match &platform {
+        // What is brought says itself what it is.
+        None if is_brought => around.recipes.get(FEED),
         None => None,
         Some(word) => {
             let base = around.recipes.get(&word.text);
@@ -136,9 +196,10 @@ fn rules(section: &Section<'_>, around: Surroundings<'_>) -> Option<(recipe::Rul
     };
     let effective = recipe::effective(base, Some(section.table_value()), around.default_source);
     let is_named = platform.is_some();
-    let name = platform.map_or_else(|| "custom".to_owned(), |word| word.text);
+    let unnamed = if is_brought { FEED } else { "custom" };
+    let name = platform.map_or_else(|| unnamed.to_owned(), |word| word.text);
     let rules = recipe::compile(&effective, &name, "source", section.findings())?;
-    if !is_named && rules.0.lists.is_empty() && !rules.0.feed && rules.0.json.is_none() {
+    if !is_named && !is_brought && rules.0.lists.is_empty() && !rules.0.feed && rules.0.json.is_none() {
         let names: Vec<String> = around.recipes.names().map(|name| format!("`{name}`")).collect();
         let hint = format!("say its `platform` ({}), or describe it in `[[source.list]]`", names.join(", "));
         section.findings().wrong(section.place(), "nothing says how this source is read", Some(hint));
@@ -157,7 +218,11 @@ fn digest(effective: &Table, url: &Url) -> Digest {
 }
 
 /// `schedule`, `every` or `adaptive`; `schedule` may say the times that `adaptive` may choose from.
-fn schedule(section: &Section<'_>, zone: Option<jiff::tz::TimeZone>) -> Option<Schedule> {
+fn schedule(
+    section: &Section<'_>,
+    origin: Option<&Origin>,
+    zone: Option<jiff::tz::TimeZone>,
+) -> Option<Schedule> {
     let cron = section.filled("schedule");
     let every = section.duration("every", SECOND..=366 * DAY);
     let adaptive = section.table("adaptive").map(bounds);
@@ -178,8 +243,18 @@ fn schedule(section: &Section<'_>, zone: Option<jiff::tz::TimeZone>) -> Option<S
         };
         Schedule::cron(&word.text, zone.clone()).map_err(|error| section.blame(&word, wrong(error))).ok()
     });
-    let has_any = ["schedule", "every", "adaptive"].iter().any(|key| section.has(key));
-    if !has_any {
+    let written = ["schedule", "every", "adaptive"].into_iter().find(|key| section.has(key));
+    match (origin, written) {
+        (Some(Origin::Pushed(_)), Some(key)) => {
+            let message = "nothing is looked at here: articles are pushed";
+            section.wrong(key, message, Some(format!("remove `{key}`")));
+            return None;
+        }
+        (Some(Origin::Pushed(_)), None) => return Some(Schedule::never()),
+        (Some(Origin::Folder(_)), None) => return Some(Schedule::every(FOLDER)),
+        (_, Some(_)) | (Some(Origin::Web) | None, None) => {}
+    }
+    if written.is_none() {
         let hint = "add `every = \"10m\"`, `schedule = \"*/10 6-19 * * *\"`, or `adaptive = { min = \"5m\", max = \"2h\" }`";
         let hint = Some(hint.to_owned());
         section.findings().wrong(section.place(), "nothing says when to look at this source", hint);

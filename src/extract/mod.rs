@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no failure. What cannot be read is said in `Found::issues`.
 
+mod brought;
 mod charset;
 mod detect;
 mod dom;
@@ -150,6 +151,8 @@ pub enum Kind {
     List,
     /// A page of one article.
     Article,
+    /// What somebody brought: a feed, JSON items, or the page of an article.
+    Brought,
 }
 
 /// A document's bytes and what its carrier said of them.
@@ -217,6 +220,7 @@ pub fn extract(document: &Document<'_>, kind: Kind, rules: &Rules) -> Found {
             None => list::read(document, rules),
         },
         Kind::Article => page::read(document, rules),
+        Kind::Brought => brought::read(document, rules),
     }
 }
 

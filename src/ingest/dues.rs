@@ -197,6 +197,9 @@ impl Ingest {
                 | Error::Busy(_)
                 | Error::Walking(_)
                 | Error::NotHeld(_)
+                | Error::NotLookedAt(_)
+                | Error::NoArchive(_)
+                | Error::Refused(_)
                 | Error::Undecided { .. },
             ) => {}
             Err(Error::Store { cause, .. }) if cause.is_lasting() => return Err(cause),
@@ -258,6 +261,9 @@ fn due(
     habit: Option<&Habit>,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    if source.schedule.is_never() {
+        return None;
+    }
     let Some((state, last)) = state.and_then(|state| Some((state, state.last_attempt?))) else {
         return Some(now);
     };
@@ -297,14 +303,16 @@ impl Dues {
         self.table().is_stale = true;
     }
 
-    /// When a source is due, as last worked out.
+    /// When a source is due, as last worked out; `None` for never.
     pub(super) fn of(&self, id: &SourceId) -> Option<Timestamp> {
-        self.table().known.get(id).map(|(due, _)| *due)
+        self.table().known.get(id).map(|(due, _)| *due).filter(|due| *due < Timestamp::MAX)
     }
 
-    /// When each is.
+    /// When each is that ever will be.
     pub(super) fn all(&self) -> HashMap<SourceId, Timestamp> {
-        self.table().known.iter().map(|(id, (due, _))| (id.clone(), *due)).collect()
+        let table = self.table();
+        let due = table.known.iter().filter(|(_, (due, _))| *due < Timestamp::MAX);
+        due.map(|(id, (due, _))| (id.clone(), *due)).collect()
     }
 
     pub(super) fn moved(&self) -> watch::Receiver<()> {

@@ -73,14 +73,17 @@ impl Walk<'_> {
     pub(super) async fn hold_unread(&mut self, issue: &Issue, raw: &Raw) -> store::Result<()> {
         let is_judged = self.state.backfilled && self.source.gate.mode == Mode::Hold;
         match quality::nothing_read(issue, &self.gate).filter(|_| is_judged) {
-            Some(reason) => self.hold(vec![reason], raw).await,
+            Some(reason) => self.hold(vec![reason], Some(raw)).await,
             None => Ok(()),
         }
     }
 
     /// Nothing of this run is recorded. Operators are told of the first one that is held.
-    pub(super) async fn hold(&mut self, reasons: Vec<Reason>, raw: &Raw) -> store::Result<()> {
-        let proposal = if self.source.extract.feed { None } else { self.propose(raw).await? };
+    pub(super) async fn hold(&mut self, reasons: Vec<Reason>, page: Option<&Raw>) -> store::Result<()> {
+        let proposal = match page.filter(|_| !self.source.extract.feed) {
+            Some(page) => self.propose(page).await?,
+            None => None,
+        };
         let words: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
         let words = words.join("; ");
         self.told = memory::hold(&mut self.gate, reasons, proposal, self.at);

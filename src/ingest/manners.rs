@@ -36,7 +36,8 @@ impl Walk<'_> {
             self.state.not_before = self.state.not_before.max(Some(until));
         }
         let longest = self.ingest.client.settings().max_crawl_delay;
-        let wanted = self.ingest.host(self.source).crawl_delay.filter(|_| self.source.robots);
+        let wanted =
+            self.ingest.host(self.source).and_then(|host| host.crawl_delay).filter(|_| self.source.robots);
         if let Some(wanted) = wanted.filter(|wanted| *wanted > longest) {
             let message = format!(
                 "the site's `robots.txt` wants {wanted:?} between two requests and the limit (`net.max_crawl_delay`) is \

@@ -5,6 +5,7 @@
 
 mod accept;
 pub mod backfill;
+pub mod brought;
 mod document;
 mod dues;
 mod gone;
@@ -37,6 +38,7 @@ use crate::{
     net, normalize, store,
 };
 
+pub use brought::Origin;
 pub use dues::due_without_jitter;
 pub use pass::Show;
 
@@ -49,7 +51,9 @@ pub struct Source {
     pub name: String,
     /// With which others it belongs together, by name.
     pub group: Option<String>,
-    /// The list, or the feed.
+    /// Where what it says comes from.
+    pub origin: Origin,
+    /// The list, or the feed; `home` where nothing is looked at. Its addresses count from here.
     pub url: Url,
     /// The page for people, where it is another one.
     pub home: Url,
@@ -196,6 +200,15 @@ pub enum Error {
     /// A walk through its archive is under way.
     #[error("a walk through the archive of `{0}` is under way")]
     Walking(SourceId),
+    /// What is new is brought to it.
+    #[error("`{0}` is not looked at: what is new is pushed into it")]
+    NotLookedAt(SourceId),
+    /// It has no pages to walk through.
+    #[error("`{0}` has no archive: it is no page that can be asked")]
+    NoArchive(SourceId),
+    /// What was brought is not taken.
+    #[error(transparent)]
+    Refused(#[from] brought::Refusal),
     /// What it found could not be kept.
     #[error("cannot keep what `{source_id}` brought")]
     Store {
@@ -255,9 +268,9 @@ impl Ingest {
         self.client.settings()
     }
 
-    /// What is known of the host of a source.
-    pub fn host(&self, source: &Source) -> net::HostView {
-        self.client.host(&source.url)
+    /// What is known of the host of a source; `None` where none is asked.
+    pub fn host(&self, source: &Source) -> Option<net::HostView> {
+        source.asked().map(|url| self.client.host(url))
     }
 
     /// When a source is due next, if it ever is.
@@ -288,12 +301,14 @@ impl Ingest {
     /// One pass now.
     pub async fn pass(&self, id: &SourceId) -> Result<Report, Error> {
         let source = self.find(id)?;
+        is_looked_at(&source)?;
         let _running = Running::start(self, id)?;
         pass::pass(self, &source, pass::Sink::Record, &mut |_| ()).await
     }
 
     /// One pass over `source`, configured or not, that writes nothing and shows its steps.
     pub async fn rehearse(&self, source: &Arc<Source>, show: Show<'_>) -> Result<Report, Error> {
+        is_looked_at(source)?;
         pass::pass(self, source, pass::Sink::Rehearse, show).await
     }
 
@@ -305,6 +320,18 @@ impl Ingest {
     fn is_running(&self, id: &SourceId) -> bool {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
+}
+
+fn is_looked_at(source: &Source) -> Result<(), Error> {
+    match source.origin {
+        Origin::Pushed(_) => Err(Error::NotLookedAt(source.id.clone())),
+        Origin::Web | Origin::Folder(_) => Ok(()),
+    }
+}
+
+/// A walk needs pages to ask for.
+fn has_archive(source: &Source) -> Result<(), Error> {
+    if source.origin == Origin::Web { Ok(()) } else { Err(Error::NoArchive(source.id.clone())) }
 }
 
 impl fmt::Debug for Ingest {

@@ -192,7 +192,7 @@ impl Walk<'_> {
             Some(before) => merge(item.draft.clone(), Draft { content: before.content, ..Draft::default() }),
             None => item.draft.clone(),
         };
-        self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await
+        self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await.map(drop)
     }
 
     /// Asks how long the attachments of a new or changed article are, and what they are.

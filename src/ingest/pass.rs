@@ -14,7 +14,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Error, Ingest, Report, Source, Step,
+    Error, Ingest, Origin, Report, Source, Step,
     document::{Parsed, broken, read},
     held::Raw,
     listed::{Listed, without_shared},
@@ -27,8 +27,8 @@ use crate::{
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
     model::{
-        ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, SourceState, Timestamp, Validators,
-        What,
+        ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, Revision, SourceState, Timestamp,
+        Validators, What,
     },
     net::Restraint,
     store,
@@ -47,6 +47,9 @@ pub(super) enum Sink {
     /// Only show it.
     Rehearse,
 }
+
+/// What became of an entry.
+pub(super) type Recorded = (ArticleId, Revision, Became);
 
 /// Who watches the steps of a pass.
 pub type Show<'a> = &'a mut (dyn FnMut(Step) + Send);
@@ -103,6 +106,10 @@ pub(super) async fn pass(
 ) -> Result<Report, Error> {
     let stored = |cause| Error::Store { source_id: source.id.clone(), cause };
     let mut walk = Walk::begin(ingest, source, sink, show).await.map_err(stored)?;
+    if let Origin::Folder(folder) = &source.origin {
+        walk.look_into(folder).await.map_err(stored)?;
+        return walk.end().await.map_err(stored);
+    }
     let done = match walk.read_list().await.map_err(stored)? {
         List::Fresh { items, validators } => walk.take(items, validators).await,
         List::Unchanged => {
@@ -212,7 +219,7 @@ impl<'a> Walk<'a> {
                 let mut items = self.identify(drafts).await?;
                 match self.weigh(&found, &mut items).await? {
                     Some(reasons) => {
-                        self.hold(reasons.clone(), &raw).await?;
+                        self.hold(reasons.clone(), Some(&raw)).await?;
                         Ok(List::Held(reasons))
                     }
                     None => Ok(List::Fresh { items, validators }),
@@ -289,19 +296,23 @@ impl<'a> Walk<'a> {
     }
 
     /// The list says everything: record it at once, oldest first.
-    async fn take_whole(&mut self, mut items: Vec<Listed>) -> store::Result<()> {
-        items.reverse();
-        for known in [false, true] {
-            let part: Vec<_> = items.iter().filter(|item| item.known.is_some() == known).cloned().collect();
-            for some in part.chunks(ENTRIES) {
+    /// Gives what became of each, in the order in which they stood there.
+    pub(super) async fn take_whole(&mut self, items: Vec<Listed>) -> store::Result<Vec<Recorded>> {
+        let mut became = vec![None; items.len()];
+        let (new, known): (Vec<_>, Vec<_>) =
+            items.into_iter().enumerate().rev().partition(|(_, item)| item.known.is_none());
+        for (part, quiet) in [(new, false), (known, self.reread)] {
+            let (places, items): (Vec<usize>, Vec<Listed>) = part.into_iter().unzip();
+            for (places, some) in places.chunks(ENTRIES).zip(items.chunks(ENTRIES)) {
                 let entries = some.iter().cloned().map(Listed::into_entry).collect();
-                self.record(entries, known && self.reread).await?;
+                let recorded = self.record(entries, quiet).await?;
+                places.iter().zip(recorded).for_each(|(place, one)| became[*place] = Some(one));
             }
         }
-        Ok(())
+        Ok(became.into_iter().flatten().collect())
     }
 
-    pub(super) async fn record(&mut self, entries: Vec<Entry>, quiet: bool) -> store::Result<()> {
+    pub(super) async fn record(&mut self, entries: Vec<Entry>, quiet: bool) -> store::Result<Vec<Recorded>> {
         let shown: Vec<_> = entries.iter().map(shown).collect();
         let pass = Pass {
             source: self.source.id.clone(),
@@ -320,10 +331,10 @@ impl<'a> Walk<'a> {
             }
             Sink::Rehearse => journal.rehearse(pass).await?,
         };
-        for ((title, date), (_, _, became)) in shown.into_iter().zip(became) {
-            self.count(title, date, became);
+        for ((title, date), (_, _, became)) in shown.into_iter().zip(&became) {
+            self.count(title, date, *became);
         }
-        Ok(())
+        Ok(became)
     }
 
     fn count(&mut self, title: String, date: Option<String>, became: Became) {

@@ -25,6 +25,7 @@ enum Kind {
     Cron(Arc<Cron>),
     Every(Duration),
     Adaptive(Arc<Adaptive>),
+    Never,
 }
 
 /// As often as the source's habit suggests.
@@ -71,6 +72,9 @@ pub struct Error {
 /// What is said of a schedule that has no two more runs.
 const SELDOM: Duration = Duration::from_secs(24 * 3600);
 
+/// How often readers look for what may come at any time.
+const ANYTIME: Duration = Duration::from_secs(600);
+
 impl Schedule {
     /// Reads crontab's five fields.
     pub fn cron(expression: &str, zone: TimeZone) -> Result<Self, Error> {
@@ -96,6 +100,16 @@ impl Schedule {
         Self(Kind::Every(interval.max(Duration::from_secs(1))))
     }
 
+    /// Nobody looks: what is new is brought.
+    pub fn never() -> Self {
+        Self(Kind::Never)
+    }
+
+    /// Does nobody ever look?
+    pub fn is_never(&self) -> bool {
+        matches!(self.0, Kind::Never)
+    }
+
     /// As often as its habit suggests, within these bounds, and where `within` says so at its times only: the first
     /// of them that is not too early.
     pub fn adaptive(bounds: Bounds, zone: TimeZone, within: Option<Self>) -> Self {
@@ -107,7 +121,7 @@ impl Schedule {
     pub fn follows(&self) -> Option<(Bounds, &TimeZone)> {
         match &self.0 {
             Kind::Adaptive(adaptive) => Some((adaptive.bounds, &adaptive.zone)),
-            Kind::Cron(_) | Kind::Every(_) => None,
+            Kind::Cron(_) | Kind::Every(_) | Kind::Never => None,
         }
     }
 
@@ -118,6 +132,7 @@ impl Schedule {
             Kind::Every(interval) => Some(after.plus(*interval)).filter(|next| *next > after),
             Kind::Cron(cron) => cron.next(after.as_second()).map(Timestamp::from_second),
             Kind::Adaptive(_) => self.next_knowing(after, Known::default()),
+            Kind::Never => None,
         }
     }
 
@@ -142,6 +157,9 @@ impl Schedule {
 
     /// The shortest time between two runs of an ordinary week: what can be said of it without knowing the time.
     pub fn usual_interval(&self) -> Duration {
+        if self.is_never() {
+            return ANYTIME;
+        }
         if let Kind::Adaptive(adaptive) = &self.0 {
             let within = adaptive.within.as_ref().map_or(Duration::ZERO, Self::usual_interval);
             return adaptive.bounds.min.max(within);
@@ -228,6 +246,7 @@ impl fmt::Display for Schedule {
                 write!(f, "every {:#} to {:#}", signed(min), signed(max))?;
                 adaptive.within.as_ref().map_or(Ok(()), |within| write!(f, ", at {within}"))
             }
+            Kind::Never => f.write_str("never"),
             Kind::Cron(cron) => {
                 write!(f, "{} ({})", cron.expression, cron.zone.iana_name().unwrap_or("fixed offset"))
             }

@@ -79,6 +79,17 @@ pub enum Became {
     Unchanged,
 }
 
+impl Became {
+    /// The word for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Revised => "revised",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
 impl Journal {
     /// Opens the journal of `store`.
     pub async fn open(store: Arc<dyn Store>) -> store::Result<Self> {

@@ -26,19 +26,22 @@ pub enum Scope {
     Read,
     /// To make subscriptions, and to see and do everything with those that were made with the same token.
     Subscribe,
+    /// To push articles into the sources that take them.
+    Publish,
     /// Everything, secrets and tokens included.
     Admin,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Subscribe, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Subscribe, Self::Publish, Self::Admin];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
             Self::Admin => "admin",
         }
     }

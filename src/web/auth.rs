@@ -332,13 +332,14 @@ mod tests {
             made_by: name.map(|name| name.parse().unwrap()),
             ..subscription("hook")
         };
-        use Scope::{Admin, Read, Subscribe};
+        use Scope::{Admin, Publish, Read, Subscribe};
         for (scopes, may, own, others) in [
             (&[][..], &[][..], Sight::Nothing, Sight::Nothing),
             (&[Read], &[Read], Sight::Part, Sight::Part),
             (&[Subscribe], &[Subscribe], Sight::All, Sight::Nothing),
+            (&[Publish], &[Publish], Sight::Nothing, Sight::Nothing),
             (&[Read, Subscribe], &[Read, Subscribe], Sight::All, Sight::Part),
-            (&[Admin], &[Read, Subscribe, Admin], Sight::All, Sight::All),
+            (&[Admin], &[Read, Subscribe, Publish, Admin], Sight::All, Sight::All),
         ] {
             let caller = holder("a", scopes);
             for scope in Scope::ALL {

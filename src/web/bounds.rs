@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    body::{Body, HttpBody},
+    body::{Body, Bytes, HttpBody},
     extract::Request,
     http::{HeaderValue, StatusCode, Version, header},
     middleware::{Next, from_fn},
@@ -12,7 +12,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{error::Problem, websub};
+use super::{api, error::Problem, websub};
 
 /// How long a request's body may take. All of ours are small.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,10 +21,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_DETAIL: usize = 4096;
 
 /// The same routes for requests whose bodies have at most `max` bytes. Bodies are whole before a handler runs; but for
-/// pushes, which are as large as feeds: their handler reads them, and only for whom it knows.
+/// pushes, of hubs and of articles, which are as large as feeds: their handlers read them, and only for whom they know.
 pub(super) fn limited(router: Router, max: usize) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| async move {
-        if request.uri().path().starts_with(websub::PREFIX) {
+        if is_push(request.uri().path()) {
             return next.run(request).await;
         }
         match whole(request, max).await {
@@ -32,6 +32,10 @@ pub(super) fn limited(router: Router, max: usize) -> Router {
             Err(problem) => problem.into_response(),
         }
     }))
+}
+
+fn is_push(path: &str) -> bool {
+    path.starts_with(websub::PREFIX) || api::pushed::is_push(path)
 }
 
 /// What is wrong with how a request is addressed: HTTP/1.1 names its host once (RFC 9112, section 3.2). Two names
@@ -49,13 +53,19 @@ async fn whole(request: Request, max: usize) -> Result<Request, Problem> {
     if body.is_end_stream() {
         return Ok(Request::from_parts(parts, Body::empty()));
     }
+    let body = read(body, max, BODY_TIMEOUT).await?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// A body of at most `max` bytes that is here within `patience`.
+pub(super) async fn read(body: Body, max: usize, patience: Duration) -> Result<Bytes, Problem> {
     let too_large =
         || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a request may carry at most {max} bytes"));
     if body.size_hint().lower() > max as u64 {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
-        Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
+    match tokio::time::timeout(patience, Limited::new(body, max).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(cause)) if cause.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the request's body broke off")),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body took too long")),
@@ -94,7 +104,7 @@ fn is_problem(response: &Response) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Bytes, http::Method, routing::post};
+    use axum::{http::Method, routing::post};
     use tower::ServiceExt;
 
     use super::*;

@@ -26,6 +26,7 @@ mod manners;
 mod operator;
 mod private;
 mod push;
+mod pushed;
 mod readers;
 mod refusals;
 mod selections;

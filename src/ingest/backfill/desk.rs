@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Halt, Order, walk};
 use crate::{
-    ingest::{Error, Ingest},
+    ingest::{Error, Ingest, has_archive},
     model::{Backfill, Issue, SourceId},
     store,
 };
@@ -97,7 +97,7 @@ impl Book {
 impl Ingest {
     /// Orders a walk. It begins as soon as a place is free.
     pub fn order_backfill(&self, id: &SourceId, order: Order) -> Result<(), Error> {
-        self.find(id)?;
+        has_archive(&*self.find(id)?)?;
         let mut book = self.desk.book();
         if book.has(id) {
             return Err(Error::Walking(id.clone()));

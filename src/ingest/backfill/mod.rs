@@ -125,6 +125,7 @@ impl Ingest {
         watch: Watch<'_>,
     ) -> Result<Walked, Error> {
         let source = self.find(id)?;
+        super::has_archive(&source)?;
         let task = walk::Task { ingest: self, source: &source, order, stop, resume: false };
         let stored = |cause| Error::Store { source_id: id.clone(), cause };
         walk::walk(task, watch).await.map_err(stored)

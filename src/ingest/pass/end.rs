@@ -17,7 +17,7 @@ impl Walk<'_> {
         self.state.not_before = None;
     }
 
-    pub(super) fn fail(&mut self, issue: Issue, after: Option<Duration>) {
+    pub(in crate::ingest) fn fail(&mut self, issue: Issue, after: Option<Duration>) {
         self.gate.accepted = None;
         self.state.failures += 1;
         let wait = after.unwrap_or_else(|| backoff::delay(self.state.failures, self.seed()));
@@ -38,7 +38,7 @@ impl Walk<'_> {
         hash.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
     }
 
-    pub(super) async fn end(mut self) -> store::Result<Report> {
+    pub(in crate::ingest) async fn end(mut self) -> store::Result<Report> {
         self.note_manners();
         if self.report.items > 0 {
             self.state.items = u32::try_from(self.report.items).unwrap_or(u32::MAX);

@@ -8,12 +8,9 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::sources::{issue, missing};
+use super::sources::{issue, missing, problem};
 use crate::{
-    ingest::{
-        self,
-        backfill::{Halt, Order, Standing, State as Way, Walked},
-    },
+    ingest::backfill::{Halt, Order, Standing, State as Way, Walked},
     model::{Backfill, Issue, SourceId, Timestamp},
     web::{
         State,
@@ -61,20 +58,6 @@ async fn standing(state: &State, id: &str) -> Result<Value, Problem> {
     let standing = state.ingest.backfill_standing(&source).await;
     let standing = standing.map_err(|error| problem(state, id, &error))?;
     Ok(view(&source, &standing))
-}
-
-fn problem(state: &State, id: &str, error: &ingest::Error) -> Problem {
-    match error {
-        ingest::Error::Unknown(_) => missing(state, id),
-        ingest::Error::Store { .. } => Problem::internal(error),
-        ingest::Error::NotHeld(_) | ingest::Error::Undecided { .. } => {
-            Problem::new(StatusCode::CONFLICT, error.to_string())
-        }
-        ingest::Error::Busy(_) | ingest::Error::Walking(_) => {
-            Problem::new(StatusCode::CONFLICT, error.to_string())
-                .hint("`GET` the same address to see how it stands; `DELETE` lets it stand still")
-        }
-    }
 }
 
 /// What a request asks for.

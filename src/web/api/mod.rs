@@ -6,6 +6,7 @@ mod cursor;
 mod export;
 mod hub;
 pub(super) mod params;
+pub(crate) mod pushed;
 pub(crate) mod sources;
 
 use axum::{
@@ -14,7 +15,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware::map_response,
     response::Response,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde_json::{Value, json};
 
@@ -49,6 +50,8 @@ pub(super) fn guarded() -> Router<State> {
             get(backfill::show).post(backfill::start).delete(backfill::halt),
         )
         .route("/api/v1/sources/{id}/accept", post(sources::accept))
+        .route("/api/v1/sources/{id}/articles", post(pushed::push))
+        .route("/api/v1/sources/{id}/articles/{article}", delete(pushed::take_back))
         .route("/api/v1/export", get(export::all))
 }
 

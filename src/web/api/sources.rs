@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    ingest::{self, Report, Source},
+    ingest::{
+        self, Report, Source,
+        brought::{Origin, Refusal},
+    },
     model::{Following, Gate, Issue, Reason, Severity, SourceId, SourceState, Timestamp},
     net,
     web::{State, address::without_credentials, auth::Admin, error::Problem, nearest::nearest},
@@ -38,7 +41,7 @@ pub(super) async fn list(With(state): With<State>) -> Result<Json<Value>, Proble
             gate: gates.iter().find(|gate| gate.source == source.id),
         };
         let mut value = health(&source, remembered, state.ingest.due(&source.id));
-        value["host"] = host(&source, &state.ingest.host(&source));
+        value["host"] = state.ingest.host(&source).map(|known| host(&source, &known)).into();
         value
     });
     Ok(Json(json!({ "sources": sources.collect::<Vec<_>>() })))
@@ -83,21 +86,57 @@ fn announce(body: &[u8]) -> Result<Option<bool>, Problem> {
 }
 
 fn answer(done: Result<Report, ingest::Error>, state: &State, id: &str) -> Result<Json<Value>, Problem> {
-    match done {
-        Ok(done) => Ok(Json(report(&done))),
-        Err(ingest::Error::Unknown(_)) => Err(missing(state, id)),
-        Err(refused @ ingest::Error::NotHeld(_)) => {
-            Err(Problem::new(StatusCode::CONFLICT, refused.to_string())
-                .hint("`/api/v1/sources` says how each source is"))
+    done.map(|done| Json(report(&done))).map_err(|error| problem(state, id, &error))
+}
+
+/// What a request about a source hears where it cannot be done.
+pub(super) fn problem(state: &State, id: &str, error: &ingest::Error) -> Problem {
+    let status = match error {
+        ingest::Error::Unknown(_) => return missing(state, id),
+        ingest::Error::Store { .. } => return Problem::internal(error),
+        ingest::Error::Refused(refusal) => return refused(refusal),
+        ingest::Error::NotHeld(_)
+        | ingest::Error::Undecided { .. }
+        | ingest::Error::NotLookedAt(_)
+        | ingest::Error::NoArchive(_)
+        | ingest::Error::Busy(_)
+        | ingest::Error::Walking(_) => StatusCode::CONFLICT,
+    };
+    let problem = Problem::new(status, error.to_string());
+    match error {
+        ingest::Error::NotHeld(_) => problem.hint("`/api/v1/sources` says how each source is"),
+        ingest::Error::Undecided { .. } => Problem { field: Some("announce".to_owned()), ..problem }
+            .hint("say `\"announce\": true` or `false` (`loa accept --announce`, or `--quiet`)"),
+        ingest::Error::NotLookedAt(_) => problem
+            .hint(format!("`POST /api/v1/sources/{id}/articles` brings articles (`loa push {id} FILE`)")),
+        ingest::Error::Walking(_) => problem.hint(format!(
+            "`GET /api/v1/sources/{id}/backfill` says how it stands; `DELETE` lets it stand still"
+        )),
+        _ => problem,
+    }
+}
+
+/// What whoever brings articles hears where they are not taken.
+fn refused(refusal: &Refusal) -> Problem {
+    let problem = |status| Problem::new(status, refusal.to_string());
+    match refusal {
+        Refusal::Watched(_) => problem(StatusCode::CONFLICT)
+            .hint("a source takes articles when its configuration says `pushed = true` (docs/pushed.md)"),
+        Refusal::Stranger(_) => problem(StatusCode::FORBIDDEN)
+            .hint("`pushed_by` of the source names the tokens that may")
+            .challenge("Bearer error=\"insufficient_scope\", scope=\"publish\""),
+        Refusal::Unread(issue) => Problem {
+            field: Some(issue.at.clone()).filter(|at| !at.is_empty()),
+            ..problem(StatusCode::UNPROCESSABLE_ENTITY)
         }
-        Err(refused @ ingest::Error::Undecided { .. }) => Err(Problem {
-            field: Some("announce".to_owned()),
-            ..Problem::new(StatusCode::CONFLICT, refused.to_string())
+        .hint("send a JSON Feed item, several of them in an array, or a whole feed (docs/pushed.md)"),
+        Refusal::Flood { .. } => {
+            Problem { field: Some("announce".to_owned()), ..problem(StatusCode::CONFLICT) }.hint(
+                "say `announce=true` to tell subscribers of all of them, `announce=false` to tell nobody",
+            )
         }
-        .hint("say `\"announce\": true` or `false` (`loa accept --announce`, or `--quiet`)")),
-        Err(failed @ ingest::Error::Store { .. }) => Err(Problem::internal(&failed)),
-        Err(busy @ (ingest::Error::Busy(_) | ingest::Error::Walking(_))) => {
-            Err(Problem::new(StatusCode::CONFLICT, busy.to_string()))
+        Refusal::Missing { .. } => {
+            problem(StatusCode::NOT_FOUND).hint("pushing the same article again says its id")
         }
     }
 }
@@ -121,6 +160,7 @@ pub(crate) fn health(source: &Source, remembered: Remembered<'_>, due: Option<Ti
     json!({
         "id": source.id.as_str(),
         "name": source.name,
+        "origin": origin(&source.origin),
         "url": without_credentials(&source.url),
         "home_page_url": without_credentials(&source.home),
         "backfilled": state.backfilled,
@@ -138,6 +178,14 @@ pub(crate) fn health(source: &Source, remembered: Remembered<'_>, due: Option<Ti
         "websub": remembered.following.and_then(|following| websub(following, time)),
         "issues": state.issues.iter().map(issue).collect::<Vec<_>>(),
     })
+}
+
+fn origin(origin: &Origin) -> &'static str {
+    match origin {
+        Origin::Web => "web",
+        Origin::Folder(_) => "folder",
+        Origin::Pushed(_) => "pushed",
+    }
 }
 
 /// Does the site's `robots.txt` keep us from its list?

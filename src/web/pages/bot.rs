@@ -12,6 +12,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use serde::Serialize;
+use url::Url;
 
 use super::render::Frame;
 use crate::{
@@ -77,7 +78,7 @@ fn page(sources: &[Arc<Source>], limits: &net::Settings) -> Value {
 fn hosts(sources: &[Arc<Source>], limits: &net::Settings) -> Vec<Host> {
     let mut hosts: BTreeMap<String, (usize, Duration, Duration)> = BTreeMap::new();
     for source in sources {
-        let Some(name) = source.url.host_str() else { continue };
+        let Some(name) = source.asked().and_then(Url::host_str) else { continue };
         let (every, pause) = (source.schedule.usual_interval(), source.spacing.unwrap_or(limits.spacing));
         let host = hosts.entry(name.to_owned()).or_insert((0, every, pause));
         *host = (host.0 + 1, host.1.min(every), host.2.min(pause));
