@@ -43,7 +43,9 @@ pub fn parse(raw: &str, zone: &TimeZone, order: Order, fetched: Timestamp) -> Op
         return Some(ParsedDate { at, precision: Precision::Minute, wrong_weekday: false });
     }
     let now = fetched.to_jiff().to_zoned(zone.clone()).datetime();
-    let read = civil::read(&tokens, order).or_else(|| relative::relative(&tokens, now))?;
+    let read = civil::read(&tokens, order)
+        .or_else(|| relative::relative(&tokens, now))
+        .or_else(|| civil::of_id(&tokens))?;
     let precision = if read.time.is_some() { Precision::Minute } else { read.precision };
     let noon = Time::constant(12, 0, 0, 0);
     let local = DateTime::from_parts(read.day, read.time.unwrap_or(noon));
@@ -111,5 +113,7 @@ fn settle(parsed: &ParsedDate, zone: &TimeZone, fetched: Timestamp) -> Timestamp
     }
 }
 
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod tests;

@@ -361,3 +361,46 @@ fn the_examples_of_the_repository_are_right() {
         check(&["check", "--config", path.to_str().unwrap()], 0, &["the configuration is right"]);
     }
 }
+
+/// Dates are those of the source, on machines whose own clocks stand in any zone.
+#[test]
+fn a_machines_own_zone_changes_no_date() {
+    const DATES: [&str; 12] = [
+        "(00:12 - 30/07/2020)",
+        "Thứ Năm, 30/07/2020, 23:59",
+        "Ngày đăng 30/07/2020 | 04:30 PM | View count: 8",
+        "30/07/2020 4:30:15 CH",
+        "ngày 31 tháng 7 năm 2020",
+        "30/07/2020",
+        "Thu, 30 Jul 2020 17:12:00 GMT",
+        "Fri Jul 10 15:55:00 +0700 2026",
+        "2020-07-30T23:12:00",
+        "115241201164520419",
+        "5 phút trước",
+        "Hôm qua",
+    ];
+    let folder = folder();
+    let items: Vec<_> = DATES
+        .iter()
+        .enumerate()
+        .map(|(n, date)| json!({ "id": n, "title": date, "content_text": "x", "date_published": date }))
+        .collect();
+    let feed = json!({ "version": "https://jsonfeed.org/version/1.1", "title": "x", "items": items });
+    std::fs::write(folder.path().join("feed.json"), feed.to_string()).unwrap();
+    let read = |zone: &str| {
+        let arguments =
+            ["extract", "--as", "feed", "--json", "--fetched-at", "2026-11-23T00:30:00+07:00", "feed.json"];
+        let output = loa(&folder).args(arguments).env("TZ", zone).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let here = read("Asia/Ho_Chi_Minh");
+    let first: Value = serde_json::from_str(&here).unwrap();
+    let dates: Vec<_> =
+        first["items"].as_array().unwrap().iter().map(|item| item["published"].as_str().unwrap()).collect();
+    assert_eq!(dates[0], "2020-07-30T00:12:00+07:00");
+    assert_eq!((dates[10], dates[11]), ("2026-11-23T00:25:00+07:00", "2026-11-22T12:00:00+07:00"));
+    for zone in ["America/Los_Angeles", "Pacific/Kiritimati", "Europe/Berlin"] {
+        assert_eq!(read(zone), here, "on a machine in {zone}");
+    }
+}

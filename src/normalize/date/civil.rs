@@ -48,6 +48,16 @@ pub(super) fn epoch(tokens: &[Token]) -> Option<Timestamp> {
     }
 }
 
+/// The time at which an id was given away that some systems print: three digits, `yyMMddHHmmss`, three digits.
+pub(super) fn of_id(tokens: &[Token]) -> Option<Read> {
+    let [token] = tokens else { return None };
+    let (value, 18) = token.number()? else { return None };
+    let part = |power: u32| i8::try_from(value / 10_i64.pow(power) % 100).ok();
+    let day = Day::new(2000 + i16::from(part(13)?), part(11)?, part(9)?).ok()?;
+    let time = Time::new(part(7)?, part(5)?, part(3)?, 0).ok()?;
+    Some(Read { day, precision: Precision::Day, time: Some(time), offset: None, weekday: None })
+}
+
 /// Reads an absolute date; `None` also for spans of days, which are no date.
 pub(super) fn read(tokens: &[Token], order: Order) -> Option<Read> {
     let mut tokens = tokens.to_vec();
