@@ -1,6 +1,9 @@
 //! What a list shows, item by item: which of them are one article, and what that one is called.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::merge::complete;
 use crate::{
@@ -60,6 +63,29 @@ pub(super) fn kind(key: &IdentityKey) -> u8 {
     }
 }
 
+/// How many items on top of a list are pinned there: known ones that are older than what stands below them, on a list that
+/// shows the newest first otherwise. They are no news, and no reason to stop reading.
+pub(super) fn pinned(items: &[Listed]) -> usize {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// More on top than these are a list in another order.
+    const MOST: usize = 10;
+    let dates: Vec<Option<Timestamp>> = items.iter().map(date).collect();
+    let is_older = |top: usize| {
+        let below = dates.get(top + 1..).unwrap_or_default();
+        let newest = below.iter().flatten().max();
+        items[top].known.is_some()
+            && dates[top].zip(newest).is_some_and(|(own, newest)| own.plus(DAY) < *newest)
+    };
+    let on_top = (0..items.len()).take_while(|top| is_older(*top)).count();
+    let rest: Vec<Timestamp> = dates.iter().skip(on_top).flatten().copied().collect();
+    let in_order = rest.windows(2).filter(|pair| pair[0] >= pair[1]).count();
+    if on_top <= MOST && in_order * 5 >= rest.len().saturating_sub(1) * 4 { on_top } else { 0 }
+}
+
+fn date(item: &Listed) -> Option<Timestamp> {
+    item.draft.published.as_ref().filter(|date| !date.inferred).map(|date| date.at)
+}
+
 /// Drafts without the keys that name nothing: where two items of one list say different things under different
 /// strongest keys of one kind (two guids), the weaker key that they share (the address of a page that both are
 /// shown on) is nobody's name.
@@ -86,6 +112,7 @@ pub(super) fn without_shared(mut drafts: Vec<(Draft, Vec<IdentityKey>)>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::conformance::samples;
 
     fn item(title: &str, keys: &[IdentityKey]) -> (Draft, Vec<IdentityKey>) {
         let mut draft = Draft::default();
@@ -111,6 +138,35 @@ mod tests {
         assert_eq!(keys(vec![one.clone(), reposted.clone()]), [one.1.clone(), reposted.1]);
         let bare = item("B", &[url()]);
         assert_eq!(keys(vec![one.clone(), bare.clone()]), [one.1, bare.1]);
+    }
+
+    #[test]
+    fn old_known_items_above_newer_ones_are_pinned() {
+        let listed = |day: i64, is_known: bool| {
+            let (mut draft, keys) = item("A", &[guid(&day.to_string())]);
+            let at = Timestamp::from_second(day * 86_400);
+            let known = samples::article("a", 1, "A", 5);
+            draft.published = Some(crate::model::Date { at, ..known.published.clone() });
+            Listed {
+                digest: dedup::listed(&draft),
+                draft,
+                keys,
+                first_seen: at,
+                known: is_known.then(|| Known::from(&known)),
+            }
+        };
+        let check = |days: &[(i64, bool)], expected: usize| {
+            let items: Vec<_> = days.iter().map(|(day, is_known)| listed(*day, *is_known)).collect();
+            assert_eq!(pinned(&items), expected, "{days:?}");
+        };
+        check(&[(10, true), (90, false), (89, true), (88, true)], 1);
+        check(&[(10, true), (20, true), (90, false), (89, true), (88, true)], 2);
+        check(&[(90, false), (89, true), (88, true)], 0);
+        check(&[(10, false), (90, false), (89, true)], 0);
+        check(&[(89, true), (90, false), (88, true)], 0);
+        check(&[(1, true), (2, true), (3, true), (4, true)], 0);
+        check(&[(1, true), (9, true), (3, true), (8, true), (2, true), (7, true)], 0);
+        check(&[], 0);
     }
 
     #[test]

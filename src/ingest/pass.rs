@@ -17,7 +17,7 @@ use super::{
     Error, Ingest, Origin, Report, Source, Step,
     document::{Parsed, broken, read},
     held::Raw,
-    listed::{Listed, without_shared},
+    listed::{Listed, pinned, without_shared},
     quality,
     websub::{self, Sight},
 };
@@ -27,8 +27,8 @@ use crate::{
     fetch::{self, Ask, Outcome},
     journal::{Became, Entry, Pass},
     model::{
-        ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, Revision, SourceState, Timestamp,
-        Validators, What,
+        ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, Revision, Severity, SourceState,
+        Timestamp, Validators, What,
     },
     net::Restraint,
     store,
@@ -217,6 +217,12 @@ impl<'a> Walk<'a> {
                     return Ok(List::Failed { issue, after: None });
                 }
                 let mut items = self.identify(drafts).await?;
+                for item in &items[..pinned(&items)] {
+                    let message =
+                        "it stands on top of the list with an old date: it is pinned there, and no news";
+                    let issue = Issue::new(Severity::Info, "pinned", message);
+                    self.wrong(issue.at(item.draft.content.title.clone()));
+                }
                 match self.weigh(&found, &mut items).await? {
                     Some(reasons) => {
                         self.hold(reasons.clone(), Some(&raw)).await?;

@@ -32,8 +32,11 @@ impl Push {
 
 fn as_article(event: &Event, notice: &Notice) -> Article {
     let source = event.source.as_str();
+    let is_silent = notice.reasons.iter().any(|reason| reason.code == "silent");
     let title = match event.change {
+        Change::Recovered if is_silent => format!("Source `{source}` can be read again"),
         Change::Recovered => format!("Source `{source}` is believable again"),
+        _ if is_silent => format!("Source `{source}` cannot be read any more"),
         _ => format!(
             "Source `{source}` is held: nothing of it is published until it is believable or accepted"
         ),

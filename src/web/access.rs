@@ -22,6 +22,13 @@ const PREFIX: &str = "/p/";
 #[derive(Clone, Debug)]
 pub(super) struct Token(Arc<str>);
 
+impl Token {
+    /// What its holder has.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Who asks: what stood before `/feeds/` in the address, where something did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reader {
@@ -91,7 +98,7 @@ pub(super) fn check(
 }
 
 /// Name and password of HTTP Basic (RFC 7617, section 2).
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

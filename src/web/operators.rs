@@ -2,15 +2,16 @@
 //! stands here, behind the token.
 
 use axum::{
+    Extension,
     extract::State as With,
-    http::header,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{State, auth::Admin, error::Problem};
+use super::{State, access, error::Problem};
 use crate::model::{
-    ArticleId, Gate, IdentityKey, Notice, SourceId, Timestamp, What, diff::escaped, text::xml_safe,
+    ArticleId, Gate, IdentityKey, Notice, Scope, SourceId, Timestamp, What, diff::escaped, text::xml_safe,
 };
 
 /// Entries of the feed at most.
@@ -21,7 +22,23 @@ pub(super) fn routes() -> axum::Router<State> {
     axum::Router::new().route("/feeds/_health.atom", get(health))
 }
 
-async fn health(_: Admin, With(state): With<State>) -> Result<Response, Problem> {
+/// Feed readers know no bearer tokens: the token may also be the password of HTTP Basic, or stand in the address
+/// (`/p/TOKEN/feeds/_health.atom`).
+async fn health(
+    With(state): With<State>,
+    token: Option<Extension<access::Token>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let caller = match (&token, access::basic(&headers)) {
+        (Some(Extension(token)), _) => state.tokens.holder(token.text()).await,
+        (None, Some((name, password))) if password.is_empty() => state.tokens.holder(&name).await,
+        (None, Some((_, password))) => state.tokens.holder(&password).await,
+        (None, None) => state.tokens.caller(&headers).await,
+    };
+    caller.and_then(|caller| caller.needs(Scope::Read)).map_err(|problem| match problem.status {
+        StatusCode::UNAUTHORIZED => problem.challenge("Basic realm=\"operators\", charset=\"UTF-8\""),
+        _ => problem,
+    })?;
     let gates = state.store.gates().await?;
     let base = state.publisher.settings().base_url.clone();
     let headers = [
@@ -50,7 +67,10 @@ fn document(gates: &[Gate], base: &str) -> String {
 fn entry(source: &SourceId, notice: &Notice, base: &str) -> String {
     let Notice { number, at, what, reasons } = notice;
     let id = ArticleId::mint(source, &IdentityKey::Guid(format!("loa health {number} {at}")));
+    let is_silent = reasons.iter().any(|reason| reason.code == "silent");
     let title = match what {
+        What::Held if is_silent => format!("{source}: cannot be read any more"),
+        What::Recovered if is_silent => format!("{source}: can be read again"),
         What::Held => format!("{source}: held, nothing of it is published"),
         What::Recovered => format!("{source}: believable again"),
         What::Accepted => format!("{source}: what was held was accepted"),

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use loaphuong::demo::portal::Fault;
+use serde_json::{Value, json};
+
 use crate::world::World;
 
 const TICK: Duration = Duration::from_secs(300);
@@ -321,4 +324,67 @@ async fn operators_have_a_feed_of_their_own() {
     assert!(text.contains("no item was found"), "{text}");
     let news = world.get("/feeds/quan1.atom").await.text();
     assert!(!news.contains("no item was found"));
+    // Feed readers know HTTP Basic, or nothing but addresses.
+    let made = world.api("POST", "/api/v1/tokens", r#"{"name": "wall", "scopes": ["read"]}"#).await;
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let basic = format!("Basic {}", base64(&format!("anybody:{token}")));
+    assert_eq!(world.send("GET", "/feeds/_health.atom", &[("Authorization", &basic)], b"").await.status, 200);
+    assert_eq!(world.get(&format!("/p/{token}/feeds/_health.atom")).await.status, 200);
+    assert_eq!(world.get("/p/loa_wrong/feeds/_health.atom").await.status, 401);
+    let basic = format!("Basic {}", base64("anybody:wrong"));
+    let refused = world.send("GET", "/feeds/_health.atom", &[("Authorization", &basic)], b"").await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.header("www-authenticate").unwrap().contains("Basic"), "{}", refused.text());
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// Nobody misses what does not come: operators hear once that a source is silent, and once that it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_cannot_be_read_for_long_is_told_once() {
+    let world = World::new().await;
+    let (before, shown) = (told(&world).len(), world.titles().await);
+    world.portal.fail(Some(Fault::Status(503, None)));
+    for _ in 0..20 {
+        world.tick(HOUR).await;
+    }
+    assert_eq!(told(&world)[before..], ["source.stale"]);
+    let source = world.source().await;
+    assert_eq!(
+        (&source["state"], &source["held"]["reasons"][0]["code"]),
+        (&json!("failing"), &json!("silent")),
+        "{source}"
+    );
+    assert!(
+        world.receiver.received().last().unwrap().body["data"]["title"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be read any more")
+    );
+    assert_eq!(world.titles().await, shown, "what was good is shown");
+    world.portal.fail(None);
+    for _ in 0..7 {
+        world.tick(HOUR).await;
+    }
+    assert_eq!(told(&world)[before..], ["source.stale", "source.recovered"]);
+    assert_eq!((&world.source().await["state"], &world.source().await["held"]), (&json!("ok"), &Value::Null));
+}
+
+/// What stands on top with an old date is pinned there: said, and no news.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pinned_article_is_called_so() {
+    let world = gated().await;
+    let before = told(&world).len();
+    let mut pinned = items(2..=11);
+    let old = pinned.pop().unwrap();
+    pinned.insert(0, old.clone());
+    show(&world, &list(&pinned), TICK).await;
+    let source = world.source().await;
+    let issue =
+        source["issues"].as_array().unwrap().iter().find(|issue| issue["code"] == "pinned").unwrap().clone();
+    assert_eq!((&issue["at"], &issue["severity"]), (&json!(old.1), &json!("info")), "{source}");
+    assert_eq!(told(&world).len(), before);
 }

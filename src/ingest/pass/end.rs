@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::{MAX_ISSUES, Sink, Walk};
 use crate::{
-    ingest::{Report, websub::Sight},
+    ingest::{
+        Report, Source,
+        quality::{self, Mode, SILENT, memory},
+        websub::Sight,
+    },
     model::Issue,
     net::backoff,
     store,
@@ -27,8 +31,23 @@ impl Walk<'_> {
             source = %self.source.id, code = %issue.code, failures = self.state.failures,
             "cannot read source `{}`: {}", self.source.id, issue.message
         );
+        self.mind_silence(&issue);
         if !self.report.issues.contains(&issue) {
             self.wrong(issue);
+        }
+    }
+
+    /// Operators hear once that nothing could be read for long. What is held for another reason stays held for that.
+    fn mind_silence(&mut self, issue: &Issue) {
+        let Source { schedule, gate, .. } = &**self.source;
+        let is_held =
+            self.gate.held.as_ref().is_some_and(|held| held.reasons.iter().all(|it| it.code != SILENT));
+        if gate.mode == Mode::Off || is_held {
+            return;
+        }
+        if let Some(reason) = quality::silent(&self.state, schedule.usual_interval(), &issue.message, self.at)
+        {
+            self.told = memory::hold(&mut self.gate, vec![reason], None, self.at);
         }
     }
 

@@ -1,11 +1,13 @@
 //! Is what a run found believable? Judged before anything is recorded, against what the source's own runs usually
 //! look like. What is in doubt is let through where that harms nobody: a false alarm is as bad as a missed one.
 //!
-//! `sight` counts what a run shows, `judge` compares, `memory` says what is kept of it.
+//! `sight` counts what a run shows, `judge` compares, `memory` says what is kept of it; `silence` says when nothing comes any
+//! more.
 
 mod judge;
 pub(super) mod memory;
 mod sight;
+mod silence;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use crate::{
 
 pub(super) use judge::{judge, nothing_read};
 pub(super) use sight::{Sight, namesakes, sight};
+pub(super) use silence::{SILENT, silent};
 
 /// What a source's runs have to keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

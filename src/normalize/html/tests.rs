@@ -220,6 +220,16 @@ proptest::proptest! {
     }
 }
 
+/// Found by a fuzzer: blanks on either side of a tag that goes were two, and one of them the next time.
+#[test]
+fn blanks_around_a_tag_that_goes_are_one() {
+    check("<p>a <a>b </a> c</p>", "<p>a b c</p>");
+    check("<p>a <font> b</font></p>", "<p>a b</p>");
+    check("<pre>a <a> b</a></pre>", "<pre>a  b</pre>");
+    let found = "<video srcb>đậm|/b/b> <a b/b> <a hrhref=\"/x.ebm></vide>t";
+    check(found, "<video controls=\"\">đậm|/b/b&gt;</video>");
+}
+
 #[test]
 fn what_cannot_be_shown_says_its_words() {
     let check = |raw: &str, html: &str, codes: &[&str]| {

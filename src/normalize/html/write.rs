@@ -94,6 +94,9 @@ impl<'a> Writer<'a> {
     pub(super) fn text(&mut self, raw: &str) {
         let cleaned = text::node(raw, self.pre > 0);
         let shown = cleaned.as_deref().unwrap_or(raw);
+        // Between two texts a tag may have gone: the blanks on either side of it are one.
+        let is_second = self.pre == 0 && self.written.out.ends_with(' ');
+        let shown = if is_second { shown.strip_prefix(' ').unwrap_or(shown) } else { shown };
         self.content += usize::from(shown.contains(|c: char| !c.is_whitespace()));
         self.plain.push_str(shown);
         push_escaped(&mut self.written.out, shown);

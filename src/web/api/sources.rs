@@ -207,7 +207,9 @@ fn host(source: &Source, known: &net::HostView) -> Value {
 
 /// One word for how a source is.
 fn condition(state: &SourceState, gate: Option<&Gate>) -> &'static str {
-    match (gate.is_some_and(|gate| gate.held.is_some()), state.failures, state.last_attempt) {
+    let held = gate.and_then(|gate| gate.held.as_ref());
+    let is_held = held.is_some_and(|held| held.reasons.iter().any(|reason| reason.code != "silent"));
+    match (is_held, state.failures, state.last_attempt) {
         (true, ..) => "held",
         (_, 1.., _) => "failing",
         (_, _, None) => "new",
