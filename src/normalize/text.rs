@@ -62,6 +62,9 @@ fn visible(raw: &str) -> Cow<'_, str> {
     if raw.is_ascii() && !raw.bytes().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
         return Cow::Borrowed(raw);
     }
+    if raw.chars().all(|c| text::is_composed(c) && !text::is_invisible(c) && text::is_xml(c)) {
+        return Cow::Borrowed(raw);
+    }
     let mut before = ' ';
     let kept = raw.chars().filter(|&c| {
         let joins = matches!(c, '\u{200c}' | '\u{200d}')

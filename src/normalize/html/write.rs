@@ -94,9 +94,6 @@ impl<'a> Writer<'a> {
     pub(super) fn text(&mut self, raw: &str) {
         let cleaned = text::node(raw, self.pre > 0);
         let shown = cleaned.as_deref().unwrap_or(raw);
-        // Between two texts a tag may have gone: the blanks on either side of it are one.
-        let is_second = self.pre == 0 && self.written.out.ends_with(' ');
-        let shown = if is_second { shown.strip_prefix(' ').unwrap_or(shown) } else { shown };
         self.content += usize::from(shown.contains(|c: char| !c.is_whitespace()));
         self.plain.push_str(shown);
         push_escaped(&mut self.written.out, shown);
@@ -161,9 +158,10 @@ impl<'a> Writer<'a> {
         }
         if frame.role != Role::Inline {
             self.plain.push('\n');
-            // A blank at the end of a block shows nowhere; in the text of a portal it was a `&nbsp;`.
-            if frame.tag != "pre" && self.pre == 0 && self.written.out.ends_with(' ') {
-                self.written.out.pop();
+            // Blanks at the end of a block show nowhere; in the text of a portal they were `&nbsp;`.
+            if frame.tag != "pre" && self.pre == 0 {
+                let kept = self.written.out.trim_end_matches(' ').len();
+                self.written.out.truncate(kept);
             }
         }
         self.written.out.push_str("</");
