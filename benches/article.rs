@@ -108,7 +108,7 @@ fn labeled_article(bencher: Bencher<'_, '_>) {
     normalized(bencher, |draft, fetched| {
         let text = markup::to_text(draft.content.html.as_str());
         let document = normalize::official(&draft.content.title, &text);
-        black_box(dedup::similar::signature(&draft.content, fetched, document.as_ref()));
+        black_box(dedup::similar::signature(&draft.content, &text, fetched, document.as_ref()));
     });
 }
 

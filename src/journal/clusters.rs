@@ -148,8 +148,7 @@ impl Journal {
         let read = tokio::task::spawn_blocking(move || {
             let live = page.into_iter().filter(|article| article.status == Status::Live);
             live.map(|article| {
-                let document = document(&article);
-                let signature = signature(&article, document.as_ref());
+                let (signature, _) = read(&article);
                 (article, signature)
             })
             .collect::<Vec<_>>()
@@ -177,18 +176,17 @@ impl Journal {
             self.clusters.index().remove(article.id);
             return Labels { cluster: None, ..article.labels.clone() };
         }
-        let document = document(article);
-        let signature = signature(article, document.as_ref());
+        let (signature, document) = read(article);
         let mut index = self.clusters.index();
         index.put(article.id, &article.source, article.first_seen, &signature);
         Labels { cluster: index.cluster(article.id), document }
     }
 }
 
-fn document(article: &Article) -> Option<Official> {
-    normalize::official(&article.content.title, &markup::to_text(article.content.html.as_str()))
-}
-
-fn signature(article: &Article, document: Option<&Official>) -> Signature {
-    similar::signature(&article.content, article.published.at, document)
+/// What is kept of an article's text, and the document that it announces.
+fn read(article: &Article) -> (Signature, Option<Official>) {
+    let (content, published) = (&article.content, article.published.at);
+    let text = markup::to_text(content.html.as_str());
+    let document = normalize::official(&content.title, &text);
+    (similar::signature(content, &text, published, document.as_ref()), document)
 }

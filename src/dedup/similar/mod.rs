@@ -81,10 +81,14 @@ enum Length {
     Long,
 }
 
-/// What is kept of an article: of its words, and of the document that it announces.
-pub fn signature(content: &Content, published: Timestamp, document: Option<&Official>) -> Signature {
-    let plain = markup::to_text(content.html.as_str());
-    let plain = if plain.trim().is_empty() { content.summary.as_str() } else { plain.as_str() };
+/// What is kept of an article: of its words, and of the document that it announces. `text` is its text without markup.
+pub fn signature(
+    content: &Content,
+    text: &str,
+    published: Timestamp,
+    document: Option<&Official>,
+) -> Signature {
+    let plain = if text.trim().is_empty() { content.summary.as_str() } else { text };
     let keyed = significant(plain);
     let title = text::key(&content.title);
     let words: Vec<u64> = text::words(&keyed).map(|word| hash(word.as_bytes())).collect();
