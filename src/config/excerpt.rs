@@ -137,7 +137,7 @@ mod tests {
         let text = "platforms = 'recipes'\n[net]\nmax_body = '2MB'\ncontact = 'mailto:a@b.example'\n\
             [[source]]\nid = 'a'\nurl = 'https://a.vn/rss?token=abc'\nevery = '1h'\nplatform = 'mine'\nmax_items = 7\n\
             [[source]]\nid = 'b'\nurl = 'https://b.vn/'\nevery = '1h'\nplatform = 'html'\n\
-            [[source.list]]\nitems = 'li'\ntitle = { select = 'a', take = 'text' }\nurl = { select = 'a', take = '@href' }\n";
+            [[source.list]]\nitem = 'li'\ntitle = { select = 'a', take = 'text' }\nlink = { select = 'a', take = '@href' }\n";
         let path = written(folder.path(), text);
         let overrides = [("net.max_redirects".to_owned(), "3".to_owned())];
         let whole = super::super::load(Some(&path), &overrides).unwrap_or_else(|report| panic!("{report}"));

@@ -27,6 +27,7 @@ mod operator;
 mod private;
 mod push;
 mod readers;
+mod recordings;
 mod refusals;
 mod selections;
 mod shared;

@@ -143,12 +143,13 @@ fn compare(meta: &Meta, now: (&[Value], &Result<Value, String>), missed: &[Misse
         return Ok(());
     }
     let mut text = format!("it reads otherwise than when it was recorded ({started}, loa {version}):\n");
-    let (then, now) = (then.concat(), now.concat());
-    for change in similar::TextDiff::from_lines(&then, &now).iter_all_changes() {
-        match change.tag() {
-            similar::ChangeTag::Delete => text.push_str(&format!("- {}", change.value())),
-            similar::ChangeTag::Insert => text.push_str(&format!("+ {}", change.value())),
-            similar::ChangeTag::Equal => {}
+    for op in similar::capture_diff_slices(similar::Algorithm::Myers, &then, &now) {
+        for change in op.iter_changes(&then, &now) {
+            match change.tag() {
+                similar::ChangeTag::Delete => text.push_str(&format!("- {}", change.value())),
+                similar::ChangeTag::Insert => text.push_str(&format!("+ {}", change.value())),
+                similar::ChangeTag::Equal => {}
+            }
         }
     }
     out::complain_as_is(&text);
