@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, System},
     config::{Excerpt, RECIPES},
     model::Timestamp,
-    net::tape::{Playback, Recorder, Wire},
+    net::tape::{self, Playback, Recorder, Wire},
 };
 
 /// The exchange.
@@ -141,13 +141,24 @@ impl Recording {
         let cannot = || format!("the recording in `{}` is not whole", self.folder.display());
         let n_exchanges = self.recorder.close().with_context(cannot)?;
         let meta = &mut self.meta;
-        (meta.complete, meta.exchanges, meta.steps) = (complete, n_exchanges, steps);
+        (meta.complete, meta.exchanges) = (complete, n_exchanges);
+        meta.steps = steps.into_iter().map(redacted).collect();
         match read {
-            Ok(report) => meta.report = report,
-            Err(failed) => meta.failed = Some(failed),
+            Ok(report) => meta.report = redacted(report),
+            Err(failed) => meta.failed = Some(tape::redacted(&failed)),
         }
         write(&self.folder, META, &print(&self.meta)).with_context(cannot)?;
         Ok(n_exchanges)
+    }
+}
+
+/// A value with every text in it without credentials.
+fn redacted(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(tape::redacted(&text)),
+        Value::Array(values) => values.into_iter().map(redacted).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, redacted(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
@@ -308,7 +319,7 @@ mod tests {
         let refused = said(Replay::open(scratch.path()));
         assert!(refused.contains("ends within record 2") && refused.contains("hint:"), "{refused}");
         fs::write(&path, b"").unwrap();
-        assert!(said(Replay::open(scratch.path())).contains("another program"));
+        assert!(said(Replay::open(scratch.path())).contains("ends within record 1"));
     }
 
     #[test]

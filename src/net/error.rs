@@ -204,21 +204,6 @@ impl Error {
         }
     }
 
-    /// The address that its message names.
-    pub(super) fn url(&self) -> Option<&str> {
-        match self {
-            Self::Refused { url, .. }
-            | Self::Timeout { url, .. }
-            | Self::TooLarge { url, .. }
-            | Self::Redirects { url, .. }
-            | Self::Connect { url, .. }
-            | Self::Truncated { url, .. }
-            | Self::Protocol { url, .. }
-            | Self::NotRecorded { url, .. } => Some(url),
-            Self::Restrained(_) | Self::Recorded { .. } | Self::Settings { .. } => None,
-        }
-    }
-
     pub(super) fn settings(
         problem: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,

@@ -30,7 +30,8 @@ fn corpus() -> PathBuf {
 
 #[tokio::test]
 async fn every_recording_is_read_as_expected() {
-    let mut folders: Vec<PathBuf> = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.retain(|path| path.is_dir());
     folders.sort();
     assert!(folders.len() >= 3, "the corpus is not there: {folders:?}");
@@ -52,7 +53,9 @@ async fn every_recording_is_read_as_expected() {
 /// A whole pass over a recorded source, on an empty store: what it reports and what is kept then.
 async fn pass(folder: &Path) -> Value {
     let Replay { meta, playback, config } = Replay::open(folder).unwrap();
-    let Asked::Source(id) = &meta.asked else { panic!("{}: record a source, not an address", folder.display()) };
+    let Asked::Source(id) = &meta.asked else {
+        panic!("{}: record a source, not an address", folder.display())
+    };
     let id: SourceId = id.parse().unwrap();
     let config = config::load_alone(&config).unwrap_or_else(|report| panic!("{report}"));
     let store = store::open(&store::Settings { path: None, cache: 0 }).await.unwrap();
@@ -117,10 +120,8 @@ fn site(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + 'static) -> String {
 }
 
 fn http(status: &str, headers: &str, body: &[u8]) -> Option<Vec<u8>> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     Some([head.as_bytes(), body].concat())
 }
 
@@ -181,7 +182,8 @@ fn a_source_is_recorded_and_replayed_with_nobody_there() {
         String::from_utf8_lossy(&first.stdout)
     );
     let lines = check(&folder, &["try", "--replay", "kept", "--json"], 0, &["\"same\":true"]);
-    let last: Value = serde_json::from_slice(lines.stdout.split(|b| *b == b'\n').rev().nth(1).unwrap()).unwrap();
+    let last: Value =
+        serde_json::from_slice(lines.stdout.split(|b| *b == b'\n').rev().nth(1).unwrap()).unwrap();
     assert_eq!(last["not_recorded"], json!([]));
     check(&folder, &made, 1, &["already", "--force"]);
     check(&folder, &[&made[..], &["--force"]].concat(), 0, &["recorded 3 exchanges"]);
@@ -205,7 +207,9 @@ fn another_selector_is_tried_on_a_recording_and_what_it_lacks_is_named() {
         _ => http("200 OK", "Content-Type: text/html\r\n", b"<h1>x</h1><article><p>y</p></article>"),
     });
     let list = |class: &str| {
-        format!("[source.page]\nbody = 'article'\n[[source.list]]\nitem = 'ul.{class} li'\ntitle = 'a'\nlink = {{ select = 'a', take = '@href' }}\n")
+        format!(
+            "[source.page]\nbody = 'article'\n[[source.list]]\nitem = 'ul.{class} li'\ntitle = 'a'\nlink = {{ select = 'a', take = '@href' }}\n"
+        )
     };
     configuration(&folder, &format!("{base}/tin-tuc"), &list("a"));
     check(&folder, &["try", "ward", "--config", "loa.toml", "--record", "kept"], 0, &["Khai mạc", "1 new"]);
@@ -226,10 +230,13 @@ fn what_fails_fails_alike() {
         _ => Some(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n<rss".to_vec()),
     });
     let status = site(|_| http("500 No", "", b"no"));
-    for (n, url) in [format!("http://{nobody}/"), format!("{cut}/rss"), format!("{status}/rss")].iter().enumerate() {
+    for (n, url) in
+        [format!("http://{nobody}/"), format!("{cut}/rss"), format!("{status}/rss")].iter().enumerate()
+    {
         configuration(&folder, url, "platform = 'feed'\n");
         let kept = format!("kept-{n}");
-        let first = check(&folder, &["try", "ward", "--config", "loa.toml", "--record", &kept], 1, &["recorded "]);
+        let first =
+            check(&folder, &["try", "ward", "--config", "loa.toml", "--record", &kept], 1, &["recorded "]);
         let again = check(&folder, &["try", "--replay", &kept], 1, &["as it did"]);
         assert_eq!(first.stdout, again.stdout, "{}", said(&again));
     }

@@ -102,7 +102,10 @@ pub(super) fn replay(common: &Common, arguments: &Arguments, folder: &Path) -> D
     };
     if !meta.complete {
         let n = playback.n_exchanges();
-        out::complain_as_is(&format!("note: the recording was interrupted, after {n} exchanges\n"));
+        out::complain_as_is(&format!(
+            "note: the recording was interrupted, after {n} exchange{}\n",
+            if n == 1 { "" } else { "s" }
+        ));
     }
     let run = Run { config: &config, path, wire: Wire::Replaying(playback.clone()), json: arguments.json };
     let mut steps = Vec::new();
@@ -132,6 +135,10 @@ fn compare(meta: &Meta, now: (&[Value], &Result<Value, String>), missed: &[Misse
         },
     );
     let same = then == now;
+    if !meta.complete && !json {
+        // Nobody knows what would have been read.
+        return Ok(());
+    }
     if json {
         let missed: Vec<&str> = missed.iter().map(|missed| missed.url.as_str()).collect();
         out::text(&format!("{}\n", json!({ "step": "compared", "same": same, "not_recorded": missed })))?;
@@ -159,11 +166,13 @@ fn compare(meta: &Meta, now: (&[Value], &Result<Value, String>), missed: &[Misse
 /// What was read, a line for each step; without the time at which it was.
 fn lines(steps: &[Value], report: &Value, failed: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> = steps.iter().map(describe).collect();
+    // Its issues were steps.
     if !report.is_null() {
-        lines.push(crate::cli::run::describe(report));
+        let summary = crate::cli::run::describe(report);
+        lines.extend(summary.lines().next().map(|line| format!("{line}\n")));
     }
     lines.extend(failed.map(|failed| format!("{failed}\n")));
-    lines
+    lines.iter().map(|line| tape::redacted(line)).collect()
 }
 
 /// What was asked that nobody asked when it was recorded.

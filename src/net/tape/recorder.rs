@@ -177,11 +177,7 @@ impl Take {
 
     /// It failed.
     pub(in crate::net) fn failed(mut self, error: &net::Error) {
-        let url = self.exchange.as_ref().map(|exchange| exchange.url.clone());
-        let mut message = error.to_string();
-        if let (Some(named), Some(url)) = (error.url(), url) {
-            message = message.replace(named, &net::error::shown(&url));
-        }
+        let message = redact::redacted(&error.to_string());
         self.end(End::Failed(Failure { message, fault: error.fault(), retry: error.retry() }));
     }
 

@@ -39,7 +39,8 @@ impl File {
     /// What its records say, unpacked.
     fn text(&self) -> String {
         let mut text = Vec::new();
-        io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(self.bytes().as_slice()), &mut text).unwrap();
+        io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(self.bytes().as_slice()), &mut text)
+            .unwrap();
         String::from_utf8_lossy(&text).into_owned()
     }
 
@@ -118,7 +119,11 @@ async fn every_kind_of_answer_is_the_same_once_more() {
         ("declared too large", http("Content-Length: 5000000\r\n", b"abc"), "more than 4 MB"),
         ("redirect to nowhere", b"HTTP/1.1 302 Found\r\nLocation: http://\r\n\r\nx".to_vec(), "no URL"),
         ("redirect in a circle", b"HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n".to_vec(), "lead back"),
-        ("redirect to what is not asked", b"HTTP/1.1 302 Found\r\nLocation: ftp://a.vn/\r\n\r\n".to_vec(), "will not"),
+        (
+            "redirect to what is not asked",
+            b"HTTP/1.1 302 Found\r\nLocation: ftp://a.vn/\r\n\r\n".to_vec(),
+            "will not",
+        ),
     ];
     for (name, answer, part) in answers {
         let server = Server::says(answer).await;
@@ -172,7 +177,9 @@ async fn what_hung_is_not_waited_for_again() {
 #[tokio::test]
 async fn redirects_are_kept_hop_by_hop_and_who_is_not_there_is_not_there_again() {
     let server = Server::new(|head| match head.split(' ').nth(1) {
-        Some("/a") => Reply::Bytes(b"HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        Some("/a") => {
+            Reply::Bytes(b"HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n".to_vec())
+        }
         _ => Reply::Bytes(http("Content-Length: 1\r\n", b"b")),
     })
     .await;
@@ -180,7 +187,10 @@ async fn redirects_are_kept_hop_by_hop_and_who_is_not_there_is_not_there_again()
     assert!(said.contains("/b Some("), "{said}");
     let text = file.text();
     assert_eq!(text.matches("WARC-Type: request").count(), 2, "{text}");
-    assert!(text.contains("WARC-IP-Address: 127.0.0.1\r\n") && text.contains("GET /a HTTP/1.1\r\n"), "{text}");
+    assert!(
+        text.contains("WARC-IP-Address: 127.0.0.1\r\n") && text.contains("GET /a HTTP/1.1\r\n"),
+        "{text}"
+    );
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (said, _) = twice(&settings(), open(format!("http://{nobody}/").parse().unwrap())).await;
     assert!(said.contains("it does not answer"), "{said}");
@@ -195,7 +205,8 @@ async fn robots_and_turns_are_kept_to_without_a_wait() {
         _ => Reply::Bytes(http("Content-Length: 1\r\n", b"b")),
     })
     .await;
-    let polite = |path: &str| Request { spacing: Some(Duration::ZERO), robots: true, ..open(server.url(path)) };
+    let polite =
+        |path: &str| Request { spacing: Some(Duration::ZERO), robots: true, ..open(server.url(path)) };
     // So that nobody waits while it is recorded, either.
     let calm = Settings { max_crawl_delay: Duration::ZERO, ..settings() };
     let (file, recorder, client) = recording(&calm);
@@ -216,8 +227,12 @@ async fn robots_and_turns_are_kept_to_without_a_wait() {
 #[tokio::test]
 async fn nothing_secret_is_kept() {
     let server = Server::says(http("Set-Cookie: s=cookie-1\r\nContent-Length: 1\r\n", b"x")).await;
-    let url: url::Url =
-        server.url("/x?token=token-1&a=1").as_str().replace("http://", "http://me:password-1@").parse().unwrap();
+    let url: url::Url = server
+        .url("/x?token=token-1&a=1")
+        .as_str()
+        .replace("http://", "http://me:password-1@")
+        .parse()
+        .unwrap();
     let request = Request { headers: vec![("x-key", "key-1".to_owned())], ..open(url) };
     let (file, _recorder, client) = recording(&settings());
     client.send(request.clone()).await.unwrap();
