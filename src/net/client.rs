@@ -90,6 +90,13 @@ impl Client {
         Self::with_lookup(settings, clock, &Lookup::Table(Arc::new(table)), Wire::Live)
     }
 
+    /// This client, and nobody else has it, over another wire.
+    #[cfg(test)]
+    pub(crate) fn rewired(self, wire: Wire) -> Self {
+        let inner = Arc::into_inner(self.0).expect("it has no clones");
+        Self(Arc::new(Inner { wire, ..inner }))
+    }
+
     fn with_lookup(
         settings: &Settings,
         clock: SharedClock,
