@@ -27,7 +27,7 @@ pub(super) struct Incoming {
 }
 
 enum Body {
-    Live(Response, Option<Take>),
+    Live(Response, Option<Box<Take>>),
     Recorded { rest: Bytes, end: End },
 }
 
@@ -50,9 +50,9 @@ impl Client {
     }
 
     /// What keeps this hop, if it is to be kept.
-    pub(super) fn take(&self, hop: &Hop) -> Option<Take> {
+    pub(super) fn take(&self, hop: &Hop) -> Option<Box<Take>> {
         match &self.0.wire {
-            Wire::Recording(recorder) => Some(recorder.begin(hop, self.settings())),
+            Wire::Recording(recorder) => Some(Box::new(recorder.begin(hop, self.settings()))),
             Wire::Live | Wire::Replaying(_) => None,
         }
     }
@@ -78,7 +78,7 @@ impl Client {
 
 impl Incoming {
     pub(super) async fn live(
-        mut take: Option<Take>,
+        mut take: Option<Box<Take>>,
         asked: impl Future<Output = Result<Response, Error>>,
     ) -> Result<Self, Error> {
         waits(&mut take, true);
@@ -151,7 +151,7 @@ impl Incoming {
 }
 
 /// Has the other side the word? What is dropped meanwhile was given up.
-fn waits(take: &mut Option<Take>, waits: bool) {
+fn waits(take: &mut Option<Box<Take>>, waits: bool) {
     if let Some(take) = take {
         take.waits = waits;
     }

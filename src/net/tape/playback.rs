@@ -25,11 +25,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Playback(Arc<Inner>);
 
+type Answers = HashMap<(Method, Url), VecDeque<Arc<Exchange>>>;
+
 #[derive(Debug)]
 struct Inner {
     clock: Leaping,
     /// The answers to each question, in the order in which they came; the last one stays.
-    answers: Mutex<HashMap<(Method, Url), VecDeque<Arc<Exchange>>>>,
+    answers: Mutex<Answers>,
     missed: Mutex<Vec<Missed>>,
     n_exchanges: usize,
     damage: Option<Error>,
@@ -51,8 +53,8 @@ impl Playback {
         let (records, problem) = warc::read(file);
         let info = records.first().filter(|record| record.get("WARC-Type") == Some("warcinfo"));
         match (info, problem) {
-            (None, Some(problem)) => return Err(problem),
-            (_, Some(problem)) if !matches!(problem, Error::Truncated { .. }) => return Err(problem),
+            (None, Some(problem)) => Err(problem),
+            (_, Some(problem)) if !matches!(problem, Error::Truncated { .. }) => Err(problem),
             (info, problem) => {
                 let info = info.map(|record| String::from_utf8_lossy(&record.block).into_owned());
                 let software = info
@@ -76,7 +78,7 @@ impl Playback {
 
     fn of(exchanges: Vec<Arc<Exchange>>, damage: Option<Error>, at: Timestamp) -> Self {
         let n_exchanges = exchanges.len();
-        let mut answers: HashMap<_, VecDeque<_>> = HashMap::new();
+        let mut answers = Answers::new();
         for exchange in exchanges {
             answers.entry((exchange.method.clone(), exchange.url.clone())).or_default().push_back(exchange);
         }
