@@ -8,6 +8,7 @@ mod offline;
 mod own_token;
 mod probe;
 mod reading;
+mod recording;
 pub(crate) mod shown;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -21,6 +22,7 @@ pub use offline::{
     Trial, accept_once, backfill_once, push_once, recognize, run_once, take_back_once, try_source,
 };
 pub use probe::{Feed, Fetched, Marked, Probed, probe};
+pub use recording::{Asked, Meta, Recording, Replay};
 
 use crate::{
     clock::{self, SharedClock},

@@ -1,6 +1,9 @@
 //! The one place that knows what time it is.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::future::BoxFuture;
 
@@ -31,6 +34,10 @@ pub struct System;
 /// A clock that stands still until a test moves it.
 #[derive(Clone, Debug)]
 pub struct Manual(tokio::sync::watch::Sender<Timestamp>);
+
+/// A clock on which waiting takes no time: it leaps to the instant that is waited for. A recorded run goes by it.
+#[derive(Clone, Debug)]
+pub struct Leaping(Arc<Mutex<Timestamp>>);
 
 // === impl System ===
 
@@ -89,6 +96,40 @@ impl Clock for Manual {
     }
 }
 
+// === impl Leaping ===
+
+impl Leaping {
+    /// A clock that stands at `at`.
+    pub fn at(at: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(at)))
+    }
+
+    /// It is `at`, or later.
+    pub fn reach(&self, at: Timestamp) {
+        let mut now = self.lock();
+        *now = at.max(*now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for Leaping {
+    fn now(&self) -> Timestamp {
+        *self.lock()
+    }
+
+    fn sleep_between(&self, from: Timestamp, to: Timestamp) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            if clock.now() >= from {
+                clock.reach(to);
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -103,6 +144,17 @@ mod tests {
         assert!(futures_util::poll!(&mut sleeper).is_pending());
         clock.advance(Duration::from_secs(1));
         sleeper.await;
+    }
+
+    #[tokio::test]
+    async fn a_leaping_clock_is_where_it_was_waited_for_and_never_goes_back() {
+        let clock = Leaping::at(Timestamp::from_second(1000));
+        clock.sleep_until(Timestamp::from_second(1060)).await;
+        assert_eq!(clock.now(), Timestamp::from_second(1060));
+        clock.reach(Timestamp::from_second(1000));
+        assert_eq!(clock.now(), Timestamp::from_second(1060));
+        clock.sleep_between(Timestamp::from_second(2000), Timestamp::from_second(3000)).await;
+        assert_eq!(clock.now(), Timestamp::from_second(1060), "it is before `from`");
     }
 
     #[tokio::test]

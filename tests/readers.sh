@@ -54,6 +54,13 @@ if ! { python3 -m venv "$scratch/venv" &&
   skip "feedparser cannot be installed: $(tail -n 1 "$scratch/pip.log")"
 fi
 
+# What checks recordings: their form is that of web archives (docs/recording.md).
+if ! { [ -x "$scratch/venv/bin/pip" ] &&
+  timeout 60 "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check --retries 0 warcio; } \
+  >"$scratch/pip.log" 2>&1; then
+  skip "warcio cannot be installed: $(tail -n 1 "$scratch/pip.log")"
+fi
+
 # npm, in a folder of its own.
 mkdir "$scratch/npm"
 if ! command -v npm >/dev/null; then

@@ -16,7 +16,8 @@ use crate::{
     },
     journal::Journal,
     model::{ArticleId, SourceId},
-    net, store,
+    net::{self, tape::Wire},
+    store,
 };
 
 /// One real pass over each of `sources`, on the store itself. Fails with [`store::Error::Locked`] in the chain
@@ -79,20 +80,23 @@ pub struct Trial {
     pub store_in_use: bool,
 }
 
-/// One pass over `source` that writes nothing. What is known comes from the store, if it is there and free.
+/// One pass over `source` that writes nothing. What is known comes from the store, if it is there and free; a run that is
+/// recorded, or was, knows nothing, so that it is the same wherever it is replayed.
 pub async fn try_source(
     config: Config,
     source: Arc<Source>,
+    wire: &Wire,
     show: &mut (dyn FnMut(Step) + Send),
 ) -> anyhow::Result<Trial> {
-    let exists = config.store.path.as_ref().is_some_and(|path| path.exists());
+    let is_live = matches!(wire, Wire::Live);
+    let exists = is_live && config.store.path.as_ref().is_some_and(|path| path.exists());
     let opened = if exists { store::open(&config.store).await } else { memory().await };
     let store_in_use = matches!(opened, Err(store::Error::Locked { .. }));
     let store = match opened {
         Ok(store) => store,
         Err(_) => memory().await?,
     };
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let ingest = ingest_over(&config.net, config.ingest, store, wire).await?;
     Ok(Trial { report: ingest.rehearse(&source, show).await?, store_in_use })
 }
 
@@ -104,8 +108,9 @@ pub async fn recognize(
     url: &Url,
     allow_private: bool,
     platforms: &[(String, Arc<extract::Rules>)],
+    wire: &Wire,
 ) -> anyhow::Result<Option<String>> {
-    let client = client(net, Arc::new(clock::System))?;
+    let client = client_over(net, clock_of(wire), wire)?;
     // What a site keeps closed is not looked at either because somebody wants to know what it is.
     let spacing = Some(std::time::Duration::ZERO);
     let request = net::Request { allow_private, spacing, robots: true, ..net::Request::get(url.clone()) };
@@ -137,13 +142,34 @@ async fn ingest(
     settings: Settings,
     store: Arc<dyn store::Store>,
 ) -> anyhow::Result<Arc<Ingest>> {
-    let clock: SharedClock = Arc::new(clock::System);
-    let client = client(net, Arc::clone(&clock))?;
+    ingest_over(net, settings, store, &Wire::Live).await
+}
+
+async fn ingest_over(
+    net: &net::Settings,
+    settings: Settings,
+    store: Arc<dyn store::Store>,
+    wire: &Wire,
+) -> anyhow::Result<Arc<Ingest>> {
+    let clock = clock_of(wire);
+    let client = client_over(net, Arc::clone(&clock), wire)?;
     let journal = Arc::new(Journal::open(store).await?);
     Ok(Ingest::new(journal, client, clock, settings))
 }
 
 /// A client for one command.
 pub(super) fn client(net: &net::Settings, clock: SharedClock) -> anyhow::Result<net::Client> {
-    net::Client::new(net, clock).context("cannot set up the HTTP client")
+    client_over(net, clock, &Wire::Live)
+}
+
+fn client_over(net: &net::Settings, clock: SharedClock, wire: &Wire) -> anyhow::Result<net::Client> {
+    net::Client::over(net, clock, wire.clone()).context("cannot set up the HTTP client")
+}
+
+/// The clock by which a run goes.
+fn clock_of(wire: &Wire) -> SharedClock {
+    match wire {
+        Wire::Live | Wire::Recording(_) => Arc::new(clock::System),
+        Wire::Replaying(playback) => playback.clock(),
+    }
 }

@@ -1,6 +1,11 @@
 //! `loa try`
 
-use std::sync::Arc;
+mod recorded;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -8,9 +13,10 @@ use url::Url;
 
 use super::{Common, Done, Failure, block_on, found::Library, out, run, table};
 use crate::{
-    app,
+    app::{self, Asked, Trial},
     config::{self, Config},
     ingest::{Source, Step},
+    net::tape::Wire,
     web::api::sources,
 };
 
@@ -21,11 +27,14 @@ Examples:
   loa try quan1
   loa try ward --config loa.toml
   loa try https://a.example/tin-tuc                        an address that no configuration names
-  loa try https://a.example/tin-tuc --platform liferay6    when its platform is not recognized")]
+  loa try https://a.example/tin-tuc --platform liferay6    when its platform is not recognized
+  loa try ward --record ward-broken                        keeps every exchange, to report a broken site
+  loa try --replay ward-broken                             the same again, without the network
+  loa try ward --replay ward-broken --config loa.toml      the same exchange, read as loa.toml says now")]
 pub(super) struct Arguments {
     /// A source of the configuration, or an address
-    #[arg(value_name = "SOURCE_OR_URL")]
-    source: String,
+    #[arg(value_name = "SOURCE_OR_URL", required_unless_present = "replay")]
+    source: Option<String>,
 
     /// The recipe for an address; recognized by what stands there when absent
     #[arg(long, value_name = "NAME")]
@@ -38,37 +47,52 @@ pub(super) struct Arguments {
     /// One JSON object per step and line
     #[arg(long)]
     json: bool,
+
+    /// Keeps every exchange in this folder, without credentials (docs/recording.md)
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+
+    /// Writes over an earlier recording in that folder
+    #[arg(long, requires = "record")]
+    force: bool,
+
+    /// Answers from the recording in this folder and asks nobody; with a source, as the configuration reads it now
+    #[arg(long, value_name = "DIR")]
+    replay: Option<PathBuf>,
 }
 
 pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
-    let config = common.load()?;
-    let source = chosen(&config, common, arguments)?;
-    let json = arguments.json;
-    // What cannot be printed ends the command behind the pass, not within it.
-    let mut closed = None;
-    let mut show = |step: Step| {
-        let text = if json { format!("{}\n", value(&step)) } else { describe(&step) };
-        if closed.is_none() {
-            closed = out::text(&text).err();
-        }
-    };
-    let trial = block_on(app::try_source(config, source, &mut show))?;
-    if let Some(error) = closed {
-        return Err(error.into());
+    match (&arguments.record, &arguments.replay) {
+        (Some(folder), _) => recorded::record(common, arguments, folder),
+        (None, Some(folder)) => recorded::replay(common, arguments, folder),
+        (None, None) => live(common, arguments),
     }
-    let report = sources::report(&trial.report);
-    out::text(&if json { format!("{report}\n") } else { run::describe(&report) })?;
-    if trial.store_in_use {
+}
+
+fn live(common: &Common, arguments: &Arguments) -> Done {
+    let config = common.load()?;
+    let asked = asked(&config, common.path(), arguments)?;
+    let run = Run { config: &config, path: common.path(), wire: Wire::Live, json: arguments.json };
+    let mut steps = Vec::new();
+    let trial = block_on(async { Ok(run.pass(&asked, &mut steps).await) })??;
+    conclude(&sources::report(&trial.report), trial.store_in_use, arguments.json)
+}
+
+/// Prints what came of it.
+fn conclude(report: &Value, store_in_use: bool, json: bool) -> Done {
+    out::text(&if json { format!("{report}\n") } else { run::describe(report) })?;
+    if store_in_use {
         out::complain_as_is("note: a daemon has the store: everything counts as new\n");
     }
     if report["failed"].is_null() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc<Source>, Failure> {
-    let name = &arguments.source;
+/// What is to be tried; everything that was said wrongly about it is told before anybody is asked.
+fn asked(config: &Config, path: Option<&Path>, arguments: &Arguments) -> Result<Asked, Failure> {
+    let name = arguments.source.as_deref().unwrap_or_default();
     let all = &config.ingest.sources;
     if let Some(source) = all.iter().find(|source| source.id.as_str() == name) {
-        return Ok(Arc::clone(source));
+        return Ok(Asked::Source(source.id.to_string()));
     }
     if !name.contains("://") {
         return Err(run::unknown(config, name));
@@ -76,43 +100,83 @@ fn chosen(config: &Config, common: &Common, arguments: &Arguments) -> Result<Arc
     let url =
         Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
     if let Some(source) = all.iter().find(|source| source.asked() == Some(&url)) {
-        return Ok(Arc::clone(source));
+        return Ok(Asked::Source(source.id.to_string()));
     }
-    let library = Library::new(common.path()).map_err(Failure::Configuration)?;
+    let library = Library::new(path).map_err(Failure::Configuration)?;
     library.check(arguments.platform.as_deref()).map_err(Failure::Usage)?;
-    let platform = match &arguments.platform {
-        Some(platform) => platform.clone(),
-        None => recognized(config, &url, arguments, &library)?,
-    };
-    let source = config::source_at(&url, &platform, arguments.allow_private, common.path());
-    source.map(Arc::new).map_err(Failure::Configuration)
+    let (platform, allow_private) = (arguments.platform.clone(), arguments.allow_private);
+    Ok(Asked::Address { url: url.into(), platform, allow_private })
 }
 
-/// The platform of what stands at an address, and says so.
-fn recognized(
-    config: &Config,
-    url: &Url,
-    arguments: &Arguments,
-    library: &Library,
-) -> Result<String, Failure> {
-    let platforms = library.fingerprints();
-    let found = block_on(app::recognize(&config.net, url, arguments.allow_private, platforms))?;
-    let Some(platform) = found else {
-        let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(Failure::Failed(anyhow::anyhow!(
-            "what stands at `{url}` is no feed and no list of a platform that we know\n\
-             hint: the platforms are `{}`: choose one with `--platform`, or describe the page in a \
-             `[[source]]` of its own (`config/examples/own-section.toml` shows how)",
-            names.join("`, `")
-        )));
-    };
-    let line = if arguments.json {
-        format!("{}\n", json!({ "step": "recognized", "platform": platform }))
-    } else {
-        format!("recognized {platform}\n")
-    };
-    out::text(&line)?;
-    Ok(platform)
+/// What a trial is made with.
+struct Run<'a> {
+    config: &'a Config,
+    /// Where the configuration stands.
+    path: Option<&'a Path>,
+    wire: Wire,
+    json: bool,
+}
+
+impl Run<'_> {
+    /// The pass. Each step is printed, and put into `steps`.
+    async fn pass(&self, asked: &Asked, steps: &mut Vec<Value>) -> Result<Trial, Failure> {
+        let source = self.source(asked, steps).await?;
+        // What cannot be printed ends the command behind the pass, not within it.
+        let mut closed = None;
+        let mut show = |step: Step| {
+            let step = value(&step);
+            if closed.is_none() {
+                closed = self.print(&step).err();
+            }
+            steps.push(step);
+        };
+        let trial = app::try_source(self.config.clone(), source, &self.wire, &mut show).await?;
+        closed.map_or(Ok(trial), |error| Err(error.into()))
+    }
+
+    fn print(&self, step: &Value) -> std::io::Result<()> {
+        out::text(&if self.json { format!("{step}\n") } else { describe(step) })
+    }
+
+    async fn source(&self, asked: &Asked, steps: &mut Vec<Value>) -> Result<Arc<Source>, Failure> {
+        let (url, platform, allow_private) = match asked {
+            Asked::Source(id) => {
+                let found = self.config.ingest.sources.iter().find(|source| source.id.as_str() == id);
+                return found.cloned().ok_or_else(|| run::unknown(self.config, id));
+            }
+            Asked::Address { url, platform, allow_private } => (url, platform, *allow_private),
+        };
+        let url =
+            Url::parse(url).map_err(|cause| Failure::Usage(format!("`{url}` is not an address: {cause}")))?;
+        let platform = match platform {
+            Some(platform) => platform.clone(),
+            None => {
+                let platform = self.recognized(&url, allow_private).await?;
+                let step = json!({ "step": "recognized", "platform": platform });
+                self.print(&step)?;
+                steps.push(step);
+                platform
+            }
+        };
+        let source = config::source_at(&url, &platform, allow_private, self.path);
+        source.map(Arc::new).map_err(Failure::Configuration)
+    }
+
+    /// The platform of what stands at an address.
+    async fn recognized(&self, url: &Url, allow_private: bool) -> Result<String, Failure> {
+        let library = Library::new(self.path).map_err(Failure::Configuration)?;
+        let platforms = library.fingerprints();
+        let found = app::recognize(&self.config.net, url, allow_private, platforms, &self.wire).await?;
+        found.ok_or_else(|| {
+            let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
+            Failure::Failed(anyhow::anyhow!(
+                "what stands at `{url}` is no feed and no list of a platform that we know\n\
+                 hint: the platforms are `{}`: choose one with `--platform`, or describe the page in a \
+                 `[[source]]` of its own (`config/examples/own-section.toml` shows how)",
+                names.join("`, `")
+            ))
+        })
+    }
 }
 
 fn value(step: &Step) -> Value {
@@ -134,24 +198,26 @@ fn value(step: &Step) -> Value {
     }
 }
 
-fn describe(step: &Step) -> String {
-    let line = match step {
-        Step::Fetched { url, bytes, content_type } => {
-            let kind = content_type.as_deref().map_or("no type", |kind| kind);
-            format!("fetched    {url} ({bytes} bytes, {kind})")
+/// A step for people.
+fn describe(step: &Value) -> String {
+    let text = |key: &str| step[key].as_str().unwrap_or_default();
+    let line = match text("step") {
+        "recognized" => return format!("recognized {}\n", table::cell(text("platform"), 400)),
+        "fetched" => {
+            let kind = step["content_type"].as_str().unwrap_or("no type");
+            format!("fetched    {} ({} bytes, {kind})", text("url"), step["bytes"])
         }
-        Step::NotModified { url } => format!("unchanged  {url}"),
-        Step::Extracted { format, encoding, items } => {
-            let plural = if *items == 1 { "" } else { "s" };
-            format!("read       {items} item{plural} ({format}, {encoding})")
+        "not-modified" => format!("unchanged  {}", text("url")),
+        "extracted" => {
+            let plural = if step["items"] == 1 { "" } else { "s" };
+            format!("read       {} item{plural} ({}, {})", step["items"], text("format"), text("encoding"))
         }
-        Step::Decided { title, date, became } => {
-            format!("{:10} {}  {title}", became.as_str(), date.as_deref().unwrap_or("no date"))
+        "decided" => {
+            let date = step["date"].as_str().unwrap_or("no date");
+            format!("{:10} {date}  {}", text("became"), text("title"))
         }
-        Step::Wrong(issue) if issue.at.is_empty() => {
-            format!("{:10} {}", issue.severity.to_string(), issue.message)
-        }
-        Step::Wrong(issue) => format!("{:10} {} ({})", issue.severity.to_string(), issue.message, issue.at),
+        _ if text("at").is_empty() => format!("{:10} {}", text("severity"), text("message")),
+        _ => format!("{:10} {} ({})", text("severity"), text("message"), text("at")),
     };
     // Spaces are columns here; everything else from outside is made harmless.
     let (head, rest) = line.split_at_checked(11).unwrap_or((&line, ""));
@@ -165,7 +231,7 @@ mod tests {
 
     #[test]
     fn each_step_is_one_harmless_line() {
-        let check = |step: Step, expected: &str| assert_eq!(describe(&step), format!("{expected}\n"));
+        let check = |step: Step, expected: &str| assert_eq!(describe(&value(&step)), format!("{expected}\n"));
         let url = || Url::parse("https://a.example/rss").unwrap();
         let fetched =
             Step::Fetched { url: url(), bytes: 10, content_type: Some("text/html\u{1b}".to_owned()) };

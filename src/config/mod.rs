@@ -6,6 +6,7 @@
 //! Nothing stops at the first mistake: a [`Report`] has all of them.
 
 mod archive;
+mod excerpt;
 mod feed;
 mod layers;
 mod mail;
@@ -26,6 +27,7 @@ mod tests;
 
 use std::path::Path;
 
+pub use excerpt::{Excerpt, RECIPES, excerpt, load_alone};
 pub use platforms::{generic, platforms, recipe, source_at, source_in};
 pub use recipe::Rules;
 pub use report::{Located, Problem, Report};
@@ -64,12 +66,18 @@ pub struct Config {
 /// Reads the configuration: the built-in one without a file, with the environment of this process and `overrides`
 /// (dotted key, value: `("web.listen", "127.0.0.1:0")`) on top.
 pub fn load(path: Option<&Path>, overrides: &[(String, String)]) -> Result<Config, Report> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = environment();
     let text = path.map(|path| (path, read_file(path)));
     let file = text.as_ref().map(|(path, text)| (*path, text));
     load_from(Inputs { file, environment: &environment, flags: overrides }).0
+}
+
+/// The environment of this process, as far as it is text.
+fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 fn read_file(path: &Path) -> Result<String, String> {

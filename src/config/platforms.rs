@@ -80,7 +80,7 @@ fn first_source(text: String, name: &str) -> Result<ingest::Source, Report> {
 }
 
 /// The built-in recipes, and those of the folder that the configuration at `path` names.
-fn recipes(path: Option<&Path>, findings: &Findings) -> Recipes {
+pub(super) fn recipes(path: Option<&Path>, findings: &Findings) -> Recipes {
     let mut recipes = Recipes::built_in(findings);
     if let Some((folder, place)) = path.and_then(|path| own_folder(path, findings)) {
         recipes.add_folder(&folder, &place, findings);

@@ -44,7 +44,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-const SOURCE_DEFAULTS: [&str; 8] =
+pub(super) const SOURCE_DEFAULTS: [&str; 8] =
     ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck", "archive", "gate"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {

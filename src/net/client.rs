@@ -1,12 +1,13 @@
 //! One exchange, from the guard to the last byte.
 
+mod hop;
 mod repaired;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, StatusCode,
     header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -22,9 +23,11 @@ use super::{
     redirect::{self, Hop},
     resolve::{Lookup, Resolver},
     robots::book::Book,
+    tape::Wire,
     tls,
 };
 use crate::{clock::SharedClock, model::Timestamp};
+use hop::Incoming;
 
 /// Sends requests. Cheap to clone; all clones share connections, turns and limits.
 #[derive(Clone, Debug)]
@@ -42,6 +45,8 @@ pub(super) struct Inner {
     permits: Semaphore,
     chains: Arc<Chains>,
     webpki: Arc<rustls::client::WebPkiServerVerifier>,
+    /// Where answers come from.
+    wire: Wire,
 }
 
 /// A request that takes longer gives its place to another one: all that it still does is to wait.
@@ -62,7 +67,12 @@ struct Limits {
 impl Client {
     /// Builds it. Reads `net.ca_file`.
     pub fn new(settings: &Settings, clock: SharedClock) -> Result<Self, Error> {
-        Self::with_lookup(settings, clock, &Lookup::System)
+        Self::over(settings, clock, Wire::Live)
+    }
+
+    /// The same, which keeps what it hears, or answers from what was kept. `clock` is that of the recording then.
+    pub fn over(settings: &Settings, clock: SharedClock, wire: Wire) -> Result<Self, Error> {
+        Self::with_lookup(settings, clock, &Lookup::System, wire)
     }
 
     /// A client that finds `hosts` in a table: each name with the address that the guard is shown and the
@@ -77,10 +87,22 @@ impl Client {
         for (name, seen, at) in hosts {
             table.entry((*name).to_owned()).or_default().push((*seen, *at));
         }
-        Self::with_lookup(settings, clock, &Lookup::Table(Arc::new(table)))
+        Self::with_lookup(settings, clock, &Lookup::Table(Arc::new(table)), Wire::Live)
     }
 
-    fn with_lookup(settings: &Settings, clock: SharedClock, lookup: &Lookup) -> Result<Self, Error> {
+    /// This client, and nobody else has it, over another wire.
+    #[cfg(test)]
+    pub(crate) fn rewired(self, wire: Wire) -> Self {
+        let inner = Arc::into_inner(self.0).expect("it has no clones");
+        Self(Arc::new(Inner { wire, ..inner }))
+    }
+
+    fn with_lookup(
+        settings: &Settings,
+        clock: SharedClock,
+        lookup: &Lookup,
+        wire: Wire,
+    ) -> Result<Self, Error> {
         let (webpki, chains) = (tls::webpki(settings)?, Arc::new(Chains::new(clock.clone())));
         let build = |guarded| {
             let resolver = Resolver { lookup: lookup.clone(), guarded };
@@ -95,6 +117,7 @@ impl Client {
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             chains: chains.clone(),
             webpki: webpki.clone(),
+            wire,
         })))
     }
 
@@ -144,6 +167,8 @@ impl Client {
         let exchange = Box::pin(self.follow(http, hop, &limits, allow_private));
         let (limit, after) = limits.time;
         match tokio::time::timeout(after, exchange).await {
+            // What hung when it was recorded is not waited for again.
+            Ok(Err(error)) if hop::is_hung(&error) => Err(Error::Timeout { url: shown(&url), limit, after }),
             Ok(result) => result,
             Err(_) => Err(Error::Timeout { url: shown(&url), limit, after }),
         }
@@ -180,13 +205,13 @@ impl Client {
                 self.0.queue.count(&hop.url);
             }
             let via = chain.last().map(|(_, url)| url);
-            let response = self.ask_repaired(http, &hop, via, allow_private).await?;
-            let status = response.status();
+            let response = self.hear(http, &hop, via, allow_private).await?;
+            let status = response.status;
             if limits.manners.is_some() {
-                self.0.queue.heard(&hop.url, status.as_u16(), response.headers());
+                self.0.queue.heard(&hop.url, status.as_u16(), &response.headers);
             }
             let Some(location) =
-                redirect::location(status, response.headers()).filter(|_| limits.redirects > 0)
+                redirect::location(status, &response.headers).filter(|_| limits.redirects > 0)
             else {
                 let moved = (permanent && !chain.is_empty()).then(|| hop.url.clone());
                 return self.read(response, hop, moved, limits).await;
@@ -206,25 +231,14 @@ impl Client {
         }
     }
 
-    /// One hop: everything up to the end of the head.
-    async fn ask(&self, http: &reqwest::Client, hop: &Hop, via: Option<&Url>) -> Result<Response, Error> {
-        let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
-        *request.headers_mut() = hop.headers.clone();
-        *request.body_mut() = hop.body.clone().map(reqwest::Body::from);
-        http.execute(request).await.map_err(|cause| match Error::sort(&hop.url, 0, self.settings(), cause) {
-            Error::Refused { url, refusal, .. } => Error::Refused { url, via: via.map(shown), refusal },
-            error => error,
-        })
-    }
-
     async fn read(
         &self,
-        response: Response,
+        response: Incoming,
         hop: Hop,
         moved: Option<Url>,
         limits: &Limits,
     ) -> Result<Answer, Error> {
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status, response.headers.clone());
         let (limit, max) = limits.body;
         let has_body = max > 0
             && hop.method != Method::HEAD
@@ -234,7 +248,7 @@ impl Client {
             let is_whole = limits.is_whole && status.is_success();
             // The length that is declared tells soon enough, where a part would be of no use.
             let refused = is_whole && !limits.is_fitted;
-            if refused && response.content_length().is_some_and(|length| length > max) {
+            if refused && response.length.is_some_and(|length| length > max) {
                 return Err(Error::TooLarge { url: shown(&hop.url), limit, max });
             }
             match self.body(response, &hop.url, max, is_whole).await? {
@@ -253,7 +267,7 @@ impl Client {
     /// says nothing about a bomb.
     async fn body(
         &self,
-        mut response: Response,
+        mut response: Incoming,
         url: &Url,
         max: u64,
         is_whole: bool,
@@ -261,10 +275,10 @@ impl Client {
         let mut body = Vec::new();
         loop {
             let received = body.len() as u64;
-            let chunk = match response.chunk().await {
+            let chunk = match response.chunk(url, received, self.settings()).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((body.into(), Rest::Nothing)),
-                Err(cause) if is_whole => return Err(Error::sort(url, received, self.settings(), cause)),
+                Err(error) if is_whole => return Err(error),
                 // The status was heard; what came of its explanation has to do.
                 Err(_) => return Ok((body.into(), Rest::Cut)),
             };

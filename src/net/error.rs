@@ -83,6 +83,24 @@ pub enum Error {
         #[source]
         source: Option<Box<reqwest::Error>>,
     },
+    /// So it ended when it was recorded.
+    #[error("{message}")]
+    Recorded {
+        /// What was said of it then.
+        message: String,
+        /// Whose fault it was.
+        fault: Fault,
+        /// Whether trying again can help.
+        retry: Retry,
+    },
+    /// A recording that is replayed has no answer to this.
+    #[error("cannot fetch `{url}`: the recording has no answer to it{}", .nearest.as_ref().map(|near| format!("; the nearest address that it has is `{near}`")).unwrap_or_default())]
+    NotRecorded {
+        /// What was asked.
+        url: String,
+        /// What comes nearest to it in the recording.
+        nearest: Option<String>,
+    },
     /// The client cannot be built as configured.
     #[error("{problem}")]
     Settings {
@@ -120,7 +138,8 @@ pub enum Stage {
 }
 
 /// Whose fault it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// Ours.
     Ours,
@@ -131,7 +150,8 @@ pub enum Fault {
 }
 
 /// Whether trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// At once, one time.
     Now,
@@ -150,8 +170,11 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused { refusal: Refusal::Malformed(_), via: None, .. } => Fault::Ours,
-            Self::Refused { via: None, .. } | Self::Settings { .. } => Fault::Config,
+            Self::Refused { via: None, .. } | Self::Settings { .. } | Self::NotRecorded { .. } => {
+                Fault::Config
+            }
             Self::Restrained(restraint) => restraint.fault(),
+            Self::Recorded { fault, .. } => *fault,
             Self::Refused { .. }
             | Self::Timeout { .. }
             | Self::TooLarge { .. }
@@ -168,8 +191,9 @@ impl Error {
             Self::Refused { via: None, refusal, .. } if !matches!(refusal, Refusal::Resolved { .. }) => {
                 Retry::Never
             }
-            Self::Settings { .. } => Retry::Never,
+            Self::Settings { .. } | Self::NotRecorded { .. } => Retry::Never,
             Self::Restrained(restraint) => restraint.retry(),
+            Self::Recorded { retry, .. } => *retry,
             Self::Truncated { .. } => Retry::Now,
             Self::Refused { .. }
             | Self::Timeout { .. }

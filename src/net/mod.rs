@@ -21,6 +21,7 @@ mod resolve;
 mod restraint;
 pub mod robots;
 mod tally;
+pub mod tape;
 mod tls;
 pub mod trap;
 

@@ -28,6 +28,7 @@ mod private;
 mod push;
 mod pushed;
 mod readers;
+mod recordings;
 mod refusals;
 mod selections;
 mod shared;

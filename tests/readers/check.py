@@ -124,6 +124,31 @@ def present(scratch, phase):
         yield from ((reader, version, form) for form in reader.formats)
 
 
+def recording(loa, scratch, config):
+    """A recording of the portal as another reader of web archives sees it: whole, every digest right."""
+    warcio, folder = scratch / "venv/bin/warcio", scratch / "recording"
+    if not warcio.exists():
+        print("skipped: warcio is not installed", flush=True)
+        return
+    command = [loa, "try", "quan1", "--config", str(config), "--record", str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True)
+    warc = str(folder / "exchange.warc.gz")
+    checked = subprocess.run([warcio, "check", "-v", warc], capture_output=True, text=True)
+    fields = "offset,warc-type,warc-target-uri,http:status"
+    index = subprocess.run([warcio, "index", "-f", fields, warc], capture_output=True, text=True)
+    records = [json.loads(line) for line in index.stdout.splitlines()]
+    kinds = [record["warc-type"] for record in records]
+    answers = [record for record in records if record["warc-type"] == "response"]
+    wrong = [] if made.returncode == 0 else [f"loa try ended with {made.returncode}: {made.stderr}"]
+    if checked.returncode != 0 or "digest failed" in checked.stdout or "digest pass" not in checked.stdout:
+        wrong.append(f"warcio check says: {checked.stdout}{checked.stderr}")
+    if kinds[:1] != ["warcinfo"] or kinds.count("request") != len(answers) or len(answers) < 8:
+        wrong.append(f"its records are {kinds}")
+    if any(not record.get("http:status") for record in answers):
+        wrong.append(f"there are answers without a status: {answers}")
+    yield f"warcio, WARC: {len(records)} records, {len(answers)} answers", wrong
+
+
 def report(title, results):
     print(title, flush=True)
     bad = 0
@@ -151,6 +176,7 @@ def main(loa, scratch):
             daemon.wait_for(lambda all: len(all) >= 8 and any(one["revision"] > 1 for one in all.values()))
             readers = list(present(scratch, "demo"))
             bad = report("loa demo, while its portal publishes:", parse(readers, daemon, proxy))
+            bad += report("loa try --record:", recording(loa, scratch, data / "loa.toml"))
         with Daemon(log, port, serve) as daemon:
             daemon.wait_for(lambda all: len(all) >= 8)
             readers = list(present(scratch, "serve"))

@@ -12,9 +12,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::*;
 use crate::{
-    clock::Manual,
+    clock::{Clock, Manual},
     net::{
         Answer, Client, Error, Request, Settings, Stage,
+        tape::{Playback, Recorder, Wire},
         testing::{PUBLIC, Reply, Server, clock, settings},
     },
 };
@@ -138,6 +139,40 @@ async fn what_the_server_leaves_out_is_fetched_once_until_it_expires() {
     stage.clock.advance(KEPT);
     assert_eq!(stage.ask("portal.example").await.unwrap().body, "hello");
     assert_eq!(stage.authority.heads().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_fetched_is_recorded_and_a_replay_needs_no_certificate() {
+    /// A file in memory.
+    #[derive(Clone, Default)]
+    struct File(Arc<Mutex<Vec<u8>>>);
+    impl Write for File {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    // With its certificate, and with a stranger's: that fails alike.
+    for (file, n_expected) in [(file!("middle.der"), 2), (file!("stranger.der"), 2)] {
+        let tape = File::default();
+        let recorder = Recorder::new(tape.clone(), clock()).unwrap();
+        let mut stage = Scene::new(PORTAL, move |_| answer(file)).await;
+        stage.client = stage.client.rewired(Wire::Recording(recorder.clone()));
+        let told = |answer: Result<Answer, Error>| match answer {
+            Ok(answer) => format!("{:?}", answer.body),
+            Err(error) => error.to_string(),
+        };
+        let live = told(stage.ask("portal.example").await);
+        assert_eq!(recorder.close().unwrap(), n_expected, "the certificate, and the page");
+        let playback = Playback::read(tape.0.lock().unwrap().as_slice(), clock().now()).unwrap();
+        let client = Client::over(&settings(), playback.clock(), Wire::Replaying(playback.clone())).unwrap();
+        stage.client = client;
+        assert_eq!(told(stage.ask("portal.example").await), live);
+        assert_eq!(playback.missed(), []);
+    }
 }
 
 #[tokio::test]

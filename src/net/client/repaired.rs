@@ -5,7 +5,7 @@ use reqwest::Response;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use super::{Client, Rest, first, guarded};
+use super::{Client, Rest, first, guarded, hop::Incoming};
 use crate::net::{
     Error, Request,
     chain::{self, Repair, Unlinked},
@@ -104,8 +104,9 @@ impl Client {
         let short = |error: Error| error.to_string().lines().next().map(str::to_owned).unwrap_or_default();
         guarded(url, None, allow_private).map_err(short)?;
         let hop = first(http, Request::get(url.clone())).map_err(short)?;
-        let response = self.ask(http, &hop, None).await.map_err(short)?;
-        let status = response.status();
+        let asked = Incoming::live(self.take(&hop), self.ask(http, &hop, None));
+        let response = asked.await.map_err(short)?;
+        let status = response.status;
         if !status.is_success() {
             return Err(format!("the answer is status {}", status.as_u16()));
         }
