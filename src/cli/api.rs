@@ -71,6 +71,7 @@ impl Daemon {
             body: body.map(Into::into),
             max_redirects: 0,
             allow_private: true,
+            trust: None,
             spacing: None,
             robots: false,
             timeout: Some(PATIENCE),

@@ -61,6 +61,8 @@ pub struct Source {
     pub allow_private: bool,
     /// Is it followed by push, where its feed names a hub?
     pub websub: bool,
+    /// The certificates that its requests may rely on beyond those that all requests do.
+    pub trust: Option<Arc<net::Trust>>,
     /// Is what the `robots.txt` of its site says kept to?
     pub robots: bool,
     /// The least time between two requests to its host; `None` for `net.spacing`.
@@ -257,7 +259,7 @@ impl Ingest {
 
     /// What is known of the host of a source.
     pub fn host(&self, source: &Source) -> net::HostView {
-        self.client.host(&source.url)
+        self.client.host(&source.url, source.trust.as_ref())
     }
 
     /// When a source is due next, if it ever is.
