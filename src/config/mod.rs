@@ -19,6 +19,7 @@ mod source;
 mod suggest;
 mod template;
 mod tree;
+mod trust;
 mod units;
 
 #[cfg(test)]
