@@ -674,9 +674,9 @@ fn the_certificates_of_a_source_are_looked_at_when_the_configuration_is_read() {
     let path = folder.path().join("loa.toml");
     let read = |key: &str, file: Option<&str>| {
         let certificates = folder.path().join("own.pem");
-        let _ = std::fs::remove_file(&certificates);
-        if let Some(file) = file {
-            std::fs::write(&certificates, file).unwrap();
+        match file {
+            Some(file) => std::fs::write(&certificates, file).unwrap(),
+            None => std::fs::remove_file(&certificates).unwrap_or_default(),
         }
         std::fs::write(&path, format!("{SOURCE}{key} = 'own.pem'\n")).unwrap();
         load(Some(&path), &[])

@@ -6,7 +6,6 @@ use url::{Url, form_urlencoded};
 
 use super::lease::{self, Said};
 use crate::{
-    clock::Clock,
     model::{Hidden, Intent, Lease, Timestamp, text},
     net::{self, backoff},
 };
@@ -22,7 +21,6 @@ const REDIRECTS: usize = 3;
 /// the source, where the hub stands at its host.
 pub async fn ask(
     client: &net::Client,
-    clock: &dyn Clock,
     lease: &Lease,
     intent: Intent,
     callback: &str,
@@ -44,7 +42,7 @@ pub async fn ask(
         ..net::Request::get(url)
     };
     match client.send(request).await {
-        Ok(answer) => said(&answer, clock.now()),
+        Ok(answer) => said(&answer, client.now()),
         Err(error) if error.retry() == net::Retry::Never => Said::Refused(error.to_string()),
         Err(error) => Said::Later(None, error.to_string()),
     }

@@ -106,7 +106,7 @@ impl Ingest {
         }
         let callback = lease.callback(Some(&source));
         let trust = self.trust(&source, &lease.advert.hub);
-        let said = websub::ask(&self.client, &*self.clock, &lease, intent, &callback, trust).await;
+        let said = websub::ask(&self.client, &lease, intent, &callback, trust).await;
         let (mode, hub) = (intent.as_str(), &lease.advert.hub);
         match &said {
             Said::Accepted => tracing::debug!(%source, hub, "the hub of source `{source}` takes `{mode}`"),

@@ -245,7 +245,7 @@ mod tests {
         };
         assert_eq!((new.clone(), chains.take_new()), (vec![expected.clone()], Vec::new()));
         clock.advance(Duration::from_secs(60));
-        let next = Chains::new(clock.clone(), new.clone());
+        let next = Chains::new(clock.clone(), new);
         assert_eq!(next.fetched("h1.example", none), [CertificateDer::from(MIDDLE)]);
         assert_eq!(next.fetched("h1.example", Digest([7; 16])), [], "it serves who found it");
         clock.advance(KEPT - Duration::from_secs(60));

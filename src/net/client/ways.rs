@@ -29,8 +29,11 @@ pub(super) struct Ways {
     pub(super) chains: Arc<Chains>,
     /// The one of requests that name no certificates.
     plain: Arc<Way>,
-    others: Mutex<HashMap<Digest, (Weak<Trust>, Arc<Way>)>>,
+    others: Mutex<HashMap<Digest, Other>>,
 }
+
+/// A way, and who last took it.
+type Other = (Weak<Trust>, Arc<Way>);
 
 /// Connections of one kind.
 #[derive(Debug)]
