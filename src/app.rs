@@ -4,6 +4,7 @@
 //! starts again after a pause, so that one bad page cannot stop the house. Only a store that is broken for good (a
 //! full disk, a damaged file) stops it: a daemon that cannot keep anything would look alive and do nothing.
 
+mod chains;
 mod offline;
 mod own_token;
 mod probe;
@@ -163,8 +164,10 @@ impl App {
         let tokens = Arc::new(Tokens::open(Arc::clone(&store), Arc::clone(&clock), &token).await?);
         let tls = config.web.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
+        let chains = chains::open(&*store, &clock).await?;
         let client = |settings: &net::Settings| {
-            net::Client::new(settings, Arc::clone(&clock)).context("cannot set up the HTTP client")
+            net::Client::with_chains(settings, Arc::clone(&clock), Arc::clone(&chains), net::tape::Wire::Live)
+                .context("cannot set up the HTTP client")
         };
         // A client of its own for push: slow webhooks must not take the places of sources, nor the other way round.
         // Hundreds of webhooks may stand at one host: each place there keeps its connection.
@@ -209,6 +212,7 @@ impl App {
         };
         app.start_tasks(listener, config.web)?;
         app.start_announcing(client);
+        app.start_remembering(chains);
         Ok(app)
     }
 
@@ -314,6 +318,13 @@ impl App {
             publisher: Arc::clone(&self.publisher),
         };
         Teller::new(from, &self.journal, places, self.stop.clone())
+    }
+
+    fn start_remembering(&self, chains: Arc<net::Chains>) {
+        let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
+        self.supervise("chains", move || {
+            chains::follow(Arc::clone(&store), Arc::clone(&chains), stop.clone())
+        });
     }
 
     fn start_announcing(&self, client: net::Client) {

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::chains;
 use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
@@ -24,11 +25,12 @@ use crate::{
 /// when a daemon has it.
 pub async fn run_once(config: Config, sources: &[SourceId]) -> anyhow::Result<Vec<Report>> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, chains) = ingest(&config.net, config.ingest, Arc::clone(&store)).await?;
     let mut reports = Vec::new();
     for source in sources {
         reports.push(ingest.pass(source).await?);
     }
+    chains::keep(&*store, &chains).await?;
     Ok(reports)
 }
 
@@ -42,8 +44,10 @@ pub async fn backfill_once(
     watch: backfill::Watch<'_>,
 ) -> anyhow::Result<backfill::Walked> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
-    Ok(ingest.backfill(source, order, stop, watch).await?)
+    let (ingest, chains) = ingest(&config.net, config.ingest, Arc::clone(&store)).await?;
+    let walked = ingest.backfill(source, order, stop, watch).await?;
+    chains::keep(&*store, &chains).await?;
+    Ok(walked)
 }
 
 /// Lets what is held of a source through, on the store that `config` names.
@@ -53,21 +57,21 @@ pub async fn accept_once(
     announce: Option<bool>,
 ) -> anyhow::Result<Report> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
     Ok(ingest.accept(source, announce).await?)
 }
 
 /// Takes in what is pushed into a source, on the store that `config` names.
 pub async fn push_once(config: Config, source: &SourceId, push: Push) -> anyhow::Result<Receipt> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
     Ok(ingest.push(source, push).await?)
 }
 
 /// Takes an article back that was pushed, on the store that `config` names. False where it was before.
 pub async fn take_back_once(config: Config, source: &SourceId, article: ArticleId) -> anyhow::Result<bool> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
     Ok(ingest.take_back(source, article).await?)
 }
 
@@ -96,7 +100,7 @@ pub async fn try_source(
         Ok(store) => store,
         Err(_) => memory().await?,
     };
-    let ingest = ingest_over(&config.net, config.ingest, store, wire).await?;
+    let (ingest, _) = ingest_over(&config.net, config.ingest, store, wire).await?;
     Ok(Trial { report: ingest.rehearse(&source, show).await?, store_in_use })
 }
 
@@ -141,7 +145,7 @@ async fn ingest(
     net: &net::Settings,
     settings: Settings,
     store: Arc<dyn store::Store>,
-) -> anyhow::Result<Arc<Ingest>> {
+) -> anyhow::Result<(Arc<Ingest>, Arc<net::Chains>)> {
     ingest_over(net, settings, store, &Wire::Live).await
 }
 
@@ -150,11 +154,13 @@ async fn ingest_over(
     settings: Settings,
     store: Arc<dyn store::Store>,
     wire: &Wire,
-) -> anyhow::Result<Arc<Ingest>> {
+) -> anyhow::Result<(Arc<Ingest>, Arc<net::Chains>)> {
     let clock = clock_of(wire);
-    let client = client_over(net, Arc::clone(&clock), wire)?;
+    let chains = chains::open(&*store, &clock).await?;
+    let client = net::Client::with_chains(net, Arc::clone(&clock), Arc::clone(&chains), wire.clone());
+    let client = client.context("cannot set up the HTTP client")?;
     let journal = Arc::new(Journal::open(store).await?);
-    Ok(Ingest::new(journal, client, clock, settings))
+    Ok((Ingest::new(journal, client, clock, settings), chains))
 }
 
 /// A client for one command.

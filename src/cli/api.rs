@@ -72,6 +72,7 @@ impl Daemon {
             body,
             max_redirects: 0,
             allow_private: true,
+            trust: None,
             spacing: None,
             robots: false,
             timeout: Some(PATIENCE),

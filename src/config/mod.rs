@@ -20,6 +20,7 @@ mod source;
 mod suggest;
 mod template;
 mod tree;
+mod trust;
 mod units;
 
 #[cfg(test)]

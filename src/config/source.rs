@@ -12,6 +12,7 @@ use super::{
     suggest::nearest,
     template::{self, Known},
     tree::Table,
+    trust,
 };
 use crate::{
     ingest::{
@@ -71,6 +72,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let allow_private = section.boolean("allow_private");
     let websub = section.boolean("websub");
     let robots = section.boolean("robots");
+    let trust = trust::trust(&section, around.folders);
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
@@ -94,6 +96,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         allow_private: allow_private?,
         websub: websub? && origin == Origin::Web,
         robots: robots?,
+        trust: trust?.map(Arc::new),
         spacing,
         max_pages: max_pages?,
         recheck: recheck?,

@@ -295,8 +295,8 @@ fn source_text(source: &ingest::Source) -> String {
         format!("source {} {:?} {} {}", source.id, source.name, source.url, source.home),
         format!("  {} {}", print_duration(source.jitter), print_duration(source.recheck)),
         format!(
-            "  private={} websub={} {:?} {}",
-            source.allow_private, source.websub, source.spacing, source.max_pages
+            "  private={} websub={} {:?} {} {:?}",
+            source.allow_private, source.websub, source.spacing, source.max_pages, source.trust
         ),
         archive_text(&source.archive),
         format!("  {} feed={} max={}", extract.platform, extract.feed, extract.max_items),
@@ -664,4 +664,40 @@ fn another_hub_is_watched_where_it_can_reach_us_and_ours_stands_in_for_it() {
     check(public, "[hub]\nopen = false", Watch::At(public.to_owned()), None);
     check(public, "canary = false", Watch::Off, None);
     check("http://127.0.0.1:8080", "", Watch::Unreachable, None);
+}
+
+#[test]
+fn the_certificates_of_a_source_are_looked_at_when_the_configuration_is_read() {
+    const OLD: &str = include_str!("../net/testdata/aia/old.pem");
+    const MIDDLE: &str = include_str!("../net/testdata/aia/middle.pem");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loa.toml");
+    let read = |key: &str, file: Option<&str>| {
+        let certificates = folder.path().join("own.pem");
+        match file {
+            Some(file) => std::fs::write(&certificates, file).unwrap(),
+            None => std::fs::remove_file(&certificates).unwrap_or_default(),
+        }
+        std::fs::write(&path, format!("{SOURCE}{key} = 'own.pem'\n")).unwrap();
+        load(Some(&path), &[])
+    };
+    let both = format!("{MIDDLE}{OLD}");
+    for key in ["ca_file", "intermediates_file"] {
+        for (file, expected) in [
+            (None, "cannot read `"),
+            (Some(""), "holds no `BEGIN CERTIFICATE`"),
+            (Some(KEY), "holds a private key"),
+            (Some(OLD), "certificate 1, `Test expired intermediate`, has expired at 2021-01-01"),
+            (Some(&both), "certificate 2, `Test expired intermediate`, has expired"),
+        ] {
+            let report = read(key, file).unwrap_err().to_string();
+            assert!(report.contains(expected) && report.matches("own.pem").count() >= 2, "{report}");
+            assert!(report.contains("hint: ") && !report.contains("MII"), "{report}");
+        }
+        let config = read(key, Some(MIDDLE)).unwrap();
+        assert!(config.ingest.sources[0].trust.is_some());
+        // A reload reads the files again.
+        let other = read(key, Some(&format!("{MIDDLE}{CERTIFICATE}"))).unwrap();
+        assert_ne!(config.ingest.sources[0].trust, other.ingest.sources[0].trust);
+    }
 }

@@ -28,6 +28,7 @@ pub async fn measure(client: &Client, ask: &Ask) -> Option<Measured> {
             allow_private: ask.allow_private,
             spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
             robots: ask.robots,
+            trust: ask.trust.clone(),
             want: Want::Start(0),
             ..Request::get(ask.url.clone())
         };

@@ -12,7 +12,7 @@ pub mod websub;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
@@ -48,6 +48,8 @@ pub struct Ask {
     pub spacing: Option<Duration>,
     /// Is what the site's `robots.txt` says kept to?
     pub robots: bool,
+    /// The certificates that it may rely on beyond those that all requests do.
+    pub trust: Option<Arc<net::Trust>>,
     /// The `Accept` header; [`ACCEPT`] where nothing else is wanted.
     pub accept: &'static str,
     /// Is the beginning of use where the whole is larger than `net.max_body`? It is of a feed: what is new stands
@@ -121,6 +123,7 @@ fn request(ask: &Ask, spacing: Duration) -> Request {
         allow_private: ask.allow_private,
         spacing: Some(ask.spacing.unwrap_or(spacing)),
         robots: ask.robots,
+        trust: ask.trust.clone(),
         want: if ask.partial { Want::AllThatFits } else { Want::All },
         ..Request::get(ask.url.clone())
     }

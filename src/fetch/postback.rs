@@ -88,6 +88,7 @@ impl Session {
             body: question.form.clone().map(Into::into),
             max_redirects: 0,
             allow_private: ask.allow_private,
+            trust: ask.trust.clone(),
             spacing: Some(spacing),
             ..Request::get(question.url.clone())
         }

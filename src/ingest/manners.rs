@@ -1,5 +1,7 @@
 //! What a pass says and does where the site, or a limit of ours, keeps it from asking.
 
+use url::Url;
+
 use super::pass::Walk;
 use crate::{
     model::{Issue, Severity},
@@ -28,6 +30,26 @@ impl Walk<'_> {
             );
         }
         self.wrong(issue);
+    }
+
+    /// Says that a server which this pass asked leaves certificates out. It can be read nevertheless: that is for its
+    /// people to know.
+    pub(super) fn note_chains(&mut self) {
+        for host in std::mem::take(&mut self.hosts) {
+            if let Some(completed) = self.ingest.client.completion(&host, self.source.trust.as_ref()) {
+                self.wrong(Issue::new(Severity::Info, "tls-chain-repaired", completed.to_string()));
+            }
+        }
+    }
+
+    /// Remembers whom this pass asked.
+    pub(super) fn note_host(&mut self, url: &Url) {
+        /// A list that leads to more sites than this is not about one server.
+        const MOST: usize = 8;
+        let is_known = self.hosts.iter().any(|known| known.host() == url.host());
+        if url.scheme() == "https" && !is_known && self.hosts.len() < MOST {
+            self.hosts.push(url.clone());
+        }
     }
 
     /// Puts off the next pass where a page said so, and says where a site wants more time than it gets.

@@ -65,6 +65,8 @@ pub struct Source {
     pub allow_private: bool,
     /// Is it followed by push, where its feed names a hub?
     pub websub: bool,
+    /// The certificates that its requests may rely on beyond those that all requests do.
+    pub trust: Option<Arc<net::Trust>>,
     /// Is what the `robots.txt` of its site says kept to?
     pub robots: bool,
     /// The least time between two requests to its host; `None` for `net.spacing`.
@@ -270,7 +272,7 @@ impl Ingest {
 
     /// What is known of the host of a source; `None` where none is asked.
     pub fn host(&self, source: &Source) -> Option<net::HostView> {
-        source.asked().map(|url| self.client.host(url))
+        source.asked().map(|url| self.client.host(url, source.trust.as_ref()))
     }
 
     /// When a source is due next, if it ever is.

@@ -295,10 +295,12 @@ impl Walk<'_> {
                 None => Page::Closed(Issue { severity: Severity::Info, ..issue }),
             },
             // What it said of patience is meant for its whole host.
-            Outcome::Later { .. } => match self.ingest.client.host(url).paused_until {
-                Some(until) => Page::Wait(Issue { severity: Severity::Warning, ..issue }, until),
-                None => Page::Failed(issue),
-            },
+            Outcome::Later { .. } => {
+                match self.ingest.client.host(url, self.source.trust.as_ref()).paused_until {
+                    Some(until) => Page::Wait(Issue { severity: Severity::Warning, ..issue }, until),
+                    None => Page::Failed(issue),
+                }
+            }
             Outcome::Failed(error) if error.retry() == Retry::Never && error.code() == "crawler-trap" => {
                 Page::Closed(Issue { severity: Severity::Warning, ..issue })
             }

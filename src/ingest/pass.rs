@@ -76,6 +76,8 @@ pub(super) struct Walk<'a> {
     pub(super) overlaps: bool,
     /// What operators are told.
     pub(super) told: Option<(What, Vec<Reason>)>,
+    /// An address at each of the first hosts that it asked by TLS.
+    pub(super) hosts: Vec<Url>,
     /// What it saw that has to do with hubs.
     sight: Sight,
 }
@@ -180,6 +182,7 @@ impl<'a> Walk<'a> {
             shown,
             told,
             overlaps,
+            hosts: Vec::new(),
             sight,
         })
     }
@@ -365,6 +368,7 @@ impl<'a> Walk<'a> {
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
             robots: self.source.robots,
+            trust: self.source.trust.clone(),
             accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
             partial: self.source.extract.feed && *url == self.source.url,
         }
@@ -373,8 +377,10 @@ impl<'a> Walk<'a> {
     pub(super) async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
         let ask = self.ask(url, validators);
         let outcome = fetch::fetch(&self.ingest.client, &ask).await;
+        self.note_host(url);
         if let Outcome::Fresh { body, content_type, url, .. } = &outcome {
             let (url, bytes, content_type) = (url.clone(), body.len(), content_type.clone());
+            self.note_host(&url);
             (self.show)(Step::Fetched { url, bytes, content_type });
         }
         outcome

@@ -17,6 +17,7 @@ mod html;
 mod id;
 mod item;
 pub mod markup;
+mod mended;
 pub mod nearest;
 mod source;
 mod subscription;
@@ -36,6 +37,7 @@ pub use gate::{Acceptance, Fallen, Gate, Held, Missing, Notice, Reason, Run, Wha
 pub use html::Html;
 pub use id::{ArticleId, FeedId, IdentityKey, InvalidId, Revision, Seq, SourceId, SubscriptionId, TokenId};
 pub use item::{Category, Enclosure, ExtractedBy, Issue, Item, Link, Person, Severity};
+pub use mended::Mended;
 pub use source::{PageState, SourceState, Validators};
 pub use subscription::{
     Attempt, Channel, Delivery, EventType, Form, Language, Mailing, Outcome, Secret, State, Subscription,

@@ -3,14 +3,9 @@
 //! Many public portals send their own certificate and leave out the one that signed it. Browsers fetch that one
 //! from where the certificate says that it is kept, and so do we. What is fetched is believed no more than
 //! what the server sends: the whole chain, up to a root that we know, is verified for the name and the time.
-//! Here is what verifies and what is remembered; the client does the fetching.
+//! Here is what verifies, and `memory` is what is remembered; the client does the fetching.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, OtherError, SignatureScheme,
@@ -22,11 +17,14 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{clock::SharedClock, model::Timestamp};
+use crate::model::Digest;
 
-mod der;
+pub(super) mod der;
+mod memory;
 #[cfg(test)]
 mod tests;
+
+pub use memory::{Chains, Completion};
 
 /// Certificates fetched for one chain, good or not.
 pub(super) const MAX_FETCHES: usize = 4;
@@ -34,31 +32,14 @@ pub(super) const MAX_FETCHES: usize = 4;
 pub(super) const MAX_DEPTH: usize = 3;
 /// Bytes of an answer that should be a certificate.
 pub(super) const MAX_BYTES: u64 = 64 << 10;
-/// Hosts remembered. Beyond it the one that expires first is forgotten.
-const MAX_HOSTS: usize = 1024;
-/// How long fetched certificates serve. Authorities change them every few years.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long it is not tried again after it failed.
-const PAUSE: Duration = Duration::from_secs(3600);
-
-/// Verifies as rustls does, and with the certificates that were fetched for the host where its own do not suffice.
+/// Verifies as rustls does, and where the server's own certificates do not suffice, with those that the operator has
+/// named and those that were fetched for the host.
 #[derive(Debug)]
 pub(super) struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
     chains: Arc<Chains>,
-}
-
-/// What is known of the hosts that leave certificates out.
-#[derive(Debug)]
-pub(super) struct Chains {
-    clock: SharedClock,
-    hosts: Mutex<HashMap<String, Known>>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    found: Result<Vec<CertificateDer<'static>>, String>,
-    until: Timestamp,
+    pinned: Vec<CertificateDer<'static>>,
+    trust: Digest,
 }
 
 /// A chain that leads to no root that we know: what the server sent, for whom it was asked, and when.
@@ -80,8 +61,15 @@ pub(super) struct Repair {
 // === impl Verifier ===
 
 impl Verifier {
-    pub(super) fn new(webpki: Arc<WebPkiServerVerifier>, chains: Arc<Chains>) -> Self {
-        Self { webpki, chains }
+    /// `trust` is what the findings of these requests are kept under: what completes a chain to a root that only some
+    /// requests believe is of no use to others.
+    pub(super) fn new(
+        webpki: Arc<WebPkiServerVerifier>,
+        chains: Arc<Chains>,
+        pinned: Vec<CertificateDer<'static>>,
+        trust: Digest,
+    ) -> Self {
+        Self { webpki, chains, pinned, trust }
     }
 }
 
@@ -95,17 +83,33 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let result = self.webpki.verify_server_cert(leaf, sent, name, ocsp, now);
+        let host = name.to_str();
         if !matches!(result, Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) {
+            if result.is_ok() {
+                self.chains.note(&host, self.trust, false);
+            }
             return result;
         }
-        let added = self.chains.added(&name.to_str());
-        if !added.is_empty() {
-            let all: Vec<_> = sent.iter().cloned().chain(added).collect();
-            if let Ok(verified) = self.webpki.verify_server_cert(leaf, &all, name, ocsp, now) {
-                return Ok(verified);
-            }
+        let with = |added: &[CertificateDer<'static>]| {
+            let all: Vec<_> = sent.iter().chain(added).cloned().collect();
+            self.webpki.verify_server_cert(leaf, &all, name, ocsp, now)
+        };
+        if !self.pinned.is_empty()
+            && let Ok(verified) = with(&self.pinned)
+        {
+            self.chains.note_pinned(&host, self.trust, der::links(leaf, sent, &self.pinned));
+            return Ok(verified);
         }
-        let sent = sent.iter().map(|sent| sent.clone().into_owned()).collect();
+        let fetched = self.chains.fetched(&host, self.trust);
+        if !fetched.is_empty()
+            && let Ok(verified) = with(&[&self.pinned[..], &fetched].concat())
+        {
+            self.chains.note(&host, self.trust, true);
+            return Ok(verified);
+        }
+        // What the operator has named is at hand as if it were sent.
+        let sent =
+            sent.iter().map(|sent| sent.clone().into_owned()).chain(self.pinned.iter().cloned()).collect();
         let leaf = leaf.clone().into_owned();
         let unlinked = Unlinked { name: name.to_owned(), leaf, sent, at: now };
         Err(CertificateError::Other(OtherError(Arc::new(unlinked))).into())
@@ -131,44 +135,6 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.webpki.supported_verify_schemes()
-    }
-}
-
-// === impl Chains ===
-
-impl Chains {
-    pub(super) fn new(clock: SharedClock) -> Self {
-        Self { clock, hosts: Mutex::default() }
-    }
-
-    fn added(&self, name: &str) -> Vec<CertificateDer<'static>> {
-        self.known(name).and_then(|known| known.found.ok()).unwrap_or_default()
-    }
-
-    /// Why the chain of this name could not be completed lately.
-    pub(super) fn failed(&self, name: &ServerName<'_>) -> Option<String> {
-        self.known(&name.to_str()).and_then(|known| known.found.err())
-    }
-
-    fn known(&self, name: &str) -> Option<Known> {
-        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(name).filter(|known| self.clock.now() < known.until).cloned()
-    }
-
-    /// Remembers what came of a repair.
-    pub(super) fn remember(
-        &self,
-        name: &ServerName<'_>,
-        found: Result<Vec<CertificateDer<'static>>, String>,
-    ) {
-        let until = self.clock.now().plus(if found.is_ok() { KEPT } else { PAUSE });
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = name.to_str().into_owned();
-        if !hosts.contains_key(&name) && hosts.len() >= MAX_HOSTS {
-            let first = hosts.iter().min_by_key(|(_, known)| known.until).map(|(name, _)| name.clone());
-            first.and_then(|first| hosts.remove(&first));
-        }
-        hosts.insert(name, Known { found, until });
     }
 }
 
@@ -223,7 +189,7 @@ impl Repair {
         let Unlinked { name, leaf, sent, at } = &self.unlinked;
         let all: Vec<_> = sent.iter().chain(&self.added).cloned().collect();
         match verifier.verify_server_cert(leaf, &all, name, &[], *at) {
-            Ok(_) => Some(Ok(self.added.clone())),
+            Ok(_) => Some(Ok(der::links(leaf, sent, &self.added))),
             Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => None,
             Err(error) => Some(Err(format!("the chain that was completed is not good: {error}"))),
         }

@@ -2,6 +2,7 @@
 
 mod hop;
 mod repaired;
+mod ways;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +16,7 @@ use url::Url;
 
 use super::{
     Answer, Error, Misled, Request, Settings, Want,
-    chain::Chains,
+    chain::{Chains, Completion},
     error::shown,
     guard::{self, Refusal},
     manners::Manners,
@@ -24,10 +25,11 @@ use super::{
     resolve::{Lookup, Resolver},
     robots::book::Book,
     tape::Wire,
-    tls,
+    trust::Trust,
 };
 use crate::{clock::SharedClock, model::Timestamp};
 use hop::Incoming;
+use ways::{Way, Ways};
 
 /// Sends requests. Cheap to clone; all clones share connections, turns and limits.
 #[derive(Clone, Debug)]
@@ -36,15 +38,10 @@ pub struct Client(pub(super) Arc<Inner>);
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) settings: Settings,
-    /// Reaches public addresses only.
-    guarded: reqwest::Client,
-    /// Reaches any address. Its connections are its own, so that a guarded request cannot ride on one.
-    open: reqwest::Client,
+    ways: Ways,
     pub(super) queue: Queue,
     pub(super) robots: Book,
     permits: Semaphore,
-    chains: Arc<Chains>,
-    webpki: Arc<rustls::client::WebPkiServerVerifier>,
     /// Where answers come from.
     wire: Wire,
 }
@@ -72,7 +69,18 @@ impl Client {
 
     /// The same, which keeps what it hears, or answers from what was kept. `clock` is that of the recording then.
     pub fn over(settings: &Settings, clock: SharedClock, wire: Wire) -> Result<Self, Error> {
-        Self::with_lookup(settings, clock, &Lookup::System, wire)
+        let chains = Arc::new(Chains::new(clock.clone(), Vec::new()));
+        Self::with_chains(settings, clock, chains, wire)
+    }
+
+    /// The same, with what is known of hosts that leave certificates out; clients may share it.
+    pub fn with_chains(
+        settings: &Settings,
+        clock: SharedClock,
+        chains: Arc<Chains>,
+        wire: Wire,
+    ) -> Result<Self, Error> {
+        Self::with_lookup(settings, clock, chains, &Lookup::System, wire)
     }
 
     /// A client that finds `hosts` in a table: each name with the address that the guard is shown and the
@@ -83,11 +91,23 @@ impl Client {
         clock: SharedClock,
         hosts: &[(&str, std::net::IpAddr, std::net::SocketAddr)],
     ) -> Result<Self, Error> {
+        let chains = Arc::new(Chains::new(clock.clone(), Vec::new()));
+        Self::with_hosts_and_chains(settings, clock, hosts, chains)
+    }
+
+    /// The same, knowing something of hosts that leave certificates out.
+    #[cfg(test)]
+    pub(crate) fn with_hosts_and_chains(
+        settings: &Settings,
+        clock: SharedClock,
+        hosts: &[(&str, std::net::IpAddr, std::net::SocketAddr)],
+        chains: Arc<Chains>,
+    ) -> Result<Self, Error> {
         let mut table = std::collections::HashMap::<_, Vec<_>>::new();
         for (name, seen, at) in hosts {
             table.entry((*name).to_owned()).or_default().push((*seen, *at));
         }
-        Self::with_lookup(settings, clock, &Lookup::Table(Arc::new(table)), Wire::Live)
+        Self::with_lookup(settings, clock, chains, &Lookup::Table(Arc::new(table)), Wire::Live)
     }
 
     /// This client, and nobody else has it, over another wire.
@@ -100,23 +120,16 @@ impl Client {
     fn with_lookup(
         settings: &Settings,
         clock: SharedClock,
+        chains: Arc<Chains>,
         lookup: &Lookup,
         wire: Wire,
     ) -> Result<Self, Error> {
-        let (webpki, chains) = (tls::webpki(settings)?, Arc::new(Chains::new(clock.clone())));
-        let build = |guarded| {
-            let resolver = Resolver { lookup: lookup.clone(), guarded };
-            build(settings, resolver, tls::config(&webpki, &chains))
-        };
         Ok(Self(Arc::new(Inner {
             settings: settings.clone(),
-            guarded: build(true)?,
-            open: build(false)?,
+            ways: Ways::new(settings, lookup, chains)?,
             queue: Queue::new(clock),
             robots: Book::default(),
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            chains: chains.clone(),
-            webpki: webpki.clone(),
             wire,
         })))
     }
@@ -124,6 +137,18 @@ impl Client {
     /// The limits it was built with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// How many sets of certificates have connections of their own.
+    #[cfg(test)]
+    pub(super) fn n_ways(&self) -> usize {
+        self.0.ways.n_others()
+    }
+
+    /// What had to be completed of the certificates of the host of this address, when it was asked last with this trust.
+    pub fn completion(&self, url: &Url, trust: Option<&Arc<Trust>>) -> Option<Completion> {
+        let host = url.host_str().filter(|_| url.scheme() == "https")?;
+        self.0.ways.chains.completion(host.trim_matches(['[', ']']), Trust::key(trust))
     }
 
     /// The present, by the clock that it was built with.
@@ -136,7 +161,7 @@ impl Client {
     pub async fn send(&self, request: Request) -> Result<Answer, Error> {
         guarded(&request.url, None, request.allow_private)?;
         let _turn = match Manners::of(&request) {
-            Some(manners) => Some(self.turn(&request.url, manners).await?),
+            Some(manners) => Some(self.turn(&request.url, &manners).await?),
             None => None,
         };
         let permit = self.permit().await;
@@ -160,11 +185,11 @@ impl Client {
     /// The same for who has a turn and a place already: it waits for neither.
     pub(super) async fn exchange(&self, request: Request) -> Result<Answer, Error> {
         let allow_private = request.allow_private;
-        let http = if allow_private { &self.0.open } else { &self.0.guarded };
+        let way = self.0.ways.of(request.trust.as_ref())?;
         let limits = self.limits(&request);
-        let hop = first(http, request)?;
+        let hop = first(way.http(allow_private), request)?;
         let url = hop.url.clone();
-        let exchange = Box::pin(self.follow(http, hop, &limits, allow_private));
+        let exchange = Box::pin(self.follow(&way, hop, &limits, allow_private));
         let (limit, after) = limits.time;
         match tokio::time::timeout(after, exchange).await {
             // What hung when it was recorded is not waited for again.
@@ -191,7 +216,7 @@ impl Client {
 
     async fn follow(
         &self,
-        http: &reqwest::Client,
+        way: &Way,
         mut hop: Hop,
         limits: &Limits,
         allow_private: bool,
@@ -205,7 +230,7 @@ impl Client {
                 self.0.queue.count(&hop.url);
             }
             let via = chain.last().map(|(_, url)| url);
-            let response = self.hear(http, &hop, via, allow_private).await?;
+            let response = self.hear(way, &hop, via, allow_private).await?;
             let status = response.status;
             if limits.manners.is_some() {
                 self.0.queue.heard(&hop.url, status.as_u16(), &response.headers);
@@ -224,7 +249,7 @@ impl Client {
             }
             redirect::is_known(&chain, &next).map_err(misled)?;
             guarded(&next.url, chain.last().map(|(_, url)| url), allow_private)?;
-            if let Some(manners) = limits.manners {
+            if let Some(manners) = &limits.manners {
                 self.may_follow(&next.url, manners).await?;
             }
             hop = next;

@@ -161,7 +161,7 @@ pub enum Retry {
     Never,
 }
 
-const CHAIN_HINT: &str = "\nhint: if the server does not send its intermediate certificate, put that one or the root into a PEM file and name it in `net.ca_file`";
+const CHAIN_HINT: &str = "\nhint: if the server does not send its intermediate certificate, put that one into a PEM file and name it in `intermediates_file` of the source, or the root in its `ca_file`, or for every host in `net.ca_file`";
 
 // === impl Error ===
 

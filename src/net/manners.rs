@@ -13,19 +13,21 @@ use super::{
         book::{self, View},
     },
     trap,
+    trust::Trust,
 };
 
 /// How far redirects of a `robots.txt` are followed (RFC 9309, section 2.3.1.2).
 const ROBOTS_REDIRECTS: usize = 5;
 
 /// What a polite request wants to be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Manners {
     /// The least time since the last one.
     spacing: Duration,
     /// Is what the site's `robots.txt` says of interest?
     robots: bool,
     allow_private: bool,
+    trust: Option<Arc<Trust>>,
 }
 
 // === impl Manners ===
@@ -34,7 +36,8 @@ impl Manners {
     /// Those of a request; `None` where it asks for none.
     pub(super) fn of(request: &Request) -> Option<Self> {
         let (robots, allow_private) = (request.robots, request.allow_private);
-        request.spacing.map(|spacing| Self { spacing, robots, allow_private })
+        let trust = request.trust.clone();
+        request.spacing.map(|spacing| Self { spacing, robots, allow_private, trust })
     }
 }
 
@@ -42,9 +45,13 @@ impl Manners {
 
 impl Client {
     /// Waits for our turn at a host, unless there is a reason not to ask it for this now.
-    pub(super) async fn turn(&self, url: &Url, manners: Manners) -> Result<Turn, Error> {
+    pub(super) async fn turn(&self, url: &Url, manners: &Manners) -> Result<Turn, Error> {
         self.may_ask(url)?;
-        let known = if manners.robots { self.0.robots.view(url, self.now()) } else { None };
+        let known = if manners.robots {
+            self.0.robots.view(url, Trust::key(manners.trust.as_ref()), self.now())
+        } else {
+            None
+        };
         let spacing = match &known {
             Some(view) => self.spacing(manners, &*rules(view, url)?, url)?,
             None => manners.spacing,
@@ -54,7 +61,7 @@ impl Client {
         self.may_ask(url)?;
         if manners.robots && known.is_none() {
             let permit = self.permit().await;
-            let (rules, was_asked) = self.robots(url, manners.allow_private).await?;
+            let (rules, was_asked) = self.robots(url, manners).await?;
             drop(permit);
             let spacing = self.spacing(manners, &rules, url)?;
             if was_asked {
@@ -66,19 +73,19 @@ impl Client {
     }
 
     /// May a polite request be redirected here? It waits for no turn: see [`super::polite`].
-    pub(super) async fn may_follow(&self, url: &Url, manners: Manners) -> Result<(), Error> {
+    pub(super) async fn may_follow(&self, url: &Url, manners: &Manners) -> Result<(), Error> {
         self.may_ask(url)?;
         if manners.robots {
-            let (rules, _) = Box::pin(self.robots(url, manners.allow_private)).await?;
+            let (rules, _) = Box::pin(self.robots(url, manners)).await?;
             self.spacing(manners, &rules, url)?;
         }
         Ok(())
     }
 
-    /// What is known of the host of this address.
-    pub fn host(&self, url: &Url) -> HostView {
+    /// What is known of the host of this address, by requests that rely on this trust.
+    pub fn host(&self, url: &Url, trust: Option<&Arc<Trust>>) -> HostView {
         let counted = self.0.queue.tally(url, super::tally::Tally::view);
-        match self.0.robots.last(url) {
+        match self.0.robots.last(url, Trust::key(trust)) {
             Some(rules) => {
                 HostView { crawl_delay: rules.crawl_delay, sitemaps: rules.sitemaps.clone(), ..counted }
             }
@@ -96,15 +103,15 @@ impl Client {
     }
 
     /// The time between two requests, if the rules let us ask at all.
-    fn spacing(&self, manners: Manners, rules: &Rules, url: &Url) -> Result<Duration, Restraint> {
+    fn spacing(&self, manners: &Manners, rules: &Rules, url: &Url) -> Result<Duration, Restraint> {
         rules.verdict(url).map_err(|rule| told(Restraint::Disallowed { url: shown(url), rule }))?;
         Ok(between(manners.spacing, rules.crawl_delay, self.0.settings.max_crawl_delay))
     }
 
     /// What the site's `robots.txt` says, and whether it had to be asked. It waits for no turn and no place: whoever
     /// holds those may be waiting for this.
-    async fn robots(&self, url: &Url, allow_private: bool) -> Result<(Arc<Rules>, bool), Error> {
-        let page = self.0.robots.page(url).await;
+    async fn robots(&self, url: &Url, manners: &Manners) -> Result<(Arc<Rules>, bool), Error> {
+        let page = self.0.robots.page(url, Trust::key(manners.trust.as_ref())).await;
         if let Some(view) = page.view(self.now()) {
             return Ok((rules(&view, url)?, false));
         }
@@ -114,7 +121,8 @@ impl Client {
         self.0.queue.count(&address);
         let request = Request {
             headers: vec![("accept", "text/plain, */*;q=0.1".to_owned())],
-            allow_private,
+            allow_private: manners.allow_private,
+            trust: manners.trust.clone(),
             max_redirects: ROBOTS_REDIRECTS,
             want: Want::Start(robots::LONGEST),
             ..Request::get(address)

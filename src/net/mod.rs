@@ -2,9 +2,12 @@
 //! [`Client::send`], which knows where a request may go (`guard`), how large, how long and how often it may be
 //! (`Settings`), and whose turn it is (`polite`).
 //!
+//! What it believes of a server's certificates is `tls`, what one source believes beyond that `trust`, and what servers leave
+//! out `chain`.
+//!
 //! It never reads a body without a limit, never uses a proxy of the environment, and keeps no cookies.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use url::Url;
@@ -24,15 +27,18 @@ mod tally;
 pub mod tape;
 mod tls;
 pub mod trap;
+pub mod trust;
 
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use chain::{Chains, Completion};
 pub use client::Client;
 pub use error::{Error, Fault, Misled, Retry, Stage};
 pub use restraint::Restraint;
+pub use trust::Trust;
 
 /// The limits of every outbound request. Each has its own key in `[net]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +93,8 @@ pub struct Request {
     pub spacing: Option<Duration>,
     /// Ask only for what the site's `robots.txt` lets us, and no faster than it says.
     pub robots: bool,
+    /// The certificates that it may rely on beyond those that all requests do.
+    pub trust: Option<Arc<Trust>>,
     /// Time for the whole exchange, where it is not the default.
     pub timeout: Option<Duration>,
     /// How much of the answer's body is wanted.
@@ -152,6 +160,7 @@ impl Request {
             allow_private: false,
             spacing: None,
             robots: false,
+            trust: None,
             timeout: None,
             want: Want::All,
         }

@@ -1,4 +1,4 @@
-//! Whom we believe: the public roots, and those of the operator.
+//! Whom we believe: the public roots, those of the operator, and for the requests of a source those that it names.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use rustls::{
 use super::{
     Error, Settings,
     chain::{Chains, Verifier},
+    trust::Trust,
 };
 
-/// Believes the Mozilla roots that are compiled in (a slim image has no others) and those of `net.ca_file`.
-pub(super) fn webpki(settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, Error> {
+/// The Mozilla roots that are compiled in (a slim image has no others) and those of `net.ca_file`.
+pub(super) fn roots(settings: &Settings) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = &settings.ca_file {
         let pem = std::fs::read(path).map_err(|cause| Error::ca_file(path, cause))?;
@@ -27,6 +28,20 @@ pub(super) fn webpki(settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, E
             roots.add(certificate).map_err(|cause| Error::ca_file(path, cause))?;
         }
     }
+    Ok(roots)
+}
+
+/// Believes those, and those of `trust`.
+pub(super) fn webpki(
+    roots: &RootCertStore,
+    trust: Option<&Arc<Trust>>,
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let mut roots = roots.clone();
+    for root in trust.iter().flat_map(|trust| &trust.roots) {
+        roots
+            .add(root.clone())
+            .map_err(|cause| Error::settings("cannot use the roots of a `ca_file`", cause))?;
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
@@ -34,14 +49,20 @@ pub(super) fn webpki(settings: &Settings) -> Result<Arc<WebPkiServerVerifier>, E
 }
 
 /// TLS 1.2 and 1.3 by ring.
-pub(super) fn config(webpki: &Arc<WebPkiServerVerifier>, chains: &Arc<Chains>) -> ClientConfig {
+pub(super) fn config(
+    webpki: &Arc<WebPkiServerVerifier>,
+    chains: &Arc<Chains>,
+    trust: Option<&Arc<Trust>>,
+) -> ClientConfig {
+    let pinned = trust.map(|trust| trust.intermediates.clone()).unwrap_or_default();
+    let verifier = Verifier::new(webpki.clone(), chains.clone(), pinned, Trust::key(trust));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has the cipher suites of TLS 1.2 and 1.3")
         // Nothing dangerous: it is rustls' own verifier that decides, with more certificates to choose from.
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(webpki.clone(), chains.clone())))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config

@@ -127,6 +127,7 @@ impl Push {
             body: Some(body),
             max_redirects: 0,
             allow_private: subscription.allow_private,
+            trust: None,
             spacing: None,
             robots: false,
             timeout: Some(self.settings.load().timeout),

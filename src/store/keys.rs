@@ -8,7 +8,8 @@
 //! three times the work (see `docs/decisions/0002-key-layout.md`).
 
 use crate::model::{
-    ArticleId, Follower, IdentityKey, Known, Revision, Seq, SourceId, SubscriptionId, Timestamp, TokenId,
+    ArticleId, Digest, Follower, IdentityKey, Known, Revision, Seq, SourceId, SubscriptionId, Timestamp,
+    TokenId,
 };
 
 use super::Place;
@@ -53,6 +54,8 @@ pub(super) enum Kind {
     Backfill = 17,
     /// What the quality gate remembers of a source.
     Gate = 18,
+    /// What completes the certificates of a host.
+    Mended = 19,
 }
 
 /// The longest identity key that is kept as it is; longer ones end in a hash.
@@ -64,7 +67,7 @@ const END: u8 = 0;
 impl Kind {
     /// The kind of a record by its key.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
-        const ALL: [Kind; 18] = [
+        const ALL: [Kind; 19] = [
             Kind::Meta,
             Kind::Cursor,
             Kind::Queued,
@@ -83,6 +86,7 @@ impl Kind {
             Kind::Token,
             Kind::Backfill,
             Kind::Gate,
+            Kind::Mended,
         ];
         let first = *key.first()?;
         ALL.into_iter().find(|kind| *kind as u8 == first)
@@ -121,6 +125,10 @@ pub(super) fn backfill(id: &SourceId) -> Vec<u8> {
 
 pub(super) fn gate(id: &SourceId) -> Vec<u8> {
     key(Kind::Gate, &[id.as_str().as_bytes()])
+}
+
+pub(super) fn mended(host: &str, trust: Digest) -> Vec<u8> {
+    key(Kind::Mended, &[host.as_bytes(), &[END], &trust.0])
 }
 
 pub(super) fn token(id: &TokenId) -> Vec<u8> {
@@ -306,7 +314,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_byte() {
-        for kind in (Kind::Meta as u8)..=(Kind::Gate as u8) {
+        for kind in (Kind::Meta as u8)..=(Kind::Mended as u8) {
             assert_eq!(Kind::of(&[kind, 7]).map(|kind| kind as u8), Some(kind));
         }
         assert_eq!(Kind::of(&[0]), None);

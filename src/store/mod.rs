@@ -19,9 +19,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::{
-    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, Gate, IdentityKey,
-    Known, Outcome, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token,
-    TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Digest, Event, Follower, Following, Gate,
+    IdentityKey, Known, Mended, Outcome, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId,
+    Timestamp, Token, TokenId,
 };
 
 /// Everything that outlives the process.
@@ -67,6 +67,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Remembers it, outside of a commit.
     async fn put_gate(&self, gate: Gate) -> Result<()>;
+
+    /// What completes the certificates of hosts that leave some out, by host.
+    async fn mended(&self) -> Result<Vec<Mended>>;
+
+    /// Adds or replaces what completes those of one host.
+    async fn put_mended(&self, mended: Mended) -> Result<()>;
+
+    /// Forgets it.
+    async fn remove_mended(&self, host: &str, trust: Digest) -> Result<()>;
 
     /// How every source that has or had a hub is followed by push, by id. Holds secrets.
     async fn followings(&self) -> Result<Vec<Following>>;

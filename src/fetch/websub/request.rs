@@ -1,12 +1,11 @@
 //! Asking hubs: to subscribe us, to renew a lease, to forget us (WebSub, section 5.1).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use url::{Url, form_urlencoded};
 
 use super::lease::{self, Said};
 use crate::{
-    clock::Clock,
     model::{Hidden, Intent, Lease, Timestamp, text},
     net::{self, backoff},
 };
@@ -18,13 +17,14 @@ const READ: u64 = 1024;
 /// Redirects of a request that are followed (section 5.1 allows 307 and 308).
 const REDIRECTS: usize = 3;
 
-/// Asks the hub of `lease` once for `intent`; it is to reach us at `callback`.
+/// Asks the hub of `lease` once for `intent`; it is to reach us at `callback`. `trust` is that of
+/// the source, where the hub stands at its host.
 pub async fn ask(
     client: &net::Client,
-    clock: &dyn Clock,
     lease: &Lease,
     intent: Intent,
     callback: &str,
+    trust: Option<Arc<net::Trust>>,
 ) -> Said {
     let url = match Url::parse(&lease.advert.hub) {
         Ok(url) => url,
@@ -36,12 +36,13 @@ pub async fn ask(
         body: Some(form(lease, intent, callback).into()),
         max_redirects: REDIRECTS,
         allow_private: lease.allow_private,
+        trust,
         timeout: Some(TIMEOUT),
         want: net::Want::Start(READ),
         ..net::Request::get(url)
     };
     match client.send(request).await {
-        Ok(answer) => said(&answer, clock.now()),
+        Ok(answer) => said(&answer, client.now()),
         Err(error) if error.retry() == net::Retry::Never => Said::Refused(error.to_string()),
         Err(error) => Said::Later(None, error.to_string()),
     }

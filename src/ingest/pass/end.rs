@@ -59,6 +59,7 @@ impl Walk<'_> {
 
     pub(in crate::ingest) async fn end(mut self) -> store::Result<Report> {
         self.note_manners();
+        self.note_chains();
         if self.report.items > 0 {
             self.state.items = u32::try_from(self.report.items).unwrap_or(u32::MAX);
         }

@@ -1,5 +1,7 @@
 //! Asking hubs: to subscribe us, to renew a lease, to forget us (WebSub, section 5.1).
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
@@ -8,7 +10,7 @@ use crate::{
     fetch::websub::{self, Agenda, Said, Wanted, lease},
     ingest::{Ingest, Settings},
     model::{Following, Hidden, Intent, Lease, SourceId, Timestamp},
-    store,
+    net, store,
 };
 
 /// Hubs that are asked at once. A request has no other turn to wait for: hubs are there to be asked, and seldom are.
@@ -103,7 +105,8 @@ impl Ingest {
             return Ok(());
         }
         let callback = lease.callback(Some(&source));
-        let said = websub::ask(&self.client, &*self.clock, &lease, intent, &callback).await;
+        let trust = self.trust(&source, &lease.advert.hub);
+        let said = websub::ask(&self.client, &lease, intent, &callback, trust).await;
         let (mode, hub) = (intent.as_str(), &lease.advert.hub);
         match &said {
             Said::Accepted => tracing::debug!(%source, hub, "the hub of source `{source}` takes `{mode}`"),
@@ -115,6 +118,13 @@ impl Ingest {
         let heard = |lease: &mut Lease, _| lease::answered(lease, said, now, seed);
         self.with_lease(&source, &lease.token, heard).await?;
         Ok(())
+    }
+
+    /// What a request to this hub may rely on: what the source's own do, where it stands at the source's host.
+    fn trust(&self, source: &SourceId, hub: &str) -> Option<Arc<net::Trust>> {
+        let source = self.find(source).ok()?;
+        let hub = url::Url::parse(hub).ok()?;
+        source.trust.clone().filter(|_| hub.host() == source.url.host())
     }
 
     /// Changes one subscription, which is told what its hub is asked for now. `None` where it is gone.

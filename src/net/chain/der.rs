@@ -4,9 +4,11 @@
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
+use crate::model::Timestamp;
+
 /// What a certificate says of itself and of its issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(in crate::net) struct Facts {
     /// The name of its owner, encoded.
     pub(super) subject: Vec<u8>,
     /// The name of its issuer, encoded.
@@ -17,6 +19,12 @@ pub(super) struct Facts {
 }
 
 const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+/// A year of two digits, which stand for 1950 to 2049 (RFC 5280, section 4.1.2.5.1).
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+/// 2.5.4.3, `id-at-commonName`.
+const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const OID: u8 = 0x06;
 const OCTETS: u8 = 0x04;
 const BOOLEAN: u8 = 0x01;
@@ -52,6 +60,66 @@ pub(super) fn facts(certificate: &[u8]) -> Option<Facts> {
         }
     }
     Some(Facts { subject, issuer, issuer_urls })
+}
+
+/// When it ends (RFC 5280, section 4.1.2.5), where that can be read.
+pub(in crate::net) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+    let mut outer = Reader(certificate);
+    let mut signed = Reader(Reader(outer.take(SEQUENCE)?).take(SEQUENCE)?);
+    signed.skip_if(CONTEXT_0);
+    (0..3).try_for_each(|_| signed.next().map(drop))?; // serial number, algorithm, issuer
+    let mut validity = Reader(signed.take(SEQUENCE)?);
+    validity.next()?;
+    let end = validity.next()?;
+    let text = std::str::from_utf8(end.content).ok()?.strip_suffix('Z')?;
+    let text = match end.tag {
+        UTC_TIME => format!("{}{text}", if text.get(..2)? < "50" { "20" } else { "19" }),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let civil = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
+    let at = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Timestamp::from_second(at.timestamp().as_second()))
+}
+
+/// What its owner is called, where it says so in a way that can be shown: the common name, cut where it is long.
+pub(in crate::net) fn common_name(certificate: &[u8]) -> Option<String> {
+    const LONGEST: usize = 80;
+    let subject = facts(certificate)?.subject;
+    let mut names = Reader(&subject);
+    while let Some(set) = names.take(SET) {
+        let mut pair = Reader(Reader(set).take(SEQUENCE)?);
+        if pair.take(OID)? == COMMON_NAME {
+            let text = String::from_utf8_lossy(pair.next()?.content).into_owned();
+            return Some(text.chars().filter(|c| !c.is_control() && *c != '`').take(LONGEST).collect());
+        }
+    }
+    None
+}
+
+/// Those of `pool` through which a chain from `leaf` and what was sent with it may lead: issuers, and issuers of issuers.
+pub(super) fn links(
+    leaf: &[u8],
+    sent: &[CertificateDer<'_>],
+    pool: &[CertificateDer<'static>],
+) -> Vec<CertificateDer<'static>> {
+    let mut wanted: Vec<Vec<u8>> = facts(leaf).into_iter().map(|facts| facts.issuer).collect();
+    let all: Vec<(Facts, Option<&CertificateDer<'static>>)> = sent
+        .iter()
+        .filter_map(|one| Some((facts(one)?, None)))
+        .chain(pool.iter().filter_map(|one| Some((facts(one)?, Some(one)))))
+        .collect();
+    let (mut at, mut found) = (0, Vec::new());
+    while let Some(name) = wanted.get(at).cloned() {
+        for (facts, ours) in all.iter().filter(|(facts, _)| facts.subject == name) {
+            found.extend(ours.iter().map(|ours| (*ours).clone()));
+            if !wanted.contains(&facts.issuer) {
+                wanted.push(facts.issuer.clone());
+            }
+        }
+        at += 1;
+    }
+    found
 }
 
 /// The certificates of what an authority serves: one in DER, a PKCS#7 that holds only certificates
@@ -181,12 +249,44 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_and_ends_are_read_in_both_forms_of_a_time() {
+        assert_eq!(common_name(MIDDLE).as_deref(), Some("Test intermediate"));
+        assert_eq!(not_after(MIDDLE).unwrap().to_string(), "2099-01-01T00:00:00Z");
+        let old = include_bytes!("../testdata/aia/old.der");
+        assert_eq!(not_after(old).unwrap().to_string(), "2021-01-01T00:00:00Z");
+        assert_eq!((not_after(b"x"), common_name(b"x")), (None, None));
+    }
+
+    #[test]
+    fn only_what_a_chain_may_lead_through_is_a_link() {
+        let der = |bytes: &[u8]| CertificateDer::from(bytes.to_vec());
+        let (middle, lower) = (der(MIDDLE), der(include_bytes!("../testdata/aia/lower.der")));
+        let other = der(include_bytes!("../testdata/aia/stranger.der"));
+        let pool = [other, middle.clone(), lower.clone()];
+        assert_eq!(links(PORTAL, &[], &pool), std::slice::from_ref(&middle));
+        let deep = include_bytes!("../testdata/aia/deep.der");
+        assert_eq!(links(deep, &[], &pool), [lower.clone(), middle.clone()]);
+        assert_eq!(links(deep, &[lower], &pool[..2]), [middle], "one was sent");
+        let ring = [
+            der(include_bytes!("../testdata/aia/ring-a.der")),
+            der(include_bytes!("../testdata/aia/ring-b.der")),
+        ];
+        assert_eq!(
+            links(include_bytes!("../testdata/aia/round.der"), &[], &ring).len(),
+            2,
+            "it comes to an end"
+        );
+    }
+
     proptest! {
         #[test]
         fn a_damaged_certificate_is_read_without_harm(at in 0..MIDDLE.len(), byte: u8, end in 0..MIDDLE.len()) {
             let mut damaged = PORTAL.to_vec();
             damaged[at] = byte;
             certificates(&damaged);
+            not_after(&damaged);
+            common_name(&damaged);
             certificates(damaged.get(..end).unwrap());
         }
     }

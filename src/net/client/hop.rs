@@ -9,7 +9,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::Client;
+use super::{Client, Way};
 use crate::net::{
     Error, Settings,
     error::shown,
@@ -35,7 +35,7 @@ impl Client {
     /// One hop, with the certificates that its server leaves out: everything up to the end of the head.
     pub(super) async fn hear(
         &self,
-        http: &reqwest::Client,
+        way: &Way,
         hop: &Hop,
         via: Option<&Url>,
         allow_private: bool,
@@ -46,7 +46,7 @@ impl Client {
                 exchange.map_err(|missed| Error::NotRecorded { url: missed.url, nearest: missed.nearest })?;
             return Incoming::recorded(&exchange, &hop.url);
         }
-        Incoming::live(self.take(hop), self.ask_repaired(http, hop, via, allow_private)).await
+        Incoming::live(self.take(hop), self.ask_repaired(way, hop, via, allow_private)).await
     }
 
     /// What keeps this hop, if it is to be kept.

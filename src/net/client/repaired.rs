@@ -5,7 +5,7 @@ use reqwest::Response;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use super::{Client, Rest, first, guarded, hop::Incoming};
+use super::{Client, Rest, Way, first, guarded, hop::Incoming};
 use crate::net::{
     Error, Request,
     chain::{self, Repair, Unlinked},
@@ -17,25 +17,26 @@ impl Client {
     /// One hop, and once more with the certificates that the server should have sent.
     pub(super) async fn ask_repaired(
         &self,
-        http: &reqwest::Client,
+        way: &Way,
         hop: &Hop,
         via: Option<&Url>,
         allow_private: bool,
     ) -> Result<Response, Error> {
+        let http = way.http(allow_private);
         let mut failed = match self.ask(http, hop, via).await {
             Err(error) => error,
             response => return response,
         };
         let Error::Connect { source, chain, .. } = &mut failed else { return Err(failed) };
         let Some(unlinked) = error::unlinked(source).cloned() else { return Err(failed) };
-        let chains = &self.0.chains;
-        if let Some(problem) = chains.failed(&unlinked.name) {
+        let chains = &self.0.ways.chains;
+        if let Some(problem) = chains.failed(&unlinked.name, way.trust) {
             *chain = Some(problem);
             return Err(failed);
         }
         let name = unlinked.name.clone();
-        let found = self.repair(http, unlinked, allow_private).await;
-        chains.remember(&name, found.clone());
+        let found = self.repair(way, unlinked, allow_private).await;
+        chains.remember(&name, way.trust, found.clone());
         match found {
             Ok(added) => {
                 let (host, n_added) = (name.to_str(), added.len());
@@ -52,10 +53,11 @@ impl Client {
     /// Fetches what a chain lacks until it leads to a root, and says in words why it does not.
     async fn repair(
         &self,
-        http: &reqwest::Client,
+        way: &Way,
         unlinked: Unlinked,
         allow_private: bool,
     ) -> Result<Vec<CertificateDer<'static>>, String> {
+        let http = way.http(allow_private);
         let mut repair = Repair::new(unlinked);
         let mut fetches = 0;
         for _ in 0..chain::MAX_DEPTH {
@@ -86,7 +88,7 @@ impl Client {
             if !is_longer {
                 return Err(problem);
             }
-            if let Some(result) = repair.verify(&self.0.webpki) {
+            if let Some(result) = repair.verify(&way.webpki) {
                 return result;
             }
         }

@@ -1,4 +1,5 @@
-//! What is known of the `robots.txt` of each origin, and until when.
+//! What is known of the `robots.txt` of each origin, and until when. What was read by virtue of certificates that only
+//! some requests rely on is known to those only.
 //!
 //! A copy is good for a day. While a file cannot be read, the copy before it is used; where there is none, everything
 //! is forbidden, for thirty days at most (RFC 9309, section 2.3.1.4).
@@ -14,7 +15,7 @@ use url::Url;
 
 use super::Rules;
 use crate::{
-    model::Timestamp,
+    model::{Digest, Timestamp},
     net::{Answer, Error, backoff},
 };
 
@@ -27,7 +28,7 @@ const MAX_ORIGINS: usize = 16_384;
 
 /// Every origin's copy.
 #[derive(Debug, Default)]
-pub(in crate::net) struct Book(Mutex<HashMap<String, Arc<Origin>>>);
+pub(in crate::net) struct Book(Mutex<HashMap<(String, Digest), Arc<Origin>>>);
 
 /// The copy, which is read at any time, behind the lock of whoever fetches another.
 #[derive(Debug, Default)]
@@ -79,28 +80,30 @@ pub(in crate::net) enum Heard {
 
 impl Book {
     /// What is known and still good.
-    pub(in crate::net) fn view(&self, url: &Url, now: Timestamp) -> Option<View> {
-        let copy = self.origin(url).copy.clone();
+    pub(in crate::net) fn view(&self, url: &Url, trust: Digest, now: Timestamp) -> Option<View> {
+        let copy = self.origin(url, trust).copy.clone();
         let copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
         copy.view(now)
     }
 
     /// What the file said last, however long ago.
-    pub(in crate::net) fn last(&self, url: &Url) -> Option<Arc<Rules>> {
-        let copy = self.origin(url).copy.clone();
+    pub(in crate::net) fn last(&self, url: &Url, trust: Digest) -> Option<Arc<Rules>> {
+        let copy = self.origin(url, trust).copy.clone();
         let copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
         copy.rules.clone()
     }
 
     /// Waits until nobody else fetches the file of this origin.
-    pub(in crate::net) async fn page(&self, url: &Url) -> Page {
-        let origin = self.origin(url);
+    pub(in crate::net) async fn page(&self, url: &Url, trust: Digest) -> Page {
+        let origin = self.origin(url, trust);
         let _fetching = Arc::clone(&origin.fetching).lock_owned().await;
         Page { copy: Arc::clone(&origin.copy), _fetching }
     }
 
-    fn origin(&self, url: &Url) -> Arc<Origin> {
-        let key = url.origin().ascii_serialization();
+    fn origin(&self, url: &Url, trust: Digest) -> Arc<Origin> {
+        // Without TLS nobody relies on any.
+        let trust = if url.scheme() == "https" { trust } else { Digest::default() };
+        let key = (url.origin().ascii_serialization(), trust);
         let mut origins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !origins.contains_key(&key) && origins.len() >= MAX_ORIGINS {
             // A tenth at once: looking for the single oldest would cost as much with every new one.
@@ -290,12 +293,15 @@ mod tests {
     #[tokio::test]
     async fn a_bounded_number_of_origins_is_remembered() {
         let book = Book::default();
-        let held = book.page(&"http://held.vn/".parse().unwrap()).await;
+        let held = book.page(&"http://held.vn/".parse().unwrap(), Digest::default()).await;
         held.note(Heard::Rules(Rules::parse(CLOSED.as_bytes())), at(0));
         for n in 0..MAX_ORIGINS + 10 {
-            book.view(&format!("http://h{n}.vn/").parse().unwrap(), at(0));
+            book.view(&format!("http://h{n}.vn/").parse().unwrap(), Digest::default(), at(0));
         }
         assert!(book.0.lock().unwrap().len() <= MAX_ORIGINS);
-        assert_eq!(forbids(book.view(&"http://held.vn/x".parse().unwrap(), at(0))), Some(true));
+        assert_eq!(
+            forbids(book.view(&"http://held.vn/x".parse().unwrap(), Digest::default(), at(0))),
+            Some(true)
+        );
     }
 }

@@ -134,7 +134,7 @@ async fn a_page_that_asks_for_patience_pauses_its_whole_host() {
     assert_eq!(client.send(polite(&server, "/busy")).await.unwrap().status, 429);
     let until = clock.now().plus(Duration::from_secs(90));
     assert_eq!(restraint(&client, polite(&server, "/a")).await.until(), Some(until));
-    assert_eq!(client.host(&server.url("/")).paused_until, Some(until));
+    assert_eq!(client.host(&server.url("/"), None).paused_until, Some(until));
     assert_eq!(client.send(polite(&other, "/a")).await.unwrap().status, 200);
     clock.set(until);
     assert_eq!(client.send(polite(&server, "/a")).await.unwrap().status, 200);
@@ -148,12 +148,12 @@ async fn a_days_requests_to_one_host_are_limited() {
     for path in ["/a", "/b"] {
         client.send(polite(&server, path)).await.unwrap();
     }
-    assert_eq!(client.host(&server.url("/")).requests_today, 3, "its robots.txt was one of them");
+    assert_eq!(client.host(&server.url("/"), None).requests_today, 3, "its robots.txt was one of them");
     let refused = restraint(&client, polite(&server, "/c")).await;
     assert!(refused.to_string().contains("net.daily_budget"), "{refused}");
     clock.set(refused.until().unwrap());
     client.send(polite(&server, "/c")).await.unwrap();
-    assert_eq!(client.host(&server.url("/")).requests_today, 1);
+    assert_eq!(client.host(&server.url("/"), None).requests_today, 1);
 }
 
 #[tokio::test]

@@ -271,7 +271,7 @@ impl Canary {
         if self.edit(&lease.token, begin).await? != Some(true) {
             return Ok(());
         }
-        let said = websub::ask(&self.client, clock, &lease, intent, &lease.callback(None)).await;
+        let said = websub::ask(&self.client, &lease, intent, &lease.callback(None), None).await;
         let (mode, hub) = (intent.as_str(), &lease.advert.hub);
         match &said {
             websub::Said::Accepted => tracing::debug!(hub, "the hub `{hub}` takes our own `{mode}`"),

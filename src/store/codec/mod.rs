@@ -52,6 +52,7 @@ mod canary;
 mod event;
 mod following;
 mod gate;
+mod mended;
 mod source;
 mod subscription;
 mod text;
@@ -71,6 +72,7 @@ pub(super) use canary::CanaryV1;
 pub(super) use event::{AttemptV1, CursorV1, DeliveryV1, EventV1, MetaV1};
 pub(super) use following::FollowingV1;
 pub(super) use gate::GateV1;
+pub(super) use mended::MendedV1;
 pub(super) use source::SourceV1;
 pub(super) use subscription::{SubscriptionV1, SubscriptionV2, SubscriptionV3, SubscriptionV4};
 pub(super) use token::TokenV1;
@@ -132,6 +134,8 @@ pub(super) enum Stored {
     Backfill(Box<BackfillV1>),
     /// See [`GateV1`].
     Gate(Box<GateV1>),
+    /// See [`MendedV1`].
+    Mended(MendedV1),
 }
 
 /// A record that is larger than what would be read again, and its size.
@@ -233,6 +237,7 @@ pub(super) fn decode_any(key: &[u8], value: &[u8]) -> Result<Stored> {
         Some(Kind::Canary) => Stored::Canary(decode(key, value)?),
         Some(Kind::Token) => Stored::Token(decode(key, value)?),
         Some(Kind::Backfill) => Stored::Backfill(decode(key, value)?),
+        Some(Kind::Mended) => Stored::Mended(decode(key, value)?),
         Some(Kind::Gate) => Stored::Gate(decode(key, value)?),
         Some(Kind::ByDate | Kind::Part) | None => return Err(damaged(key, &"no record stands here")),
     })
@@ -318,6 +323,7 @@ impl Stored {
             Self::Token(record) => ("token", serde_json::to_value(record)),
             Self::Backfill(record) => ("backfill", serde_json::to_value(record)),
             Self::Gate(record) => ("gate", serde_json::to_value(record)),
+            Self::Mended(record) => ("mended", serde_json::to_value(record)),
         };
         let mut object = Map::new();
         object.insert("kind".to_owned(), kind.into());
@@ -370,6 +376,7 @@ impl Stored {
             "token" => from_value(value).map(Self::Token),
             "backfill" => from_value(value).map(Self::Backfill),
             "gate" => from_value(value).map(Self::Gate),
+            "mended" => from_value(value).map(Self::Mended),
             _ => Err("the kind is unknown".to_owned()),
         }
         .map_err(|cause| unreadable(&place, &cause))
@@ -393,6 +400,7 @@ impl Stored {
             Self::Token(record) => encode(record),
             Self::Backfill(record) => encode(record),
             Self::Gate(record) => encode(record),
+            Self::Mended(record) => encode(record),
         }
     }
 }

@@ -104,6 +104,14 @@ fn the_first_version_of_the_gate_keeps_its_bytes() {
 }
 
 #[test]
+fn the_first_version_of_what_completes_certificates_keeps_its_bytes() {
+    check(
+        &MendedV1::from(samples::mended("portal.example")),
+        "0e706f7274616c2e6578616d706c65030303030303030303030303030303030203300102023003904e",
+    );
+}
+
+#[test]
 fn the_first_version_of_the_canary_keeps_its_bytes() {
     check(
         &CanaryV1::from(samples::canary("quan1")),
@@ -222,6 +230,7 @@ fn an_export_is_readable_and_comes_back_the_same() {
         Stored::Token((&samples::token("newsroom")).into()),
         Stored::Backfill(Box::new(samples::backfill("quan1").into())),
         Stored::Gate(Box::new(samples::gate("quan1").into())),
+        Stored::Mended(samples::mended("portal.example").into()),
         Stored::Event((&samples::event(&article, 3)).into()),
         Stored::Alias(AliasV1::new(&article.source, &samples::key("a"), article.id)),
         Stored::Known(KnownV1::new(&Known::from(&article), &article.source)),

@@ -3,7 +3,7 @@
 use super::{
     Kept,
     samples::{
-        article, attempt, backfill, canary, commit, delivery, event, following, gate, source, state,
+        article, attempt, backfill, canary, commit, delivery, event, following, gate, mended, source, state,
         subscription, token,
     },
 };
@@ -37,6 +37,7 @@ async fn fill(store: &dyn Store) -> Article {
     store.put_following(following("quan1")).await.unwrap();
     store.put_canary(Some(canary("quan1"))).await.unwrap();
     store.put_gate(gate("quan1")).await.unwrap();
+    store.put_mended(mended("portal.example")).await.unwrap();
     store.put_token(&token("newsroom")).await.unwrap();
     store.put_backfill(backfill("quan1")).await.unwrap();
     for id in ["fast", "slow"] {
@@ -55,7 +56,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
     let exported = everything(&*kept.store, 3).await;
     let kinds: std::collections::BTreeSet<_> =
         exported.iter().map(|record| record.value["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds.len(), 16, "{kinds:?}");
+    assert_eq!(kinds.len(), 17, "{kinds:?}");
     for order in [1, -1] {
         let copy = kept.another().await;
         // Through text, and in pieces, and in any order: as an import does it.
@@ -80,6 +81,7 @@ pub(super) async fn a_restored_export_is_the_same_store(kept: Kept) {
         assert_eq!(store.heads(None, 10).await.unwrap(), kept.store.heads(None, 10).await.unwrap());
         assert_eq!(store.followings().await.unwrap(), [following("quan1")]);
         assert_eq!(store.canary().await.unwrap(), Some(canary("quan1")));
+        assert_eq!(store.mended().await.unwrap(), [mended("portal.example")]);
         assert_eq!(store.gates().await.unwrap(), [gate("quan1")]);
         assert_eq!(store.tokens().await.unwrap(), [token("newsroom")]);
         assert_eq!(store.backfills().await.unwrap(), [backfill("quan1")]);

@@ -88,6 +88,7 @@ promises! {
     queue::followings_are_remembered_until_they_are_forgotten,
     queue::the_canary_is_remembered_until_it_is_forgotten,
     queue::gates_are_remembered,
+    queue::what_completes_certificates_is_remembered_until_it_is_forgotten,
     queue::tokens_are_remembered_until_they_are_removed,
     queue::a_walk_is_remembered_as_it_was_last_written,
     export::a_restored_export_is_the_same_store,

@@ -3,11 +3,15 @@
 use super::{
     Kept,
     samples::{
-        article, at, attempt, backfill, canary, commit, delivery, following, gate, state, subscription, token,
+        article, at, attempt, backfill, canary, commit, delivery, following, gate, mended, state,
+        subscription, token,
     },
 };
 use crate::{
-    model::{Backfill, Delivery, Follower, Following, Gate, Outcome, Seq, State, Subscription, Token},
+    model::{
+        Backfill, Delivery, Digest, Follower, Following, Gate, Mended, Outcome, Seq, State, Subscription,
+        Token,
+    },
     store::{Commit, Settled, Step, Store},
 };
 
@@ -286,6 +290,23 @@ pub(super) async fn a_walk_is_remembered_as_it_was_last_written(kept: Kept) {
     kept.store.put_backfill(further.clone()).await.unwrap();
     let kept = kept.reopened().await;
     assert_eq!(kept.store.backfills().await.unwrap(), [backfill("a"), further]);
+}
+
+pub(super) async fn what_completes_certificates_is_remembered_until_it_is_forgotten(kept: Kept) {
+    assert_eq!(kept.store.mended().await.unwrap(), []);
+    // The same host by other roots is another one; a name that begins like it is, too.
+    let other = Mended { trust: Digest([9; 16]), ..mended("a.vn") };
+    for one in [mended("a.vn.example"), other.clone(), mended("a.vn")] {
+        kept.store.put_mended(one).await.unwrap();
+    }
+    let newer = Mended { at: at(9), certificates: vec![vec![1]], ..mended("a.vn") };
+    kept.store.put_mended(newer.clone()).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.mended().await.unwrap(), [newer, other.clone(), mended("a.vn.example")]);
+    for _ in 0..2 {
+        kept.store.remove_mended("a.vn", mended("a.vn").trust).await.unwrap();
+        assert_eq!(kept.store.mended().await.unwrap(), [other.clone(), mended("a.vn.example")]);
+    }
 }
 
 pub(super) async fn gates_are_remembered(kept: Kept) {

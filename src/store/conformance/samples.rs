@@ -9,7 +9,7 @@ use crate::{
         Acceptance, Advert, Article, ArticleId, Attempt, Backfill, Canary, Category, Change, Channel,
         Cluster, Content, Date, Delivery, Digest, Enclosure, End, Event, EventType, ExtractedBy, Fallen,
         Filter, Following, Form, Gate, Held, Hidden, Html, IdentityKey, Intent, Issue, Labels, Lease,
-        Likeness, Member, Missing, Notice, Official, Offset, Outcome, PageState, Person, Precision,
+        Likeness, Member, Mended, Missing, Notice, Official, Offset, Outcome, PageState, Person, Precision,
         Promptness, Reason, Revision, Run, Scope, Secret, Seq, SourceId, SourceState, State, Status,
         Subscription, Timestamp, Token, Validators, What,
     },
@@ -225,6 +225,15 @@ pub(crate) fn token(id: &str) -> Token {
         created: at(1),
         expires: Some(at(9)),
         used: None,
+    }
+}
+
+pub(crate) fn mended(host: &str) -> Mended {
+    Mended {
+        host: host.to_owned(),
+        trust: Digest([3; 16]),
+        certificates: vec![vec![48, 1, 2], vec![48, 3]],
+        at: at(5),
     }
 }
 

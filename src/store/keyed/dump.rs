@@ -21,7 +21,7 @@ impl Core {
         let from = after.map_or(Bound::Included(start.as_slice()), Bound::Excluded);
         let mut rows = self.table.range(from, &index, limit)?;
         // The index and the parts stand between.
-        let ((ledger, _), (_, end)) = (Kind::Attempt.range(), Kind::Gate.range());
+        let ((ledger, _), (_, end)) = (Kind::Attempt.range(), Kind::Mended.range());
         let from = after.filter(|after| **after > *ledger).map_or(Bound::Included(&*ledger), Bound::Excluded);
         rows.extend(self.table.range(from, &end, limit - rows.len())?);
         let read = |(key, value): Row| {
@@ -88,6 +88,10 @@ fn place(stored: &Stored) -> Result<Vec<u8>> {
         Stored::Canary(_) => keys::canary(),
         Stored::Backfill(row) => keys::backfill(&row.id().map_err(unreadable)?),
         Stored::Gate(row) => keys::gate(&row.id().map_err(unreadable)?),
+        Stored::Mended(row) => {
+            let (host, trust) = row.place();
+            keys::mended(host, trust)
+        }
         Stored::Token(row) => keys::token(&row.id().map_err(unreadable)?),
         Stored::Event(event) => keys::event(event.seq()),
         Stored::Alias(alias) => {

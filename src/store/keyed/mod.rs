@@ -19,8 +19,9 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Event, Follower, Following, Gate, IdentityKey,
-    Known, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId, Timestamp, Token, TokenId,
+    Article, ArticleId, Attempt, Backfill, Canary, Delivery, Digest, Event, Follower, Following, Gate,
+    IdentityKey, Known, Mended, Revision, Seq, SourceId, SourceState, Subscription, SubscriptionId,
+    Timestamp, Token, TokenId,
 };
 
 use super::{
@@ -142,6 +143,20 @@ impl Store for Keyed {
             core.write(|_, batch| core.put(batch, keys::gate(&gate.source), &codec::GateV1::from(gate)))
         })
         .await
+    }
+
+    async fn mended(&self) -> Result<Vec<Mended>> {
+        self.run(|core| core.all::<codec::MendedV1, _>(Kind::Mended)).await
+    }
+
+    async fn put_mended(&self, mended: Mended) -> Result<()> {
+        let (key, record) = (keys::mended(&mended.host, mended.trust), codec::MendedV1::from(mended));
+        self.run(move |core| core.write(|_, batch| core.put(batch, key, &record))).await
+    }
+
+    async fn remove_mended(&self, host: &str, trust: Digest) -> Result<()> {
+        let key = keys::mended(host, trust);
+        self.run(move |core| core.write(|_, batch| core.remove(batch, &key))).await
     }
 
     async fn followings(&self) -> Result<Vec<Following>> {

@@ -77,4 +77,5 @@ done
 cp "$work/root.pem" root.pem
 openssl crl2pkcs7 -nocrl -certfile "$work/middle.pem" -outform DER -out middle.p7c
 cp "$work/middle.pem" middle.pem
+cp "$work/old.pem" old.pem
 rm -f root.der
