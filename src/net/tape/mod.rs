@@ -2,7 +2,7 @@
 //!
 //! The seam is one hop: what stands above it (guard, redirects, limits, `robots.txt`, turns) is the client's own in a replay,
 //! too. A hop is kept as the client heard it: with its body decoded and with how it ended, so that what broke off, hung or
-//! was never answered does so again. [`redact`] says what is not kept.
+//! was never answered does so again. `redact` says what is not kept.
 
 mod exchange;
 mod playback;
