@@ -40,6 +40,8 @@ pub(super) struct Inner {
     pub(super) queue: Queue,
     pub(super) robots: Book,
     permits: Semaphore,
+    /// What `dial` finds names by.
+    pub(super) lookup: Lookup,
     chains: Arc<Chains>,
     webpki: Arc<rustls::client::WebPkiServerVerifier>,
 }
@@ -92,6 +94,7 @@ impl Client {
             open: build(false)?,
             queue: Queue::new(clock),
             robots: Book::default(),
+            lookup: lookup.clone(),
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             chains: chains.clone(),
             webpki: webpki.clone(),

@@ -12,6 +12,7 @@ use url::Url;
 pub mod backoff;
 mod chain;
 mod client;
+mod dial;
 mod error;
 pub mod guard;
 mod manners;
@@ -30,6 +31,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use client::Client;
+pub use dial::Undialed;
 pub use error::{Error, Fault, Misled, Retry, Stage};
 pub use restraint::Restraint;
 
