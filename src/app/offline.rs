@@ -10,6 +10,7 @@ use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
     extract::{self, Document, Kind},
+    fetch::browser::{self, Browser},
     ingest::{Ingest, Report, Settings, Source, Step, backfill},
     journal::Journal,
     model::SourceId,
@@ -20,7 +21,7 @@ use crate::{
 /// when a daemon has it.
 pub async fn run_once(config: Config, sources: &[SourceId]) -> anyhow::Result<Vec<Report>> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let ingest = ingest(&config.net, config.browser, config.ingest, store).await?;
     let mut reports = Vec::new();
     for source in sources {
         reports.push(ingest.pass(source).await?);
@@ -38,7 +39,7 @@ pub async fn backfill_once(
     watch: backfill::Watch<'_>,
 ) -> anyhow::Result<backfill::Walked> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let ingest = ingest(&config.net, config.browser, config.ingest, store).await?;
     Ok(ingest.backfill(source, order, stop, watch).await?)
 }
 
@@ -49,7 +50,7 @@ pub async fn accept_once(
     announce: Option<bool>,
 ) -> anyhow::Result<Report> {
     let store = store::open(&config.store).await?;
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let ingest = ingest(&config.net, config.browser, config.ingest, store).await?;
     Ok(ingest.accept(source, announce).await?)
 }
 
@@ -75,7 +76,7 @@ pub async fn try_source(
         Ok(store) => store,
         Err(_) => memory().await?,
     };
-    let ingest = ingest(&config.net, config.ingest, store).await?;
+    let ingest = ingest(&config.net, config.browser, config.ingest, store).await?;
     Ok(Trial { report: ingest.rehearse(&source, show).await?, store_in_use })
 }
 
@@ -117,13 +118,15 @@ async fn memory() -> store::Result<Arc<dyn store::Store>> {
 
 async fn ingest(
     net: &net::Settings,
+    browser: Option<browser::Settings>,
     settings: Settings,
     store: Arc<dyn store::Store>,
 ) -> anyhow::Result<Arc<Ingest>> {
     let clock: SharedClock = Arc::new(clock::System);
     let client = client(net, Arc::clone(&clock))?;
     let journal = Arc::new(Journal::open(store).await?);
-    Ok(Ingest::new(journal, client, clock, settings))
+    let browser = browser.map(|settings| Browser::new(settings, Arc::clone(&clock)));
+    Ok(Ingest::new(journal, client, browser, clock, settings))
 }
 
 /// A client for one command.

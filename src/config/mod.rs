@@ -6,6 +6,7 @@
 //! Nothing stops at the first mistake: a [`Report`] has all of them.
 
 mod archive;
+mod browser;
 mod feed;
 mod layers;
 mod mail;
@@ -40,7 +41,7 @@ use self::{
     source::Surroundings,
     tree::{Table, Value},
 };
-use crate::{ingest, net, publish, push, store, telemetry, web};
+use crate::{fetch, ingest, net, publish, push, store, telemetry, web};
 
 /// What a configuration means: every reference checked, every selector compiled.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Config {
     pub telemetry: telemetry::Settings,
     /// `[net]`
     pub net: net::Settings,
+    /// `[browser]`; `None` where there is none.
+    pub browser: Option<fetch::browser::Settings>,
     /// `[store]`
     pub store: store::Settings,
     /// `[ingest]` and `[[source]]`
@@ -97,6 +100,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
     let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
     let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
+    let browser = root.table("browser").and_then(browser::section);
     let ingest = root.table("ingest").and_then(|section| sections::ingest(section, base_url));
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
@@ -108,6 +112,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         default_source: &default_source,
         default_feed: &default_feed,
         folders: &folders,
+        has_browser: browser.as_ref().is_none_or(Option::is_some),
     };
     let sources = source::sources(&root, around);
     let feeds = feed::feeds(&root, &source::written_ids(&table), around);
@@ -130,6 +135,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     Some(Config {
         telemetry: telemetry?,
         net: net?,
+        browser: browser?,
         store: store?,
         publish: publish::Settings {
             base_url: base_url.clone(),
