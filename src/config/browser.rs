@@ -60,7 +60,8 @@ pub(super) fn scripts(section: &Section<'_>, has_browser: bool, is_feed: bool) -
     let word = section.filled("browser");
     let wait_list = section.parsed("browser_wait", selector);
     let wait_page = section.parsed("browser_wait_page", selector);
-    let (list, pages) = match word.as_ref().map_or("none", |word| word.text.as_str()) {
+    let scope = word.as_ref().map_or("none", |word| word.text.as_str());
+    let (list, pages) = match scope {
         "none" => (false, false),
         "list" => (true, false),
         "pages" => (false, true),
@@ -88,7 +89,7 @@ pub(super) fn scripts(section: &Section<'_>, has_browser: bool, is_feed: bool) -
     ] {
         if is_waited && !is_read {
             let hint = format!("write `browser = \"{needed}\"`, or `\"all\"`");
-            section.wrong(key, format!("`{key}` is of no use here: nothing of it is read by a browser"), Some(hint));
+            section.wrong(key, format!("`{key}` and `browser = \"{scope}\"` are both there"), Some(hint));
             return None;
         }
     }

@@ -144,6 +144,7 @@ async fn statuses_mean_what_they_mean_without_a_browser() {
         matches!(later, Outcome::Later { after: Some(after), .. } if after == Duration::from_secs(7)),
         "{later:?}"
     );
+    bench.clock.advance(Duration::from_secs(7));
     assert_eq!(html(&bench.see("/json", None).await), "[1]", "no page, and no browser");
     let moved = bench.see("/moved", None).await;
     assert!(html(&moved).contains("<title>/old</title>"), "{}", html(&moved));
@@ -242,9 +243,12 @@ async fn whatever_a_page_does_the_visit_ends() {
     read("<script>new Worker(URL.createObjectURL(new Blob(['while (true);'])))</script>", &[]).await;
     read("<script>Element.prototype.__defineGetter__('outerHTML', () => 'x'); document.querySelector = null</script>", &[]).await;
     read("<script>document.title = '\\ud800'</script>", &[]).await;
-    let large = "<script>document.querySelector('ul').append('x'.repeat(100e6))</script>";
-    let said = problem(&bench.see_page(large).await);
+    let large = |size: &str| format!("<script>document.querySelector('ul').append('x'.repeat({size}))</script>");
+    let said = problem(&bench.see_page(&large("5e6")).await);
     assert!(said.contains("characters and the limit (`net.max_body`) is 4000000"), "{said}");
+    let said = problem(&bench.see_page(&large("100e6")).await);
+    // What it comes to depends on the memory of this machine.
+    assert!(said.contains("the limit (`net.max_body`)") || said.contains("has crashed"), "{said}");
     let blank = "<script>location = 'about:blank'</script>";
     let said = problem(&bench.see_page(blank).await);
     assert!(said.contains("no address of the web"), "{said}");
@@ -296,7 +300,11 @@ async fn one_that_dies_is_told_and_started_again_later() {
     };
     let (shown, ()) = tokio::join!(bench.see("/slow", None), kill);
     assert!(problem(&shown).contains("broke off"), "{}", problem(&shown));
-    assert!(problem(&bench.see_page("").await).contains("it has ended by itself"));
+    while bench.browser.is_running() {
+        tokio::task::yield_now().await;
+    }
+    let said = problem(&bench.see_page("").await);
+    assert!(said.contains("it has ended by itself"), "{said}");
     bench.clock.advance(FIRST_WAIT);
     assert!(html(&bench.see_page("").await).contains("Tin"));
 }

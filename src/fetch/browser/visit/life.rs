@@ -41,6 +41,11 @@ impl Life {
         }
     }
 
+    /// Nothing more is waited for: what it was about to become is not let happen.
+    pub(super) fn give_up(&mut self) {
+        (self.is_loaded, self.is_idle) = (true, true);
+    }
+
     /// Is there a document?
     pub(super) fn has_begun(&self) -> bool {
         self.loader.is_some()

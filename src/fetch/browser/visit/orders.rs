@@ -18,7 +18,7 @@ pub(super) const CLOSED: &str = "for (const name of ['RTCPeerConnection', 'webki
     delete globalThis[name]; delete Navigator.prototype.serviceWorker;";
 
 /// What the elements of a page do not need.
-const NEEDLESS: [&str; 9] = [
+const NEEDLESS: [&str; 10] = [
     "Image",
     "Media",
     "Font",
@@ -28,6 +28,8 @@ const NEEDLESS: [&str; 9] = [
     "Manifest",
     "CSPViolationReport",
     "SignedExchange",
+    // Icons, and what stands in `<object>`.
+    "Other",
 ];
 
 /// The script that reads a page: its address, its length, and its elements if they are not too many.
@@ -164,6 +166,7 @@ impl Visit<'_> {
                 );
                 self.issues.push(Issue::warning("browser-led-around", message));
             }
+            self.life.give_up();
             return self.fail(id, "Aborted").await;
         }
         // Somebody else's page is not led into the own network.
