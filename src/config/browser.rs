@@ -25,6 +25,10 @@ pub(super) fn section(section: Section<'_>) -> Option<Option<Settings>> {
     let idle = section.duration("idle", SECOND..=24 * HOUR);
     let proxy_listen = section.parsed("proxy_listen", ip);
     let proxy_host = section.parsed("proxy_host", host);
+    if proxy_listen.is_some_and(|address: IpAddr| address.is_unspecified()) && proxy_host.is_none() {
+        let hint = "say with `proxy_host` how the browser calls this machine".to_owned();
+        section.wrong("proxy_listen", "a browser cannot connect to every interface", Some(hint));
+    }
     let which = match (command.is_empty(), url) {
         (false, Some(_)) => {
             section.wrong("url", "`command` and `url` are both there", Some("keep one of them".to_owned()));
@@ -104,13 +108,15 @@ fn blame(section: &Section<'_>, word: Option<&Word>, wrong: Wrong) {
 
 /// A selector that a browser may know better than we do: only what can be no selector at all is refused.
 fn selector(text: &str) -> Result<String, Wrong> {
-    let wrong = |_| Wrong::new(format!("`{text}` is no CSS selector")).hint("write for example `ul.news > li a`");
+    let wrong =
+        |_| Wrong::new(format!("`{text}` is no CSS selector")).hint("write for example `ul.news > li a`");
     scraper::Selector::parse(text).map(|_| text.to_owned()).map_err(wrong)
 }
 
 fn address(text: &str) -> Result<Url, Wrong> {
     const HINT: &str = "write `http://127.0.0.1:9222`, or the `ws:` address of its endpoint";
-    let url = Url::parse(text).map_err(|cause| Wrong::new(format!("this is no address: {cause}")).hint(HINT))?;
+    let url =
+        Url::parse(text).map_err(|cause| Wrong::new(format!("this is no address: {cause}")).hint(HINT))?;
     match url.scheme() {
         "http" | "ws" if url.has_host() => Ok(url),
         "https" | "wss" => {

@@ -359,7 +359,8 @@ impl<'a> Walk<'a> {
         let outcome = match self.source.browser.of(kind) {
             None => fetch::fetch(&self.ingest.client, &ask).await,
             Some(wait) => {
-                let shown = browser::show(self.ingest.browser.as_ref(), &self.ingest.client, &ask, wait).await;
+                let shown =
+                    browser::show(self.ingest.browser.as_ref(), &self.ingest.client, &ask, wait).await;
                 shown.issues.into_iter().for_each(|issue| self.wrong(issue));
                 shown.outcome
             }

@@ -48,8 +48,9 @@ impl Client {
         };
         let limit = self.settings().connect_timeout;
         let timely = tokio::time::timeout(limit, connect).await;
-        timely
-            .map_err(|_| failed(format!("it took longer than {limit:?}, which is the limit (`net.connect_timeout`)")))?
+        timely.map_err(|_| {
+            failed(format!("it took longer than {limit:?}, which is the limit (`net.connect_timeout`)"))
+        })?
     }
 
     async fn addresses(
@@ -94,15 +95,15 @@ mod tests {
     async fn only_what_was_judged_is_connected_to() {
         let server = testing::Server::says("HTTP/1.1 200 OK\r\n\r\n").await;
         let inner: IpAddr = [10, 0, 0, 5].into();
-        let hosts =
-            [("tin.example", testing::PUBLIC, server.at), ("inner.example", inner, server.at)];
+        let hosts = [("tin.example", testing::PUBLIC, server.at), ("inner.example", inner, server.at)];
         let client = Client::with_hosts(&testing::settings(), testing::clock(), &hosts).unwrap();
         let dial = async |url: &str, allow_private| client.dial(&url.parse().unwrap(), allow_private).await;
         assert!(dial("http://tin.example/", false).await.is_ok());
         assert!(dial("http://inner.example/", true).await.is_ok());
         let literal = format!("http://{}/", server.at);
         assert!(dial(&literal, true).await.is_ok());
-        for url in ["http://inner.example/", &literal, "http://localhost/", "http://[::1]/", "http://0x7f.1/"] {
+        for url in ["http://inner.example/", &literal, "http://localhost/", "http://[::1]/", "http://0x7f.1/"]
+        {
             let refused = dial(url, false).await;
             assert!(matches!(refused, Err(Undialed::Refused(_))), "{url}: {refused:?}");
         }

@@ -10,7 +10,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fn chromium() -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let found = names.iter().find(|name| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
+    let found =
+        names.iter().find(|name| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
     if found.is_none() {
         println!("skipped: there is no Chromium on this machine");
     }
@@ -75,13 +76,18 @@ async fn a_list_that_scripts_make_is_published() {
     let told = source(&world).await;
     assert_eq!(told["failures"], 0, "{told}");
     let feed = world.get("/feeds/js.json").await.json();
-    let titles: Vec<_> = feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str()).collect();
+    let titles: Vec<_> =
+        feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str()).collect();
     assert_eq!(titles, [Some("Thông báo tuyển dụng"), Some("Lịch tiếp công dân")], "{feed}");
     assert!(feed["items"][0]["url"].as_str().unwrap().ends_with("/tin/0"), "{feed}");
     trap.set_nonblocking(true).unwrap();
     assert_eq!(trap.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "the own network is not reached");
     // The document is the same, and what its scripts load is not.
-    world.portal.put("/list.json", "application/json", r#"["Tin mới","Thông báo tuyển dụng","Lịch tiếp công dân"]"#);
+    world.portal.put(
+        "/list.json",
+        "application/json",
+        r#"["Tin mới","Thông báo tuyển dụng","Lịch tiếp công dân"]"#,
+    );
     world.tick(DAY).await;
     let feed = world.get("/feeds/js.json").await.text();
     assert!(feed.contains("Tin mới"), "{feed}");
@@ -102,5 +108,8 @@ async fn without_the_browser_everything_else_goes_on() {
     let issue = &told["issues"][0];
     assert_eq!(issue["code"], "browser-failed", "{told}");
     assert!(issue["message"].as_str().unwrap().contains("there is no `no-such-chromium`"), "{told}");
-    assert!(world.portal.visits().iter().all(|visit| !visit.uri.starts_with("/js")), "nobody is asked in vain");
+    assert!(
+        world.portal.visits().iter().all(|visit| !visit.uri.starts_with("/js")),
+        "nobody is asked in vain"
+    );
 }

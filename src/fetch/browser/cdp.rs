@@ -54,13 +54,11 @@ impl Cdp {
     pub(super) async fn connect(endpoint: &Endpoint, most: usize) -> Result<Self, String> {
         let stream = TcpStream::connect(endpoint.at).await.map_err(|cause| cause.to_string())?;
         stream.set_nodelay(true).map_err(|cause| cause.to_string())?;
-        let limits =
-            WebSocketConfig::default().max_message_size(Some(most)).max_frame_size(Some(most));
+        let limits = WebSocketConfig::default().max_message_size(Some(most)).max_frame_size(Some(most));
         // By its address and without `Origin`: Chromium takes neither names nor pages of others for its operator.
         let url = format!("ws://{}{}", endpoint.at, endpoint.path);
-        let (socket, _) = client_async_with_config(url, stream, Some(limits))
-            .await
-            .map_err(|cause| cause.to_string())?;
+        let (socket, _) =
+            client_async_with_config(url, stream, Some(limits)).await.map_err(|cause| cause.to_string())?;
         Ok(Self { socket, last: 0 })
     }
 

@@ -54,7 +54,9 @@ pub enum Error {
         url: String,
     },
     /// It does not do what it was told.
-    #[error("the browser does not take `{method}`: {problem}\nhint: it has to be a Chromium of the last years")]
+    #[error(
+        "the browser does not take `{method}`: {problem}\nhint: it has to be a Chromium of the last years"
+    )]
     Refused {
         /// A method of the protocol.
         method: &'static str,

@@ -223,8 +223,8 @@ impl Browser {
         match &self.0.settings.which {
             Which::At(url) => {
                 let endpoint = found(client, url).await;
-                let endpoint = endpoint
-                    .map_err(|problem| Error::Unreachable { at: url.to_string(), problem })?;
+                let endpoint =
+                    endpoint.map_err(|problem| Error::Unreachable { at: url.to_string(), problem })?;
                 Ok(self.leased(endpoint, None))
             }
             Which::Command(command) => {
@@ -333,7 +333,8 @@ async fn found(client: &Client, url: &Url) -> Result<Endpoint, String> {
     if url.scheme() == "ws" {
         return Ok(Endpoint { at, path: path(url) });
     }
-    let version = format!("http://{at}/json/version").parse().map_err(|_| "its address is none".to_owned())?;
+    let version =
+        format!("http://{at}/json/version").parse().map_err(|_| "its address is none".to_owned())?;
     let request = Request {
         allow_private: true,
         max_redirects: 0,
@@ -367,5 +368,7 @@ fn path(url: &Url) -> String {
 
 /// The last cause.
 fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).last().map_or_else(String::new, ToString::to_string)
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }

@@ -268,7 +268,9 @@ fn asked(head: &[u8]) -> Option<Asked> {
     for header in request.headers.iter() {
         match header.name.to_ascii_lowercase().as_str() {
             // These are about the connection to us, and its framing is ours to say.
-            "proxy-connection" | "connection" | "keep-alive" | "proxy-authorization" | "te" | "upgrade" => continue,
+            "proxy-connection" | "connection" | "keep-alive" | "proxy-authorization" | "te" | "upgrade" => {
+                continue;
+            }
             "transfer-encoding" => return None,
             "content-length" => body = std::str::from_utf8(header.value).ok()?.trim().parse().ok()?,
             _ => {}
@@ -328,7 +330,10 @@ mod tests {
     }
 
     /// What a proxy with these rules answers, and what its server was asked.
-    async fn answers(change: impl FnOnce(&mut Rules, SocketAddr), asks: &[&str]) -> (Vec<String>, Vec<String>, Proxy) {
+    async fn answers(
+        change: impl FnOnce(&mut Rules, SocketAddr),
+        asks: &[&str],
+    ) -> (Vec<String>, Vec<String>, Proxy) {
         let server = Server::new(|_| {
             testing::Reply::Bytes(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1000)).into())
         })

@@ -77,7 +77,8 @@ pub(super) async fn visit(
 ) -> Shown {
     // Asked first whether there is a browser at all: else the site would be asked in vain.
     let most = client.settings().max_body.saturating_mul(ESCAPED).saturating_add(ENVELOPE);
-    let cdp = match timeout(SETUP, Cdp::connect(endpoint, usize::try_from(most).unwrap_or(usize::MAX))).await {
+    let cdp = match timeout(SETUP, Cdp::connect(endpoint, usize::try_from(most).unwrap_or(usize::MAX))).await
+    {
         Ok(Ok(cdp)) => cdp,
         Ok(Err(problem)) => return failed(unreachable(endpoint, problem)),
         Err(_) => return failed(unreachable(endpoint, format!("it took longer than {SETUP:?}"))),
@@ -145,7 +146,8 @@ async fn show(
         max_connections: settings.max_requests,
         max_traffic: settings.max_traffic,
     };
-    let nothing = |error| Seen { result: Err(error), issues: Vec::new(), refused: Vec::new(), is_exhausted: false };
+    let nothing =
+        |error| Seen { result: Err(error), issues: Vec::new(), refused: Vec::new(), is_exhausted: false };
     let listening = async {
         let proxy = Proxy::listen(settings.proxy_listen, client.clone(), rules).await?;
         let port = proxy.port()?;
@@ -154,7 +156,10 @@ async fn show(
     let (proxy, port) = match listening.await {
         Ok(listening) => listening,
         Err(cause) => {
-            let problem = format!("no proxy can listen at `{}` (`browser.proxy_listen`): {cause}", settings.proxy_listen);
+            let problem = format!(
+                "no proxy can listen at `{}` (`browser.proxy_listen`): {cause}",
+                settings.proxy_listen
+            );
             return nothing(Error::Start { problem });
         }
     };
@@ -311,7 +316,9 @@ impl Visit<'_> {
         }
         let at = text(&found, "url");
         let url = Url::parse(&at).ok().filter(|url| url.origin() == self.url.origin());
-        let Some(mut url) = url else { return Err(Error::Astray { url: asked.into(), to: at.chars().take(300).collect() }) };
+        let Some(mut url) = url else {
+            return Err(Error::Astray { url: asked.into(), to: at.chars().take(300).collect() });
+        };
         url.set_fragment(None);
         let size = found["size"].as_u64().unwrap_or(0);
         let html = found["html"].as_str().filter(|html| html.len() as u64 <= max);
@@ -336,7 +343,14 @@ impl Visit<'_> {
         Ok(evaluated.and_then(|evaluated| match evaluated.get("exceptionDetails") {
             Some(details) => {
                 let said = details["exception"]["description"].as_str().or(details["text"].as_str());
-                Err(said.unwrap_or("an exception").lines().next().unwrap_or_default().chars().take(300).collect())
+                Err(said
+                    .unwrap_or("an exception")
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(300)
+                    .collect())
             }
             None => Ok(evaluated["result"]["value"].clone()),
         }))
@@ -368,7 +382,12 @@ impl Visit<'_> {
     }
 
     /// The same for what any browser does.
-    async fn call(&mut self, session: Option<&str>, method: &'static str, params: Value) -> Result<Value, Error> {
+    async fn call(
+        &mut self,
+        session: Option<&str>,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Value, Error> {
         let answer = self.answer(session, method, params).await?;
         answer.map_err(|problem| Error::Refused { method, problem })
     }
@@ -402,7 +421,9 @@ fn unsettled(url: &Url, after: Duration, wait: Option<&str>) -> Issue {
         Some(selector) => format!("`{url}` showed nothing that `{selector}` selects"),
         None => format!("`{url}` was not quiet"),
     };
-    let message = format!("{what} within {after:?}, which is the limit (`browser.timeout`); what was there then is read");
+    let message = format!(
+        "{what} within {after:?}, which is the limit (`browser.timeout`); what was there then is read"
+    );
     Issue::warning("browser-unsettled", message)
 }
 

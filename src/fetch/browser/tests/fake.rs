@@ -28,8 +28,10 @@ enum Act {
 
 /// What a decent browser does.
 fn usual(method: &str, url: &str) -> Vec<Act> {
-    let event = |method: &str, params: Value| Act::Say(json!({ "method": method, "params": params }).to_string());
-    let life = |name: &str| event("Page.lifecycleEvent", json!({ "frameId": "t", "loaderId": "l", "name": name }));
+    let event =
+        |method: &str, params: Value| Act::Say(json!({ "method": method, "params": params }).to_string());
+    let life =
+        |name: &str| event("Page.lifecycleEvent", json!({ "frameId": "t", "loaderId": "l", "name": name }));
     match method {
         "Target.createBrowserContext" => vec![Act::Reply(json!({ "browserContextId": "c" }))],
         "Target.createTarget" => vec![Act::Reply(json!({ "targetId": "t" }))],
@@ -146,7 +148,11 @@ async fn a_browser_that_fails_is_told_in_a_sentence() {
     let crash = json!({ "method": "Inspector.targetCrashed", "params": {} }).to_string();
     let refused = json!({ "errorText": "net::ERR_INVALID_RESPONSE" });
     let table = [
-        ("Target.createBrowserContext", Act::Refuse("not here"), "does not take `Target.createBrowserContext`: not here"),
+        (
+            "Target.createBrowserContext",
+            Act::Refuse("not here"),
+            "does not take `Target.createBrowserContext`: not here",
+        ),
         ("Fetch.enable", Act::Close, "broke off while it read `http://tin.example/a`"),
         ("Page.navigate", Act::Close, "broke off"),
         ("Page.navigate", Act::Say("<html>".to_owned()), "no message of its protocol: `<html>`"),
@@ -156,7 +162,11 @@ async fn a_browser_that_fails_is_told_in_a_sentence() {
         ("Runtime.evaluate", Act::Refuse("no world"), "cannot be read: no world"),
         ("Runtime.evaluate", read("http://other.example/", "x"), "lead to `http://other.example/`"),
         ("Runtime.evaluate", read("about:blank", "x"), "lead to `about:blank`"),
-        ("Runtime.evaluate", read("http://tin.example/a", &"x".repeat(1001)), "has 1001 characters and the limit (`net.max_body`) is 1000"),
+        (
+            "Runtime.evaluate",
+            read("http://tin.example/a", &"x".repeat(1001)),
+            "has 1001 characters and the limit (`net.max_body`) is 1000",
+        ),
         ("Runtime.evaluate", Act::Close, "broke off"),
     ];
     for (method, act, expected) in table {
@@ -169,11 +179,17 @@ async fn a_browser_that_fails_is_told_in_a_sentence() {
 async fn what_does_not_end_is_ended() {
     let short = Duration::from_millis(300);
     let said = problem(&shown(Some(("Page.navigate", vec![Act::Hang])), short).await);
-    assert!(said.contains("did not become a page within 300ms, which is the limit (`browser.timeout`)"), "{said}");
+    assert!(
+        said.contains("did not become a page within 300ms, which is the limit (`browser.timeout`)"),
+        "{said}"
+    );
     // The document has arrived: what is there is read.
     let never_idle = vec![
         Act::Reply(json!({})),
-        Act::Say(json!({ "method": "Page.frameNavigated", "params": { "frame": { "id": "t", "loaderId": "l" } } }).to_string()),
+        Act::Say(
+            json!({ "method": "Page.frameNavigated", "params": { "frame": { "id": "t", "loaderId": "l" } } })
+                .to_string(),
+        ),
     ];
     let shown = shown(Some(("Fetch.fulfillRequest", never_idle)), short).await;
     assert_eq!((html(&shown), codes(&shown)), ("<html>made</html>", vec!["browser-unsettled"]));
@@ -182,7 +198,11 @@ async fn what_does_not_end_is_ended() {
 #[tokio::test]
 async fn without_a_browser_nobody_is_asked() {
     let site = Server::says(page("")).await;
-    let client = Client::with_hosts(&testing::settings(), testing::clock(), &[("tin.example", testing::PUBLIC, site.at)]);
+    let client = Client::with_hosts(
+        &testing::settings(),
+        testing::clock(),
+        &[("tin.example", testing::PUBLIC, site.at)],
+    );
     let client = client.unwrap();
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -192,7 +212,10 @@ async fn without_a_browser_nobody_is_asked() {
         let browser = Browser::new(settings(Which::At(url.parse().unwrap())), testing::clock());
         let said = problem(&browser.fetch(&client, &ask("http://tin.example/"), None).await);
         assert!(said.contains("does not answer"), "{said}");
-        assert!(said.contains("\nhint: is Chromium running there, with `--remote-debugging-port`?"), "{said}");
+        assert!(
+            said.contains("\nhint: is Chromium running there, with `--remote-debugging-port`?"),
+            "{said}"
+        );
     }
     let no_browser = Which::At(format!("http://{}", site.at).parse().unwrap());
     let browser = Browser::new(settings(no_browser), testing::clock());
@@ -209,7 +232,8 @@ async fn a_command_that_fails_is_not_tried_at_once_again() {
         let command = command.iter().map(|&word| word.to_owned()).collect();
         Browser::new(settings(Which::Command(command)), clock.clone())
     };
-    let said = async |browser: &Browser| problem(&browser.fetch(&client, &ask("http://tin.example/"), None).await);
+    let said =
+        async |browser: &Browser| problem(&browser.fetch(&client, &ask("http://tin.example/"), None).await);
     let absent = start(&["no-such-chromium"]);
     let first = said(&absent).await;
     assert!(first.contains("there is no `no-such-chromium`\nhint: install it"), "{first}");

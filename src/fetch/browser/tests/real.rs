@@ -1,19 +1,19 @@
 //! A real Chromium, where one is installed: what pages do, and what they cannot.
 
-use std::{
-    io::ErrorKind,
-    net::TcpListener,
-    sync::Mutex,
-};
+use std::{io::ErrorKind, net::TcpListener, sync::Mutex};
 
 use super::*;
-use crate::{clock::Manual, net::testing::{Reply, Server}};
+use crate::{
+    clock::Manual,
+    net::testing::{Reply, Server},
+};
 
 /// The browser of this machine; `None`, and a word about it, where there is none.
 fn chromium() -> Option<Vec<String>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let found = names.iter().find(|name| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
+    let found =
+        names.iter().find(|name| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
     let Some(found) = found else {
         eprintln!("skipped: there is no Chromium on this machine");
         return None;
@@ -117,10 +117,16 @@ async fn a_list_that_scripts_make_is_read() {
     assert_eq!(codes(&shown), [""; 0], "{:?}", shown.issues);
     assert_eq!(bench.asked(), ["/page1", "/list.json"], "no picture, no frame");
     for head in bench.site.heads() {
-        assert!(head.to_lowercase().contains(&format!("user-agent: {}", user_agent.to_lowercase())), "{head}");
+        assert!(
+            head.to_lowercase().contains(&format!("user-agent: {}", user_agent.to_lowercase())),
+            "{head}"
+        );
     }
     // What is waited for, though the page has been quiet for long.
-    bench.put("/late", page("<script>setTimeout(() => document.body.innerHTML = '<p id=x>1</p>', 2500)</script>"));
+    bench.put(
+        "/late",
+        page("<script>setTimeout(() => document.body.innerHTML = '<p id=x>1</p>', 2500)</script>"),
+    );
     let shown = bench.see("/late#top", Some("#x")).await;
     assert!(html(&shown).contains("<p id=\"x\">1</p>"), "{}", html(&shown));
     let shown = bench.see("/late", Some("p..x")).await;
@@ -167,7 +173,14 @@ async fn nothing_private_is_reached_whatever_a_page_asks_with() {
     let at = bench.trap.local_addr().unwrap();
     let port = at.port();
     bench.put("/away", format!("HTTP/1.1 302 Found\r\nLocation: http://{at}/r\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n").into());
-    bench.put("/worker.js", answer("200 OK", "text/javascript", &format!("fetch('http://{at}/w'); new WebSocket('ws://{at}/ww')")));
+    bench.put(
+        "/worker.js",
+        answer(
+            "200 OK",
+            "text/javascript",
+            &format!("fetch('http://{at}/w'); new WebSocket('ws://{at}/ww')"),
+        ),
+    );
     let page = "<img src='http://AT/img'><iframe src='http://AT/frame'></iframe>
         <link rel=stylesheet href='http://AT/css'><script src='http://AT/script'></script><object data='http://AT/o'></object>
         <link rel=prefetch href='http://AT/prefetch'><link rel=preconnect href='http://AT/'><link rel=dns-prefetch href='//inner.example'>
@@ -238,12 +251,17 @@ async fn whatever_a_page_does_the_visit_ends() {
     read("<script>location = 'file:///etc/passwd'; location = 'chrome://version'</script>", &[]).await;
     read("<script>for (let i = 0; i < 20; i++) window.open('about:blank')</script>", &[]).await;
     read("<script>const a = document.createElement('a'); a.download = 'x'; a.href = URL.createObjectURL(new Blob(['x'])); a.click()</script>", &[]).await;
-    read("<script>onbeforeunload = () => 'stay'; navigator.geolocation.getCurrentPosition(() => 0)</script>", &[]).await;
+    read(
+        "<script>onbeforeunload = () => 'stay'; navigator.geolocation.getCurrentPosition(() => 0)</script>",
+        &[],
+    )
+    .await;
     read("<script>for (let i = 0; i < 100; i++) fetch('/many' + i)</script>", &["browser-exhausted"]).await;
     read("<script>new Worker(URL.createObjectURL(new Blob(['while (true);'])))</script>", &[]).await;
     read("<script>Element.prototype.__defineGetter__('outerHTML', () => 'x'); document.querySelector = null</script>", &[]).await;
     read("<script>document.title = '\\ud800'</script>", &[]).await;
-    let large = |size: &str| format!("<script>document.querySelector('ul').append('x'.repeat({size}))</script>");
+    let large =
+        |size: &str| format!("<script>document.querySelector('ul').append('x'.repeat({size}))</script>");
     let said = problem(&bench.see_page(&large("5e6")).await);
     assert!(said.contains("characters and the limit (`net.max_body`) is 4000000"), "{said}");
     let said = problem(&bench.see_page(&large("100e6")).await);

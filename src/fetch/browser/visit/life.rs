@@ -53,7 +53,8 @@ impl Life {
 
     /// Does nothing more come of it, as far as can be told?
     pub(super) fn is_quiet(&self, now: Instant) -> bool {
-        self.is_loaded && (self.is_idle || self.almost.is_some_and(|since| now.duration_since(since) >= ALMOST))
+        self.is_loaded
+            && (self.is_idle || self.almost.is_some_and(|since| now.duration_since(since) >= ALMOST))
     }
 }
 

@@ -228,8 +228,8 @@ fn handed(headers: &HeaderMap) -> Vec<Value> {
         "link",
     ];
     let kept = headers.iter().filter(|(name, _)| !SPENT.contains(&name.as_str()));
-    kept.map(|(name, value)| {
-        json!({ "name": name.as_str(), "value": String::from_utf8_lossy(value.as_bytes()) })
-    })
+    kept.map(
+        |(name, value)| json!({ "name": name.as_str(), "value": String::from_utf8_lossy(value.as_bytes()) }),
+    )
     .collect()
 }
