@@ -4,6 +4,7 @@
 //! starts again after a pause, so that one bad page cannot stop the house. Only a store that is broken for good (a
 //! full disk, a damaged file) stops it: a daemon that cannot keep anything would look alive and do nothing.
 
+mod files;
 mod offline;
 mod own_token;
 mod probe;
@@ -71,7 +72,7 @@ pub async fn serve(
     path: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let wanted = (config.web.max_connections + config.push.requests() + config.net.concurrency) as u64;
-    let files = most_files();
+    let files = files::most();
     if files < wanted {
         tracing::warn!(
             files,
@@ -116,18 +117,6 @@ pub async fn serve(
         () = stop_signal() => tracing::warn!("asked twice: what is under way is left; nothing stored is lost"),
     }
     broken.map_or(Ok(()), |cause| Err(anyhow::Error::new(cause).context("the daemon has stopped")))
-}
-
-/// Lets this process have as many files open as it may, and says how many. Every connection is one; the usual limit,
-/// 1,024, is there for programs that cannot count further.
-fn most_files() -> u64 {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(cause) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!("the limit of open files stays as it is: {cause}");
-    }
-    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Binds an address.

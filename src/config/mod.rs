@@ -129,8 +129,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     root.finish();
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
-    let (concurrency, callbacks) = ingest?;
-    let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
+    let ((passes, callbacks), sources, push, publish, mut hub) = (ingest?, sources?, push?, publish?, hub?);
     let named_hub = hub_of(publish.hub, publish.canary, callbacks.as_deref(), &mut hub.open, &base_url);
     Some(Config {
         telemetry: telemetry?,
@@ -149,7 +148,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             mail: mail::named(mail?, &sources),
             ..push.with(webhooks?, forms.forms, hub, &base_url)
         },
-        ingest: ingest::Settings { sources, concurrency, callbacks },
+        ingest: ingest::Settings { sources, concurrency: passes, callbacks },
         web,
     })
 }

@@ -127,7 +127,7 @@ struct Lease {
 /// Reads a page by the browser, if there is one.
 pub async fn show(browser: Option<&Browser>, client: &Client, ask: &Ask, wait: Option<&str>) -> Shown {
     match browser {
-        Some(browser) => browser.fetch(client, ask, wait).await,
+        Some(browser) => Box::pin(browser.fetch(client, ask, wait)).await,
         None => failed(Error::Absent { url: ask.url.to_string() }),
     }
 }
@@ -165,7 +165,7 @@ impl Browser {
             Ok(lease) => lease,
             Err(error) => return counted(failed(error)),
         };
-        let shown = visit::visit(&self.0.settings, &lease.endpoint, client, ask, wait).await;
+        let shown = Box::pin(visit::visit(&self.0.settings, &lease.endpoint, client, ask, wait)).await;
         if !matches!(&shown.outcome, Outcome::Failed(super::Error::Browser(_))) {
             self.state().failures = 0;
         }

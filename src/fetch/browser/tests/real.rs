@@ -25,6 +25,9 @@ fn chromium() -> Option<Vec<String>> {
     Some(command)
 }
 
+/// What the site serves, by path.
+type Pages = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// One browser, one site at a public address, one listener that nobody may reach.
 struct Bench {
     browser: Browser,
@@ -32,14 +35,14 @@ struct Bench {
     clock: Arc<Manual>,
     site: Server,
     trap: TcpListener,
-    pages: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    pages: Pages,
 }
 
 impl Bench {
     async fn new(change: impl FnOnce(&mut Settings)) -> Option<Self> {
         let mut settings = settings(Which::Command(chromium()?));
         change(&mut settings);
-        let pages: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let pages = Pages::default();
         let known = Arc::clone(&pages);
         let site = Server::new(move |head| {
             let path = head.split(' ').nth(1).unwrap_or_default();
