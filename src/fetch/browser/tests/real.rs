@@ -125,6 +125,14 @@ async fn a_list_that_scripts_make_is_read() {
             "{head}"
         );
     }
+    // Portals often declare no encoding.
+    let bytes = "<p>ứng dụng</p><script>document.title = 'mới'</script>";
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", bytes.len());
+    bench.put("/undeclared", format!("{head}{bytes}").into());
+    let shown = bench.see("/undeclared", None).await;
+    let read = html(&shown);
+    assert!(read.contains("<title>mới</title>") && read.contains("ứng dụng"), "{read}");
     // What is waited for, though the page has been quiet for long.
     bench.put(
         "/late",

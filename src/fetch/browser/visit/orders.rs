@@ -1,13 +1,14 @@
 //! What happens in the tab, and what becomes of it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
 use super::{Document, Error, Message, Visit, text};
 use crate::{
+    extract,
     fetch::{self, Ask, Outcome},
     model::Issue,
     net::guard,
@@ -197,12 +198,17 @@ impl Visit<'_> {
     }
 
     async fn hand_over(&mut self, id: String, document: Document) -> Result<(), Error> {
-        self.url = document.url;
+        let url = document.url.clone();
+        let packed = tokio::task::spawn_blocking(move || (handed(&document.headers), decoded(&document)));
+        let (headers, text) = packed
+            .await
+            .map_err(|panic| Error::Unreadable { url: url.to_string(), problem: panic.to_string() })?;
+        self.url = url;
         let answer = json!({
             "requestId": id,
             "responseCode": 200,
-            "responseHeaders": handed(&document.headers),
-            "body": STANDARD.encode(&document.body),
+            "responseHeaders": headers,
+            "body": STANDARD.encode(text),
         });
         self.order("Fetch.fulfillRequest", answer).await?;
         Ok(())
@@ -214,9 +220,21 @@ impl Visit<'_> {
     }
 }
 
-/// The headers of a document that still say something of its bytes: those are neither packed nor in pieces any more.
+/// The document as text. Portals declare no encoding, or a wrong one, or one that no browser knows (VNI, TCVN3): what it is
+/// is found out for all sources alike.
+fn decoded(document: &Document) -> String {
+    let content_type = content_type(&document.headers);
+    extract::text(&extract::Document { bytes: &document.body, content_type, url: &document.url })
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+/// The headers of a document that still say something of it: it is text now, neither packed nor in pieces.
 fn handed(headers: &HeaderMap) -> Vec<Value> {
-    const SPENT: [&str; 9] = [
+    const SPENT: [&str; 10] = [
+        "content-type",
         "connection",
         "keep-alive",
         "transfer-encoding",
@@ -228,8 +246,9 @@ fn handed(headers: &HeaderMap) -> Vec<Value> {
         "link",
     ];
     let kept = headers.iter().filter(|(name, _)| !SPENT.contains(&name.as_str()));
-    kept.map(
-        |(name, value)| json!({ "name": name.as_str(), "value": String::from_utf8_lossy(value.as_bytes()) }),
-    )
-    .collect()
+    let kept = kept.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
+    let media_type = content_type(headers).and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    let media_type = if media_type.is_empty() { "text/html" } else { media_type };
+    let content_type = ("content-type", format!("{media_type}; charset=utf-8").into());
+    kept.chain([content_type]).map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
