@@ -29,6 +29,7 @@ pub use recording::{Asked, Meta, Recording, Replay};
 use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
+    fetch::browser::Browser,
     ingest::Ingest,
     journal::Journal,
     net,
@@ -179,7 +180,14 @@ impl App {
         push.set_feeds(feeds);
         push.set_private(private);
         push.reload(config.push).await?;
-        let ingest = Ingest::new(Arc::clone(&journal), client.clone(), Arc::clone(&clock), config.ingest);
+        let browser = config.browser.map(|settings| Browser::new(settings, Arc::clone(&clock)));
+        let ingest = Ingest::new(
+            Arc::clone(&journal),
+            client.clone(),
+            browser.clone(),
+            Arc::clone(&clock),
+            config.ingest,
+        );
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         push.set_editions(editions(&publisher, &stop));
         let broken = watch::Sender::new(None);
@@ -202,6 +210,7 @@ impl App {
         app.start_tasks(listener, config.web)?;
         app.start_announcing(client);
         app.start_remembering(chains);
+        app.start_browsing(browser);
         Ok(app)
     }
 
@@ -384,7 +393,7 @@ impl App {
         self.push.reload(config.push).await?;
         self.ingest.reload(config.ingest);
         tracing::info!(
-            "the configuration was reloaded; `[web]`, `[store]`, `[net]` and `[log]` change with a restart"
+            "the configuration was reloaded; `[web]`, `[store]`, `[net]`, `[browser]` and `[log]` change with a restart"
         );
         Ok(())
     }

@@ -122,6 +122,15 @@ fn describe() {
         "loa_hub_canary_trusted",
         "0 while the other hub does not deliver and our own stands in, where it is open; else 1"
     );
+    metrics::describe_counter!(
+        "loa_browser_pages_total",
+        "pages for the browser: `ok`, `odd` with an issue, `failed`, `not-shown` because there was no page"
+    );
+    metrics::describe_counter!("loa_browser_starts_total", "starts of the browser: `ok`, `failed`");
+    metrics::describe_counter!(
+        "loa_browser_refused_total",
+        "connections to addresses that are not public, as scripts of pages wanted them"
+    );
     metrics::describe_gauge!("loa_source_failures", "failures of a source since its last success");
     metrics::describe_gauge!("loa_source_last_success_seconds", "when a source last answered, unix time");
 }

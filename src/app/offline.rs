@@ -11,8 +11,9 @@ use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
     extract::{self, Document, Kind},
+    fetch::browser::Browser,
     ingest::{
-        Ingest, Report, Settings, Source, Step, backfill,
+        Ingest, Report, Source, Step, backfill,
         brought::{Push, Receipt},
     },
     journal::Journal,
@@ -25,7 +26,7 @@ use crate::{
 /// when a daemon has it.
 pub async fn run_once(config: Config, sources: &[SourceId]) -> anyhow::Result<Vec<Report>> {
     let store = store::open(&config.store).await?;
-    let (ingest, chains) = ingest(&config.net, config.ingest, Arc::clone(&store)).await?;
+    let (ingest, chains) = ingest(config, Arc::clone(&store)).await?;
     let mut reports = Vec::new();
     for source in sources {
         reports.push(ingest.pass(source).await?);
@@ -44,7 +45,7 @@ pub async fn backfill_once(
     watch: backfill::Watch<'_>,
 ) -> anyhow::Result<backfill::Walked> {
     let store = store::open(&config.store).await?;
-    let (ingest, chains) = ingest(&config.net, config.ingest, Arc::clone(&store)).await?;
+    let (ingest, chains) = ingest(config, Arc::clone(&store)).await?;
     let walked = ingest.backfill(source, order, stop, watch).await?;
     chains::keep(&*store, &chains).await?;
     Ok(walked)
@@ -57,21 +58,21 @@ pub async fn accept_once(
     announce: Option<bool>,
 ) -> anyhow::Result<Report> {
     let store = store::open(&config.store).await?;
-    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(config, store).await?;
     Ok(ingest.accept(source, announce).await?)
 }
 
 /// Takes in what is pushed into a source, on the store that `config` names.
 pub async fn push_once(config: Config, source: &SourceId, push: Push) -> anyhow::Result<Receipt> {
     let store = store::open(&config.store).await?;
-    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(config, store).await?;
     Ok(ingest.push(source, push).await?)
 }
 
 /// Takes an article back that was pushed, on the store that `config` names. False where it was before.
 pub async fn take_back_once(config: Config, source: &SourceId, article: ArticleId) -> anyhow::Result<bool> {
     let store = store::open(&config.store).await?;
-    let (ingest, _) = ingest(&config.net, config.ingest, store).await?;
+    let (ingest, _) = ingest(config, store).await?;
     Ok(ingest.take_back(source, article).await?)
 }
 
@@ -100,7 +101,7 @@ pub async fn try_source(
         Ok(store) => store,
         Err(_) => memory().await?,
     };
-    let (ingest, _) = ingest_over(&config.net, config.ingest, store, wire).await?;
+    let (ingest, _) = ingest_over(config, store, wire).await?;
     Ok(Trial { report: ingest.rehearse(&source, show).await?, store_in_use })
 }
 
@@ -142,25 +143,24 @@ async fn memory() -> store::Result<Arc<dyn store::Store>> {
 }
 
 async fn ingest(
-    net: &net::Settings,
-    settings: Settings,
+    config: Config,
     store: Arc<dyn store::Store>,
 ) -> anyhow::Result<(Arc<Ingest>, Arc<net::Chains>)> {
-    ingest_over(net, settings, store, &Wire::Live).await
+    ingest_over(config, store, &Wire::Live).await
 }
 
 async fn ingest_over(
-    net: &net::Settings,
-    settings: Settings,
+    config: Config,
     store: Arc<dyn store::Store>,
     wire: &Wire,
 ) -> anyhow::Result<(Arc<Ingest>, Arc<net::Chains>)> {
     let clock = clock_of(wire);
     let chains = chains::open(&*store, &clock).await?;
-    let client = net::Client::with_chains(net, Arc::clone(&clock), Arc::clone(&chains), wire.clone());
+    let client = net::Client::with_chains(&config.net, Arc::clone(&clock), Arc::clone(&chains), wire.clone());
     let client = client.context("cannot set up the HTTP client")?;
     let journal = Arc::new(Journal::open(store).await?);
-    Ok((Ingest::new(journal, client, clock, settings), chains))
+    let browser = config.browser.map(|settings| Browser::new(settings, Arc::clone(&clock)));
+    Ok((Ingest::new(journal, client, browser, clock, config.ingest), chains))
 }
 
 /// A client for one command.

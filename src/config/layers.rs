@@ -13,7 +13,7 @@ use super::{
 pub(super) const DEFAULTS: &str = include_str!("../../config/loa.toml");
 
 /// The sections that the environment and flags may set.
-const PLAIN: [&str; 8] = ["web", "store", "net", "ingest", "push", "mail", "publish", "log"];
+const PLAIN: [&str; 9] = ["web", "store", "net", "browser", "ingest", "push", "mail", "publish", "log"];
 
 /// What a configuration is made of.
 #[derive(Clone, Copy, Debug)]

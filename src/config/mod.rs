@@ -6,6 +6,7 @@
 //! Nothing stops at the first mistake: a [`Report`] has all of them.
 
 mod archive;
+mod browser;
 mod excerpt;
 mod feed;
 mod layers;
@@ -43,7 +44,7 @@ use self::{
     source::Surroundings,
     tree::{Table, Value},
 };
-use crate::{ingest, net, publish, push, store, telemetry, web};
+use crate::{fetch, ingest, net, publish, push, store, telemetry, web};
 
 /// What a configuration means: every reference checked, every selector compiled.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub struct Config {
     pub telemetry: telemetry::Settings,
     /// `[net]`
     pub net: net::Settings,
+    /// `[browser]`; `None` where there is none.
+    pub browser: Option<fetch::browser::Settings>,
     /// `[store]`
     pub store: store::Settings,
     /// `[ingest]` and `[[source]]`
@@ -106,6 +109,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     let store = root.table("store").and_then(|section| sections::store(section, &folders));
     let base_url = web.as_ref().and_then(|(_, base_url)| base_url.as_deref());
     let net = root.table("net").and_then(|section| sections::net(section, &folders, base_url));
+    let browser = root.table("browser").and_then(browser::section);
     let ingest = root.table("ingest").and_then(|section| sections::ingest(section, base_url));
     let push = root.table("push").and_then(sections::push);
     let hub = root.table("hub").and_then(sections::hub);
@@ -117,6 +121,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
         default_source: &default_source,
         default_feed: &default_feed,
         folders: &folders,
+        has_browser: browser.as_ref().is_none_or(Option::is_some),
     };
     let sources = source::sources(&root, around);
     let feeds = feed::feeds(&root, &source::written_ids(&table), around);
@@ -133,12 +138,12 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
     root.finish();
     let (web, base_url) = web?;
     let base_url = base_url.unwrap_or_else(|| sections::default_base_url(&web));
-    let (concurrency, callbacks) = ingest?;
-    let (sources, push, publish, mut hub) = (sources?, push?, publish?, hub?);
+    let ((passes, callbacks), sources, push, publish, mut hub) = (ingest?, sources?, push?, publish?, hub?);
     let named_hub = hub_of(publish.hub, publish.canary, callbacks.as_deref(), &mut hub.open, &base_url);
     Some(Config {
         telemetry: telemetry?,
         net: net?,
+        browser: browser?,
         store: store?,
         publish: publish::Settings {
             base_url: base_url.clone(),
@@ -152,7 +157,7 @@ fn compile(inputs: Inputs<'_>, findings: &Findings) -> Option<Config> {
             mail: mail::named(mail?, &sources),
             ..push.with(webhooks?, forms.forms, hub, &base_url)
         },
-        ingest: ingest::Settings { sources, concurrency, callbacks },
+        ingest: ingest::Settings { sources, concurrency: passes, callbacks },
         web,
     })
 }

@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    archive,
+    archive, browser,
     read::{Section, Word, Wrong},
     recipe::{self, Recipes},
     sections::{self, Folders},
@@ -42,11 +42,13 @@ pub(super) struct Surroundings<'a> {
     /// The reference's own feed, likewise.
     pub(super) default_feed: &'a Table,
     pub(super) folders: &'a Folders,
+    /// May sources ask for a browser?
+    pub(super) has_browser: bool,
 }
 
 /// The keys of a `[[source]]` whose defaults the reference's own source shows.
-pub(super) const SOURCE_DEFAULTS: [&str; 8] =
-    ["jitter", "allow_private", "websub", "robots", "max_pages", "recheck", "archive", "gate"];
+pub(super) const SOURCE_DEFAULTS: [&str; 9] =
+    ["jitter", "allow_private", "websub", "robots", "browser", "max_pages", "recheck", "archive", "gate"];
 
 pub(super) fn sources(root: &Section<'_>, around: Surroundings<'_>) -> Option<Vec<Arc<ingest::Source>>> {
     let sections = root.tables("source");
@@ -74,6 +76,8 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     let robots = section.boolean("robots");
     let trust = trust::trust(&section, around.folders);
     let spacing = section.duration("spacing", Duration::ZERO..=HOUR);
+    let is_feed = rules.as_ref().is_some_and(|(rules, _)| rules.0.feed);
+    let scripts = browser::scripts(&section, around.has_browser, is_feed);
     let max_pages = section.integer("max_pages", 1..=10_000);
     let recheck = section.duration("recheck", SECOND..=366 * DAY);
     let archive = archive::archive(&section);
@@ -88,7 +92,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         group,
         id,
         home: home.unwrap_or_else(|| page_for_people(&url, extract.feed)),
-        rules: digest(&effective, &url),
+        rules: digest(&effective, &url, scripts.as_ref()),
         url,
         schedule: schedule?,
         // Nobody is disturbed where nobody is asked.
@@ -98,6 +102,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
         robots: robots?,
         trust: trust?.map(Arc::new),
         spacing,
+        browser: scripts?,
         max_pages: max_pages?,
         recheck: recheck?,
         archive: archive?,
@@ -213,8 +218,12 @@ fn rules(
 
 /// Other rules void the validators of a source; so does another version of what interprets them, and another address:
 /// what one server said of its page says nothing of another's.
-fn digest(effective: &Table, url: &Url) -> Digest {
-    let text = format!("{}\n{url}\n{}", env!("CARGO_PKG_VERSION"), effective.canonical());
+fn digest(effective: &Table, url: &Url, scripts: Option<&ingest::Scripts>) -> Digest {
+    let mut text = format!("{}\n{url}\n{}", env!("CARGO_PKG_VERSION"), effective.canonical());
+    // What scripts make of a document is another one.
+    if let Some(scripts) = scripts.filter(|scripts| scripts.list || scripts.pages) {
+        text.push_str(&format!("\n{scripts:?}"));
+    }
     let mut short = [0; 16];
     short.copy_from_slice(blake3::hash(text.as_bytes()).as_bytes().split_at(16).0);
     Digest(short)

@@ -701,3 +701,45 @@ fn the_certificates_of_a_source_are_looked_at_when_the_configuration_is_read() {
         assert_ne!(config.ingest.sources[0].trust, other.ingest.sources[0].trust);
     }
 }
+
+#[test]
+fn a_source_that_asks_for_a_browser_needs_one() {
+    let html = SOURCE.replace("platform = 'feed'", "platform = 'html'");
+    let check = |text: String, expected: &str| {
+        let report = problems(&text);
+        assert!(report.contains(expected) && report.contains("hint:"), "{report}");
+        assert_eq!(report.matches("error:").count(), 1, "{report}");
+    };
+    let none = load_text(&html).unwrap();
+    assert!(none.browser.is_none());
+    assert_eq!(none.ingest.sources[0].browser, ingest::Scripts::default());
+    check(
+        format!("{html}browser = 'all'\n"),
+        "this source asks for a browser, and the configuration names none",
+    );
+    let named = "[browser]\ncommand = ['chromium', '--no-sandbox']\n";
+    let config = load_text(&format!("{html}browser = 'list'\nbrowser_wait = 'ul li'\n{named}")).unwrap();
+    let scripts = &config.ingest.sources[0].browser;
+    assert_eq!((scripts.list, scripts.pages, scripts.wait_list.as_deref()), (true, false, Some("ul li")));
+    assert_ne!(
+        config.ingest.sources[0].rules, none.ingest.sources[0].rules,
+        "what was read is another document"
+    );
+    let fetch::browser::Which::Command(command) = config.browser.unwrap().which else { panic!() };
+    assert_eq!(command, ["chromium", "--no-sandbox"]);
+    check(format!("{html}browser = 'pages'\nbrowser_wait = 'ul li'\n{named}"), "are both there");
+    check(format!("{html}browser = 'list'\nbrowser_wait = 'ul..li'\n{named}"), "is no CSS selector");
+    check(format!("{html}browser = 'yes'\n{named}"), "`browser` cannot be `yes`");
+    check(format!("{SOURCE}browser = 'list'\n{named}"), "a feed is not made by scripts");
+    assert!(load_text(&format!("{SOURCE}browser = 'pages'\n{named}")).is_ok());
+    check(format!("{named}url = 'http://127.0.0.1:9222'\n"), "`command` and `url` are both there");
+    for (url, expected) in
+        [("https://a/", "over TLS"), ("9222", "no address"), ("ftp://a/", "no address of a browser")]
+    {
+        check(format!("[browser]\nurl = '{url}'\n"), expected);
+    }
+    check("[browser]\ncommand = ['']\n".to_owned(), "names no program");
+    check("[browser]\nproxy_listen = 'loa'\n".to_owned(), "no IP address");
+    check("[browser]\nproxy_listen = '0.0.0.0'\n".to_owned(), "cannot connect to every interface");
+    assert!(load_text("[browser]\nproxy_listen = '0.0.0.0'\nproxy_host = 'loa'\n").is_ok());
+}

@@ -229,6 +229,11 @@ pub fn page(document: &Document<'_>) -> Option<scraper::Html> {
     open::open(document, Kind::List).0.map(|page| page.html)
 }
 
+/// A page as text: what was declared, what it really is, and the encodings that no browser knows.
+pub fn text(document: &Document<'_>) -> String {
+    charset::decode(document.bytes, document.content_type, tld(document.url), charset::Carrier::Html).text
+}
+
 fn max_items(rules: &Rules) -> usize {
     if rules.max_items == 0 { DEFAULT_MAX_ITEMS } else { rules.max_items }
 }

@@ -1,5 +1,6 @@
 //! Why there was no usable answer.
 
+use super::browser;
 use crate::{
     model::Timestamp,
     net::{self, Fault, Retry},
@@ -11,6 +12,9 @@ pub enum Error {
     /// No answer at all.
     #[error(transparent)]
     Net(net::Error),
+    /// No page came of it in the browser.
+    #[error(transparent)]
+    Browser(#[from] browser::Error),
     /// An answer that is neither content nor "come back later".
     #[error("cannot fetch `{url}`: the server answered {status}: {}", meaning(*.status))]
     Status {
@@ -34,6 +38,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Net(net::Error::Restrained(restraint)) => restraint.code(),
+            Self::Browser(_) => "browser-failed",
             Self::Net(_) | Self::Status { .. } | Self::Unasked { .. } => "fetch-failed",
         }
     }
@@ -42,6 +47,7 @@ impl Error {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Net(net::Error::Restrained(restraint)) => restraint.until(),
+            Self::Browser(error) => error.until(),
             Self::Net(_) | Self::Status { .. } | Self::Unasked { .. } => None,
         }
     }
@@ -51,6 +57,8 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Net(error) => error.fault(),
+            Self::Browser(error) if error.is_ours() => Fault::Config,
+            Self::Browser(_) => Fault::Theirs,
             Self::Status { status: 400..=499, .. } => Fault::Config,
             Self::Status { .. } | Self::Unasked { .. } => Fault::Theirs,
         }
@@ -60,6 +68,7 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Net(error) => error.retry(),
+            Self::Browser(_) => Retry::Later,
             Self::Status { status: 408 | 421 | 425 | 500.., .. } | Self::Unasked { .. } => Retry::Later,
             Self::Status { .. } => Retry::Never,
         }

@@ -2,6 +2,7 @@
 //!
 //! Knows what statuses mean to a reader; `net` knows how to send. It never looks into the body.
 
+pub mod browser;
 mod error;
 mod links;
 mod measure;
@@ -102,13 +103,24 @@ pub enum Outcome {
 
 /// Asks once. Redirects are followed within the limits of `net`.
 pub async fn fetch(client: &Client, ask: &Ask) -> Outcome {
-    match client.send(request(ask, client.settings().spacing)).await {
-        Ok(answer) => outcome(ask, answer, client.now()),
+    answer(client, ask, None).await.0
+}
+
+/// The same with a cookie along, and with the headers of the answer.
+async fn answer(client: &Client, ask: &Ask, cookie: Option<String>) -> (Outcome, HeaderMap) {
+    let mut request = request(ask, client.settings().spacing);
+    request.headers.extend(cookie.map(|cookie| ("cookie", cookie)));
+    let outcome = match client.send(request).await {
+        Ok(answer) => {
+            let headers = answer.headers.clone();
+            return (outcome(ask, answer, client.now()), headers);
+        }
         Err(net::Error::Restrained(
             held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
         )) => Outcome::Held(held),
         Err(error) => Outcome::Failed(Error::Net(error)),
-    }
+    };
+    (outcome, HeaderMap::new())
 }
 
 /// A conditional `GET` (RFC 9110, section 13.1). Both validators are sent exactly as they were received.

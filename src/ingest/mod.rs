@@ -33,6 +33,7 @@ use url::Url;
 use crate::{
     clock::SharedClock,
     dedup, extract,
+    fetch::browser::Browser,
     journal::{Became, Journal},
     model::{Digest, Issue, SourceId, Timestamp},
     net, normalize, store,
@@ -79,6 +80,8 @@ pub struct Source {
     pub archive: backfill::Archive,
     /// What its runs have to keep to.
     pub gate: quality::Limits,
+    /// What of it is read by the browser, as its scripts make it.
+    pub browser: Scripts,
     /// How it is read.
     pub extract: Arc<extract::Rules>,
     /// How it is normalized.
@@ -87,6 +90,19 @@ pub struct Source {
     pub dedup: Arc<dedup::Rules>,
     /// Hash of all of these rules: other rules void validators.
     pub rules: Digest,
+}
+
+/// What of a source only scripts make, so that the browser reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// Its list?
+    pub list: bool,
+    /// The pages of its articles?
+    pub pages: bool,
+    /// What a list shows when it is complete, as a CSS selector; without it that is when it is quiet.
+    pub wait_list: Option<String>,
+    /// The same of an article's page.
+    pub wait_page: Option<String>,
 }
 
 /// What ingest does.
@@ -104,6 +120,8 @@ pub struct Settings {
 pub struct Ingest {
     journal: Arc<Journal>,
     client: net::Client,
+    /// For the sources that ask for one.
+    browser: Option<Browser>,
     clock: SharedClock,
     settings: ArcSwap<Settings>,
     /// Sources with a pass under way: one at a time each.
@@ -231,16 +249,18 @@ struct Running<'a> {
 // === impl Ingest ===
 
 impl Ingest {
-    /// Over a journal, with a client, by a clock.
+    /// Over a journal, with a client and perhaps a browser, by a clock.
     pub fn new(
         journal: Arc<Journal>,
         client: net::Client,
+        browser: Option<Browser>,
         clock: SharedClock,
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new(Self {
             journal,
             client,
+            browser,
             clock,
             settings: ArcSwap::from_pointee(settings),
             running: Mutex::default(),
@@ -339,6 +359,21 @@ fn has_archive(source: &Source) -> Result<(), Error> {
 impl fmt::Debug for Ingest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ingest").field("settings", &self.settings.load()).finish_non_exhaustive()
+    }
+}
+
+// === impl Scripts ===
+
+impl Scripts {
+    /// Does the browser read documents of this kind, and what does it wait for then?
+    fn of(&self, kind: extract::Kind) -> Option<Option<&str>> {
+        let (is_read, wait) = match kind {
+            extract::Kind::Article => (self.pages, &self.wait_page),
+            extract::Kind::List | extract::Kind::Feed => (self.list, &self.wait_list),
+            // Nobody is asked for it.
+            extract::Kind::Brought => return None,
+        };
+        is_read.then_some(wait.as_deref())
     }
 }
 

@@ -264,7 +264,7 @@ impl Walk<'_> {
     }
 
     pub(super) async fn read_page(&mut self, url: &Url, validators: Validators) -> Page {
-        match self.fetch(url, validators).await {
+        match self.fetch(url, validators, Kind::Article).await {
             Outcome::Fresh { url: at, .. } if went_home(url, &at, &self.source.url) => Page::Gone(
                 Issue::warning("page-went-home", format!("`{url}` leads to `{at}` now, which is no article")),
             ),

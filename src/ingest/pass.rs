@@ -24,7 +24,7 @@ use super::{
 use crate::{
     dedup,
     extract::{Document, Found, Kind},
-    fetch::{self, Ask, Outcome},
+    fetch::{self, Ask, Outcome, browser},
     journal::{Became, Entry, Pass},
     model::{
         ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, Revision, Severity, SourceState,
@@ -191,7 +191,7 @@ impl<'a> Walk<'a> {
 
     async fn read_list(&mut self) -> store::Result<List> {
         let kind = if self.source.extract.feed { Kind::Feed } else { Kind::List };
-        match self.fetch(&self.source.url, self.state.validators.clone()).await {
+        match self.fetch(&self.source.url, self.state.validators.clone(), kind).await {
             Outcome::Fresh { cut, body, content_type, url, validators, moved, links } => {
                 self.note_move(moved);
                 if cut {
@@ -374,9 +374,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators) -> Outcome {
+    /// Asks for a document, through the browser where its source wants that.
+    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators, kind: Kind) -> Outcome {
         let ask = self.ask(url, validators);
-        let outcome = fetch::fetch(&self.ingest.client, &ask).await;
+        let outcome = match self.source.browser.of(kind) {
+            None => fetch::fetch(&self.ingest.client, &ask).await,
+            Some(wait) => {
+                let shown =
+                    browser::show(self.ingest.browser.as_ref(), &self.ingest.client, &ask, wait).await;
+                shown.issues.into_iter().for_each(|issue| self.wrong(issue));
+                shown.outcome
+            }
+        };
         self.note_host(url);
         if let Outcome::Fresh { body, content_type, url, .. } = &outcome {
             let (url, bytes, content_type) = (url.clone(), body.len(), content_type.clone());

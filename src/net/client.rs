@@ -42,6 +42,8 @@ pub(super) struct Inner {
     pub(super) queue: Queue,
     pub(super) robots: Book,
     permits: Semaphore,
+    /// What `dial` finds names by.
+    pub(super) lookup: Lookup,
     /// Where answers come from.
     wire: Wire,
 }
@@ -129,6 +131,7 @@ impl Client {
             ways: Ways::new(settings, lookup, chains)?,
             queue: Queue::new(clock),
             robots: Book::default(),
+            lookup: lookup.clone(),
             permits: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             wire,
         })))

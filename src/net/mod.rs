@@ -15,6 +15,7 @@ use url::Url;
 pub mod backoff;
 mod chain;
 mod client;
+mod dial;
 mod error;
 pub mod guard;
 mod manners;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use chain::{Chains, Completion};
 pub use client::Client;
+pub use dial::Undialed;
 pub use error::{Error, Fault, Misled, Retry, Stage};
 pub use restraint::Restraint;
 pub use trust::Trust;

@@ -57,7 +57,7 @@ impl Resolve for Resolver {
 
 impl Lookup {
     /// Pairs of the address to judge and the address to connect to; port 0 stands for the URL's own.
-    async fn find(&self, name: &str) -> Result<Vec<(IpAddr, SocketAddr)>, NotFound> {
+    pub(super) async fn find(&self, name: &str) -> Result<Vec<(IpAddr, SocketAddr)>, NotFound> {
         let not_found = |source| NotFound { name: name.to_owned(), source };
         let found: Vec<_> = match self {
             Self::System => {

@@ -5,6 +5,7 @@
 
 mod attack;
 mod backfill;
+mod browser;
 mod canary;
 mod cli;
 mod clocks;

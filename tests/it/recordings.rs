@@ -62,7 +62,7 @@ async fn pass(folder: &Path) -> Value {
     let journal = Arc::new(Journal::open(store.clone()).await.unwrap());
     let clock = playback.clock();
     let client = net::Client::over(&config.net, clock.clone(), Wire::Replaying(playback.clone())).unwrap();
-    let ingest = Ingest::new(journal, client, clock, config.ingest);
+    let ingest = Ingest::new(journal, client, None, clock, config.ingest);
     let report = ingest.pass(&id).await.unwrap();
     let articles = store.newest(&id, None, 1000).await.unwrap();
     let missed: Vec<String> = playback.missed().into_iter().map(|missed| missed.url).collect();
