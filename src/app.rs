@@ -318,26 +318,6 @@ impl App {
         Teller::new(from, &self.journal, places, self.stop.clone())
     }
 
-    fn start_remembering(&self, chains: Arc<net::Chains>) {
-        let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
-        self.supervise("chains", move || {
-            chains::follow(Arc::clone(&store), Arc::clone(&chains), stop.clone())
-        });
-    }
-
-    fn start_announcing(&self, client: net::Client) {
-        let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
-        self.supervise("announce", move || {
-            let (publisher, client, stop) = (Arc::clone(&publisher), client.clone(), stop.clone());
-            async move { publisher.announce(client, stop).await }
-        });
-        let (canary, stop) = (Arc::clone(&self.canary), self.stop.clone());
-        self.supervise("canary", move || {
-            let (canary, stop) = (Arc::clone(&canary), stop.clone());
-            async move { canary.watch(stop).await }
-        });
-    }
-
     /// Completes when the store has failed in a way that only a new start can heal.
     pub async fn broken(&self) -> Arc<store::Error> {
         let mut watched = self.broken.subscribe();

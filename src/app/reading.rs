@@ -1,9 +1,9 @@
-//! What is read behind everybody's back.
+//! What is done behind everybody's back.
 
 use std::sync::Arc;
 
-use super::App;
-use crate::fetch::browser::Browser;
+use super::{App, chains};
+use crate::{fetch::browser::Browser, net};
 
 impl App {
     /// Ends the browser when nobody needs it, and with the daemon.
@@ -25,6 +25,26 @@ impl App {
         self.supervise("clusters", move || {
             let (journal, stop) = (Arc::clone(&journal), stop.clone());
             async move { journal.know_everything(stop).await }
+        });
+    }
+
+    pub(super) fn start_remembering(&self, chains: Arc<net::Chains>) {
+        let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
+        self.supervise("chains", move || {
+            chains::follow(Arc::clone(&store), Arc::clone(&chains), stop.clone())
+        });
+    }
+
+    pub(super) fn start_announcing(&self, client: net::Client) {
+        let (publisher, stop) = (Arc::clone(&self.publisher), self.stop.clone());
+        self.supervise("announce", move || {
+            let (publisher, client, stop) = (Arc::clone(&publisher), client.clone(), stop.clone());
+            async move { publisher.announce(client, stop).await }
+        });
+        let (canary, stop) = (Arc::clone(&self.canary), self.stop.clone());
+        self.supervise("canary", move || {
+            let (canary, stop) = (Arc::clone(&canary), stop.clone());
+            async move { canary.watch(stop).await }
         });
     }
 }

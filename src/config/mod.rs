@@ -11,6 +11,7 @@ mod excerpt;
 mod feed;
 mod layers;
 mod mail;
+mod origin;
 mod pick;
 mod platforms;
 mod read;

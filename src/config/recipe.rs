@@ -27,7 +27,7 @@ pub type Rules = (extract::Rules, normalize::Rules, dedup::Rules);
 
 /// The recipes that come with the program. A page is taken for the first whose mark it shows, so the more exact stand
 /// first.
-pub(super) const BUILT_IN: [(&str, &str); 11] = [
+pub(super) const BUILT_IN: [(&str, &str); 12] = [
     ("sharepoint-posts", include_str!("../../config/platforms/sharepoint-posts.toml")),
     ("liferay7", include_str!("../../config/platforms/liferay7.toml")),
     ("liferay6", include_str!("../../config/platforms/liferay6.toml")),
@@ -39,12 +39,14 @@ pub(super) const BUILT_IN: [(&str, &str); 11] = [
     ("wordpress-api", include_str!("../../config/platforms/wordpress-api.toml")),
     ("html", include_str!("../../config/platforms/html.toml")),
     ("feed", include_str!("../../config/platforms/feed.toml")),
+    ("sitemap", include_str!("../../config/platforms/sitemap.toml")),
 ];
 
 /// The keys of a recipe that a `[[source]]` may override, and how the recipe calls them: a source's own `url` is its
 /// address, so the recipe's `[url]` is `[source.canonical]` there.
-pub(super) const OVERRIDES: [(&str, &str); 10] = [
+pub(super) const OVERRIDES: [(&str, &str); 11] = [
     ("feed", "feed"),
+    ("sitemap", "sitemap"),
     ("json", "json"),
     ("fingerprint", "fingerprint"),
     ("max_items", "max_items"),
@@ -207,6 +209,7 @@ pub(super) fn compile(table: &Table, platform: &str, path: &str, findings: &Find
     section.node("name");
     section.text("description");
     let feed = section.boolean("feed").unwrap_or_default();
+    let sitemap = section.boolean("sitemap").unwrap_or_default();
     let fingerprint = regexes(&section, "fingerprint");
     let max_items = section.integer("max_items", 1..=10_000);
     let json = section.table("json").map(json);
@@ -225,6 +228,7 @@ pub(super) fn compile(table: &Table, platform: &str, path: &str, findings: &Find
     let extract = extract::Rules {
         platform: platform.to_owned(),
         feed,
+        sitemap,
         json,
         lists: lists.into_iter().collect::<Option<_>>()?,
         page: page.map_or(Some(None), |page| page.map(Some))?,

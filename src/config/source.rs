@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    archive, browser,
+    archive, browser, origin,
     read::{Section, Word, Wrong},
     recipe::{self, Recipes},
     sections::{self, Folders},
@@ -63,7 +63,7 @@ fn source(written: &Section<'_>, around: Surroundings<'_>) -> Option<ingest::Sou
     section.require("id", "\"quan1\"");
     let id = section.parsed("id", id::<SourceId>);
     let name = section.filled("name").map(|word| word.text);
-    let origin = origin(&section, around.folders);
+    let origin = origin::origin(&section, around.folders);
     let url = section.parsed("url", sections::http_url);
     let home = section.parsed("home", sections::http_url);
     let rules = rules(&section, origin.as_ref(), around);
@@ -126,49 +126,6 @@ fn gate(section: Section<'_>) -> Option<Limits> {
     Some(Limits { mode: mode?, max_new: max_new?, surge: surge? })
 }
 
-/// Exactly one of `url`, `folder` and `pushed` says where articles come from.
-fn origin(section: &Section<'_>, folders: &Folders) -> Option<Origin> {
-    let folder = section.filled("folder");
-    let is_pushed = section.boolean("pushed");
-    let by = section.words("pushed_by");
-    let said: Vec<&str> = ["url", "folder", "pushed"]
-        .into_iter()
-        .filter(|key| section.has(key) && (*key != "pushed" || is_pushed != Some(false)))
-        .collect();
-    match said[..] {
-        [] => {
-            section.require("url", "\"https://…\"");
-            return None;
-        }
-        [first, second, ..] => {
-            let message = format!("`{first}` and `{second}` are both there");
-            let hint = "a source is looked at (`url`), reads files (`folder`), or is pushed into (`pushed`)";
-            section.wrong(second, message, Some(hint.to_owned()));
-            return None;
-        }
-        ["url"] => {}
-        [_] => section.require("home", "\"https://…\""),
-    }
-    if by.is_some() && is_pushed != Some(true) {
-        section.wrong(
-            "pushed_by",
-            "nothing is pushed into this source",
-            Some("add `pushed = true`".to_owned()),
-        );
-    }
-    let token =
-        |word: &Word| word.text.parse().map_err(|_| Wrong::new(format!("`{}` names no token", word.text)));
-    let by = by
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|word| token(&word).map_err(|wrong| section.blame(&word, wrong)).ok());
-    Some(match folder {
-        Some(word) => Origin::Folder(folders.resolve(&word.place, &word.text)),
-        None if is_pushed == Some(true) => Origin::Pushed(by.collect()),
-        None => Origin::Web,
-    })
-}
-
 /// A list is a page itself; nobody reads a feed's own address, but its site has a front page.
 fn page_for_people(url: &Url, feed: bool) -> Url {
     let front = || url.join("/").unwrap_or_else(|_| url.clone());
@@ -207,7 +164,13 @@ fn rules(
     let unnamed = if is_brought { FEED } else { "custom" };
     let name = platform.map_or_else(|| unnamed.to_owned(), |word| word.text);
     let rules = recipe::compile(&effective, &name, "source", section.findings())?;
-    if !is_named && !is_brought && rules.0.lists.is_empty() && !rules.0.feed && rules.0.json.is_none() {
+    if !is_named
+        && !is_brought
+        && rules.0.lists.is_empty()
+        && !rules.0.feed
+        && !rules.0.sitemap
+        && rules.0.json.is_none()
+    {
         let names: Vec<String> = around.recipes.names().map(|name| format!("`{name}`")).collect();
         let hint = format!("say its `platform` ({}), or describe it in `[[source.list]]`", names.join(", "));
         section.findings().wrong(section.place(), "nothing says how this source is read", Some(hint));

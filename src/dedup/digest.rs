@@ -52,8 +52,9 @@ pub(super) fn digest_of(content: &Content) -> Digest {
 
 /// The digest of what a list says of an item: another one asks for the article page again.
 pub fn listed(draft: &Draft) -> Digest {
-    let date =
-        draft.published.as_ref().and_then(|date| date.raw.as_deref()).map(significant).unwrap_or_default();
+    // Where nobody says when it appeared, when it changed has to do.
+    let date = draft.published.as_ref().or(draft.updated.as_ref());
+    let date = date.and_then(|date| date.raw.as_deref()).map(significant).unwrap_or_default();
     let date = if RELATIVE.is_match(&date) { "" } else { date.as_str() };
     let (title, summary) = (significant(&draft.content.title), significant(&draft.content.summary));
     hash([title.as_str(), date, summary.as_str()].into_iter())

@@ -16,6 +16,9 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
     if rules.feed || is_feed(&decoded.text) {
         return Kind::Feed;
     }
+    if rules.sitemap {
+        return Kind::List;
+    }
     let Some(html) = open::parse(&decoded.text) else { return Kind::List };
     let bodies = rules.page.as_ref().map(|page| page.body.0.iter());
     let mut bodies = bodies.into_iter().flatten().filter_map(|alternative| alternative.select.as_ref());

@@ -40,6 +40,8 @@ pub struct Rules {
     pub platform: String,
     /// True when the source's main document is a feed, false when it is an HTML list.
     pub feed: bool,
+    /// True when the main document is a sitemap.
+    pub sitemap: bool,
     /// Where the values of a JSON endpoint stand, when the main document is one.
     pub json: Option<json::JsonRules>,
     /// The lists on a page; all that match are read, in this order. Without one the page's list is found by itself.
@@ -217,6 +219,7 @@ pub fn extract(document: &Document<'_>, kind: Kind, rules: &Rules) -> Found {
         Kind::Feed => feed::read(document, rules),
         Kind::List => match &rules.json {
             Some(json) => json::read(document, json, rules),
+            None if rules.sitemap => sitemap::read(document, rules),
             None => list::read(document, rules),
         },
         Kind::Article => page::read(document, rules),

@@ -4,11 +4,12 @@
 use std::io::Read;
 
 use super::{
-    Document,
+    Document, Found, Head, Kind, Rules,
     charset::{self, Carrier},
-    tld,
+    max_items, tld,
     xml::{self, Element, Wanted},
 };
+use crate::model::{Issue, Item, Link};
 
 /// What a sitemap says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,57 @@ pub fn sitemap(document: &Document<'_>, max: u64) -> Sitemap {
     let Some(root) = tree.root else { return Sitemap { truncated: cut, ..Sitemap::default() } };
     let index = root.name.eq_ignore_ascii_case("sitemapindex");
     Sitemap { index, entries: root.elements().filter_map(entry).collect(), truncated: cut || tree.truncated }
+}
+
+/// How an index of sitemaps is called as a format, and the relation of those that it names.
+pub const INDEX: &str = "sitemap-index";
+/// The most sitemaps of an index that are followed: the newest ones.
+const FOLLOWED: usize = 3;
+/// The most bytes that a sitemap may have, unpacked, by the protocol.
+const LARGEST: u64 = 50 << 20;
+
+/// Reads a sitemap as the list of a source: its newest entries first, as many as the rules let. What changed is not what
+/// appeared: only the news extension says that. Of an index the newest sitemaps are the links of the head.
+pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
+    let Sitemap { index, mut entries, truncated } = sitemap(document, LARGEST);
+    let mut found = Found {
+        kind: Kind::List,
+        format: if index { INDEX } else { "sitemap" }.to_owned(),
+        encoding: "utf-8".to_owned(),
+        head: Head::default(),
+        items: Vec::new(),
+        issues: Vec::new(),
+    };
+    if truncated {
+        let message = "the sitemap ends early, or is larger than may be read; what came of it was read";
+        found.issues.push(Issue::warning("truncated", message));
+    }
+    if entries.is_empty() {
+        found
+            .issues
+            .push(Issue::error("no-items", "no address was found: this is no sitemap, or an empty one"));
+        return found;
+    }
+    // Dates are W3C's, which sort as they stand but for their zones. Where nobody says any, the last ones are the newest.
+    let date = |entry: &Entry| entry.published.clone().or_else(|| entry.modified.clone());
+    if entries.iter().any(|entry| date(entry).is_some()) {
+        entries.sort_by_key(|entry| std::cmp::Reverse(date(entry)));
+    } else if index {
+        entries.reverse();
+    }
+    if index {
+        let link = |entry: Entry| Link { href: entry.url, rel: Some(INDEX.to_owned()), media_type: None };
+        found.head.links = entries.into_iter().take(FOLLOWED).map(link).collect();
+    } else {
+        found.items = entries.into_iter().take(max_items(rules)).map(item).collect();
+    }
+    found
+}
+
+/// An entry as an item.
+pub fn item(entry: Entry) -> Item {
+    let Entry { url, modified, title, published } = entry;
+    Item { url: Some(url), title, published, updated: modified, ..Item::default() }
 }
 
 /// The sitemaps that a `robots.txt` names (RFC 9309, section 2.2.4, leaves them to the protocol of sitemaps).
@@ -145,6 +197,41 @@ mod tests {
             in_robots("User-agent: *\nSITEMAP: https://a.example/s.xml\n"),
             ["https://a.example/s.xml"]
         );
+    }
+
+    #[test]
+    fn as_a_list_it_has_its_newest_entries_and_no_invented_dates() {
+        let list = |text: &str, max_items: usize| {
+            let url = "https://a.example/sitemap.xml".parse().unwrap();
+            let rules = Rules { sitemap: true, max_items, ..Rules::default() };
+            let document = Document { bytes: text.as_bytes(), content_type: None, url: &url };
+            super::super::extract(&document, Kind::List, &rules)
+        };
+        let news = list(NEWS, 10);
+        let one = &news.items[0];
+        assert_eq!((news.format.as_str(), news.items.len()), ("sitemap", 1));
+        assert_eq!(one.published.as_deref(), Some("2026-06-21T08:00:00+07:00"));
+        let entry =
+            |n: usize| format!("<url><loc>https://a.example/{n}</loc><lastmod>2026-06-{n}</lastmod></url>");
+        let plain = list(&format!("<urlset>{}{}{}</urlset>", entry(10), entry(30), entry(20)), 2);
+        let urls: Vec<_> = plain.items.iter().map(|item| item.url.clone().unwrap()).collect();
+        assert_eq!(urls, ["https://a.example/30", "https://a.example/20"]);
+        assert_eq!(
+            (plain.items[0].published.as_deref(), plain.items[0].updated.as_deref()),
+            (None, Some("2026-06-30"))
+        );
+        let part = |n: usize| format!("<sitemap><loc>https://a.example/{n}.xml</loc></sitemap>");
+        let index =
+            list(&format!("<sitemapindex>{}</sitemapindex>", (1..9).map(part).collect::<String>()), 10);
+        let followed: Vec<_> = index.head.links.iter().map(|link| link.href.as_str()).collect();
+        assert_eq!(index.format, INDEX);
+        assert_eq!(
+            followed,
+            ["https://a.example/8.xml", "https://a.example/7.xml", "https://a.example/6.xml"]
+        );
+        for wrong in ["<html><body>404</body></html>", "", "{}"] {
+            assert_eq!(list(wrong, 10).issues[0].code, "no-items", "{wrong}");
+        }
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::model::{Date, Draft, ExtractedBy};
 pub(super) fn merge(list: Draft, page: Draft) -> Draft {
     let mut merged = list;
     let (list, page_content) = (&mut merged.content, page.content);
-    if list.title.is_empty() || is_cut(&list.title, &page_content.title) {
+    // What has no title is called by its address.
+    let is_made = list.url.as_deref() == Some(list.title.as_str());
+    if list.title.is_empty() || is_made || is_cut(&list.title, &page_content.title) {
         list.title = page_content.title;
     }
     if list.summary.is_empty() {
@@ -109,6 +111,9 @@ mod tests {
         assert_eq!(title("Khai mạc...", "Khai mạc đại hội"), "Khai mạc đại hội");
         assert_eq!(title("Thế rồi…", "Khai mạc đại hội"), "Thế rồi…");
         assert_eq!(title("", "Khai mạc đại hội"), "Khai mạc đại hội");
+        let mut by_address = draft("https://a.example/1", None);
+        by_address.content.url = Some("https://a.example/1".to_owned());
+        assert_eq!(merge(by_address, draft("Khai mạc", None)).content.title, "Khai mạc");
     }
 
     #[test]

@@ -83,6 +83,14 @@ impl Walk<'_> {
         for (index, item) in items.iter().enumerate() {
             let page = self.page_state(item);
             let rank = match &item.known {
+                // A page of a sitemap that is no article, until it changes.
+                None if self.source.extract.sitemap
+                    && page.listed == item.digest
+                    && page.checked.is_some()
+                    && page.failures == 0 =>
+                {
+                    continue;
+                }
                 None => 0,
                 Some(_) if page.listed != UNREAD && page.listed != item.digest => 1,
                 Some(known) if self.is_due(known, &page) => 2,
@@ -133,8 +141,10 @@ impl Walk<'_> {
             Page::Read(draft, validators) => {
                 page = PageState { validators, checked: Some(self.at), failures: 0, ..page };
                 let mut draft = merge(item.draft.clone(), *draft);
-                self.measure(&mut draft, item.known.as_ref()).await;
-                self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
+                if !self.is_no_article(&item, &draft) {
+                    self.measure(&mut draft, item.known.as_ref()).await;
+                    self.record(vec![Listed { draft, ..item }.into_entry()], quiet).await?;
+                }
             }
             Page::Same => page = PageState { checked: Some(self.at), failures: 0, ..page },
             Page::Wait(issue, until) => {
@@ -160,6 +170,12 @@ impl Walk<'_> {
         }
         self.put_page(page);
         Ok(settled)
+    }
+
+    /// A sitemap lists much that is no article; what is one says when it appeared.
+    fn is_no_article(&self, item: &Listed, read: &Draft) -> bool {
+        let is_dated = read.published.as_ref().is_some_and(|date| !date.inferred);
+        self.source.extract.sitemap && item.known.is_none() && !is_dated
     }
 
     /// Notes what was wrong with a page; gives how often it failed by now.

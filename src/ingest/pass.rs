@@ -7,15 +7,15 @@
 //! 5. remember what the next pass needs.
 
 mod end;
+mod rooms;
+mod sitemaps;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use url::Url;
 
 use super::{
     Error, Ingest, Origin, Report, Source, Step,
-    document::{Parsed, broken, read},
     held::Raw,
     listed::{Listed, pinned, without_shared},
     quality,
@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     dedup,
-    extract::{Document, Found, Kind},
-    fetch::{self, Ask, Outcome, browser},
+    extract::Kind,
+    fetch::{self, Outcome},
     journal::{Became, Entry, Pass},
     model::{
         ArticleId, Draft, Gate, IdentityKey, Issue, PageState, Reason, Revision, Severity, SourceState,
@@ -202,7 +202,10 @@ impl<'a> Walk<'a> {
                     ));
                 }
                 let raw = Raw { body: body.clone(), content_type: content_type.clone(), url: url.clone() };
-                let (mut found, drafts) = self.parse(body, content_type, url.clone(), kind).await;
+                let (mut found, mut drafts) = self.parse(body, content_type, url.clone(), kind).await;
+                if self.source.extract.sitemap {
+                    self.follow_sitemaps(&mut found, &mut drafts).await;
+                }
                 let refused = quality::refuse(&found, drafts.iter().map(|(draft, _)| draft));
                 let refused = refused.filter(|issue| !self.lets_through(issue));
                 self.report.items = drafts.len();
@@ -357,72 +360,6 @@ impl<'a> Walk<'a> {
     pub(super) fn wrong(&mut self, issue: Issue) {
         (self.show)(Step::Wrong(issue.clone()));
         self.report.issues.push(issue);
-    }
-
-    // --- the rooms below ---
-
-    pub(super) fn ask(&self, url: &Url, validators: Validators) -> Ask {
-        Ask {
-            url: url.clone(),
-            validators,
-            allow_private: self.source.allow_private,
-            spacing: self.source.spacing,
-            robots: self.source.robots,
-            trust: self.source.trust.clone(),
-            accept: if self.source.extract.feed { fetch::ACCEPT } else { fetch::ACCEPT_PAGE },
-            partial: self.source.extract.feed && *url == self.source.url,
-        }
-    }
-
-    /// Asks for a document, through the browser where its source wants that.
-    pub(super) async fn fetch(&mut self, url: &Url, validators: Validators, kind: Kind) -> Outcome {
-        let ask = self.ask(url, validators);
-        let outcome = match self.source.browser.of(kind) {
-            None => fetch::fetch(&self.ingest.client, &ask).await,
-            Some(wait) => {
-                let shown =
-                    browser::show(self.ingest.browser.as_ref(), &self.ingest.client, &ask, wait).await;
-                shown.issues.into_iter().for_each(|issue| self.wrong(issue));
-                shown.outcome
-            }
-        };
-        self.note_host(url);
-        if let Outcome::Fresh { body, content_type, url, .. } = &outcome {
-            let (url, bytes, content_type) = (url.clone(), body.len(), content_type.clone());
-            self.note_host(&url);
-            (self.show)(Step::Fetched { url, bytes, content_type });
-        }
-        outcome
-    }
-
-    /// Extracts and normalizes a document off the runtime's workers.
-    pub(super) async fn parse(
-        &mut self,
-        body: Bytes,
-        content_type: Option<String>,
-        url: Url,
-        kind: Kind,
-    ) -> Parsed {
-        let _permit = self.ingest.parsers.acquire().await;
-        let (source, at) = (Arc::clone(self.source), self.at);
-        let parsed = tokio::task::spawn_blocking(move || {
-            let document = Document { bytes: &body, content_type: content_type.as_deref(), url: &url };
-            read(&document, kind, &source, at)
-        });
-        let parsed = parsed.await.unwrap_or_else(|panic| {
-            tracing::error!(source = %self.source.id, "a document of `{}` broke a parser: {panic}", self.source.id);
-            (broken(kind), Vec::new())
-        });
-        let Found { format, encoding, items, issues, .. } = &parsed.0;
-        (self.show)(Step::Extracted {
-            format: format.clone(),
-            encoding: encoding.clone(),
-            items: items.len(),
-        });
-        for issue in issues {
-            (self.show)(Step::Wrong(issue.clone()));
-        }
-        parsed
     }
 }
 

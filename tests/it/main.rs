@@ -34,6 +34,7 @@ mod refusals;
 mod selections;
 mod shared;
 mod signature;
+mod sitemaps;
 mod smtp;
 mod text;
 mod tidy;

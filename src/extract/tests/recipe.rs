@@ -12,6 +12,7 @@ pub(super) fn rules(text: &str) -> Rules {
     let table: Table = text.parse().unwrap();
     let list = |key: &str| table.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     Rules {
+        sitemap: false,
         platform: table["name"].as_str().unwrap().to_owned(),
         json: None,
         feed: table.get("feed").and_then(Value::as_bool).unwrap_or_default(),

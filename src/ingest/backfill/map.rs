@@ -122,12 +122,7 @@ fn date(walk: &Walk<'_>, text: Option<&str>) -> Option<Timestamp> {
 }
 
 fn draft(walk: &Walk<'_>, entry: &Entry) -> (crate::model::Draft, Vec<crate::model::IdentityKey>) {
-    let item = Item {
-        url: Some(entry.url.clone()),
-        title: entry.title.clone(),
-        published: entry.published.clone(),
-        ..Item::default()
-    };
+    let item = Item { updated: None, ..sitemap::item(entry.clone()) };
     let rules = &walk.source.normalize;
     let context = normalize::Context { rules, base: &walk.source.url, fetched: walk.at };
     let (mut draft, _) = normalize::normalize(item, &context);
