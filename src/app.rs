@@ -15,7 +15,6 @@ pub(crate) mod shown;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,7 +31,6 @@ use crate::{
     fetch::browser::Browser,
     ingest::Ingest,
     journal::Journal,
-    net,
     publish::{Format, Publisher, canary::Canary},
     push::{
         Push,
@@ -155,18 +153,7 @@ impl App {
         let tls = config.web.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await?);
         let chains = chains::open(&*store, &clock).await?;
-        let client = |settings: &net::Settings| {
-            net::Client::with_chains(settings, Arc::clone(&clock), Arc::clone(&chains), net::tape::Wire::Live)
-                .context("cannot set up the HTTP client")
-        };
-        // A client of its own for push: slow webhooks must not take the places of sources, nor the other way round.
-        // Hundreds of webhooks may stand at one host: each place there keeps its connection.
-        let push_client = client(&net::Settings {
-            concurrency: config.push.requests(),
-            idle_per_host: config.push.host_concurrency,
-            ..config.net.clone()
-        })?;
-        let client = client(&config.net)?;
+        let (client, push_client) = chains::clients(&config, &clock, &chains)?;
         let (feeds, private) = (shown::feeds(&config.publish), shown::private_sources(&config));
         let publisher =
             Publisher::new(Arc::clone(&store), Arc::clone(&journal), Arc::clone(&clock), config.publish);

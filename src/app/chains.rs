@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::SharedClock,
-    net::Chains,
+    config::Config,
+    net::{self, Chains},
     store::{self, Store},
 };
 
@@ -39,4 +41,23 @@ pub(super) async fn follow(
             return keep(&*store, &chains).await;
         }
     }
+}
+
+/// The clients of sources and of push. Each has places of its own: slow webhooks must not take those of sources, nor the other
+/// way round. Hundreds of webhooks may stand at one host: each place there keeps its connection.
+pub(super) fn clients(
+    config: &Config,
+    clock: &SharedClock,
+    chains: &Arc<Chains>,
+) -> anyhow::Result<(net::Client, net::Client)> {
+    let client = |settings: &net::Settings| {
+        net::Client::with_chains(settings, Arc::clone(clock), Arc::clone(chains), net::tape::Wire::Live)
+            .context("cannot set up the HTTP client")
+    };
+    let push = client(&net::Settings {
+        concurrency: config.push.requests(),
+        idle_per_host: config.push.host_concurrency,
+        ..config.net.clone()
+    })?;
+    Ok((client(&config.net)?, push))
 }

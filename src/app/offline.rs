@@ -128,9 +128,11 @@ pub async fn recognize(
     }
     // Fingerprints are markup, which is ASCII in every encoding that pages use.
     let page = String::from_utf8_lossy(&answer.body);
+    let finds_list =
+        |found: &extract::Found| !found.items.is_empty() || found.format == extract::sitemap::INDEX;
     let fits = |platform: &&(String, Arc<extract::Rules>)| {
         extract::detect(&page, std::slice::from_ref(platform)).is_some()
-            && !extract::extract(&document, Kind::List, &platform.1).items.is_empty()
+            && finds_list(&extract::extract(&document, Kind::List, &platform.1))
     };
     let platform = platforms.iter().find(fits).map(|(name, _)| name.clone());
     let repeats = || extract::extract(&document, Kind::List, &config::generic().0).items.len() >= 2;

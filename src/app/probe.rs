@@ -76,7 +76,10 @@ pub struct Feed {
 /// The most feeds of a page that are looked at.
 const MOST_FEEDS: usize = 4;
 
-/// Asks an address, the feeds that its page names, and one of its articles: at most seven requests, with the pauses that
+/// The most news sitemaps of a site that are looked at.
+const MOST_SITEMAPS: usize = 2;
+
+/// Asks an address, the feeds that its page names, and one of its articles: at most ten requests, with the pauses that
 /// `net` asks for.
 pub async fn probe(
     settings: &net::Settings,
@@ -108,7 +111,8 @@ pub async fn probe(
     let (section, shown, api) = looked_over(&page);
     probed.section = section;
     let api = api.map(|url| (url, "wordpress-api"));
-    for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(api) {
+    let news = news_sitemaps(&client, &page.url).into_iter().map(|url| (url, "sitemap"));
+    for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(news).chain(api) {
         // What a page names may be gone; that is no reason to stop.
         let Ok(found) = fetch(&client, &url, allow_private).await else { continue };
         let rules = platforms.iter().find(|(name, _)| name == platform);
@@ -154,6 +158,14 @@ fn named(links: &[Link], page: &Fetched) -> Vec<(Url, &'static str)> {
         }
     }
     found
+}
+
+/// The news sitemaps that the site's `robots.txt` names, which was read before the page was.
+fn news_sitemaps(client: &net::Client, page: &Url) -> Vec<Url> {
+    let named = client.host(page, None).sitemaps;
+    let addresses = named.iter().filter_map(|address| page.join(address).ok());
+    let is_news = |url: &Url| url.path().to_ascii_lowercase().contains("news");
+    addresses.filter(is_news).take(MOST_SITEMAPS).collect()
 }
 
 /// Every address that the page leads to, without what tells one way to it from another.
@@ -202,8 +214,9 @@ fn feed(found: &Fetched, (platform, rules): (&str, &extract::Rules), shown: &Sho
     let addresses: Vec<Url> =
         read.items.iter().filter_map(|item| found.url.join(item.url.as_deref()?).ok()).collect();
     let both = addresses.iter().filter(|url| shown.links.contains(&plain(url))).count();
-    // A feed has more than one page shows, or less.
-    let of = addresses.len().min(shown.items).max(1);
+    // A feed has more than one page shows, or less; a sitemap that has much more is that of the whole site.
+    let most = if rules.sitemap { usize::MAX } else { shown.items };
+    let of = addresses.len().min(most).max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of one page")]
     let overlap = (both as f64 / of as f64).min(1.0);
     (!read.items.is_empty()).then(|| Feed {

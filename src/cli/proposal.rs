@@ -91,13 +91,16 @@ pub(super) fn choose(probed: &Probed, list: bool) -> Result<Choice, String> {
     let feeds = feeds(probed);
     let (fitting, rest): (Vec<Feed>, Vec<Feed>) =
         feeds.into_iter().partition(|feed| fits(feed, &probed.page.url));
-    let fitting = fitting.into_iter().map(by_feed);
+    // A sitemap says less than a recipe reads, and more surely than structure where a list is.
+    let (sitemaps, fitting): (Vec<Feed>, Vec<Feed>) =
+        fitting.into_iter().partition(|feed| feed.platform == "sitemap");
+    let (sitemaps, fitting) = (sitemaps.into_iter().map(by_feed), fitting.into_iter().map(by_feed));
     let recipes = probed.platforms.iter().map(|marked| by_recipe(marked, probed.section.as_ref()));
     let section = probed.section.as_ref().map(by_section);
     if list {
-        all.extend(recipes.chain(section).chain(fitting));
+        all.extend(recipes.chain(section).chain(fitting).chain(sitemaps));
     } else {
-        all.extend(fitting.chain(recipes).chain(section));
+        all.extend(fitting.chain(recipes).chain(sitemaps).chain(section));
     }
     all.extend(rest.into_iter().map(by_feed));
     let mut all = all.into_iter();
@@ -138,10 +141,12 @@ fn by_feed(feed: Feed) -> (By, String, f64) {
     let what = match (feed.platform.as_str(), feed.title.as_deref()) {
         ("feed", Some(title)) => format!("a feed, “{title}”"),
         ("feed", None) => "a feed".to_owned(),
+        ("sitemap", _) => "a news sitemap".to_owned(),
         _ => "an API".to_owned(),
     };
+    let who = if feed.platform == "sitemap" { "the site" } else { "the page" };
     let said = format!(
-        "the page names {what}, {} articles, of which the page shows {:.0} %: {}",
+        "{who} names {what}, {} articles, of which the page shows {:.0} %: {}",
         feed.items,
         feed.overlap * 100.0,
         feed.document.url

@@ -119,9 +119,7 @@ impl Walk<'_> {
         let url = item.draft.content.url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = match &url {
             Some(url) => self.read_page(url, page.validators.clone()).await,
-            None => {
-                Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
-            }
+            None => no_link(),
         };
         let answer = match (answer, &item.known) {
             (Page::Gone(issue), Some(known)) => {
@@ -329,6 +327,10 @@ impl Walk<'_> {
         let page = self.watched().find(|page| page.key == key).cloned();
         page.unwrap_or_else(|| PageState { key, ..PageState::default() })
     }
+}
+
+fn no_link() -> Page {
+    Page::Failed(Issue::warning("no-link", "this item has no link, so there is no page to read"))
 }
 
 /// True when asking for an article led to the site's front page or to the list itself.

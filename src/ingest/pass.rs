@@ -223,12 +223,7 @@ impl<'a> Walk<'a> {
                     return Ok(List::Failed { issue, after: None });
                 }
                 let mut items = self.identify(drafts).await?;
-                for item in &items[..pinned(&items)] {
-                    let message =
-                        "it stands on top of the list with an old date: it is pinned there, and no news";
-                    let issue = Issue::new(Severity::Info, "pinned", message);
-                    self.wrong(issue.at(item.draft.content.title.clone()));
-                }
+                self.note_pins(&items);
                 match self.weigh(&found, &mut items).await? {
                     Some(reasons) => {
                         self.hold(reasons.clone(), Some(&raw)).await?;
@@ -272,6 +267,14 @@ impl<'a> Walk<'a> {
             items.push(Listed { draft, keys, first_seen, digest, known });
         }
         Ok(items)
+    }
+
+    fn note_pins(&mut self, items: &[Listed]) {
+        for item in items.iter().take(pinned(items)) {
+            let message = "it stands on top of the list with an old date: it is pinned there, and no news";
+            let issue = Issue::new(Severity::Info, "pinned", message);
+            self.wrong(issue.at(item.draft.content.title.clone()));
+        }
     }
 
     fn note_move(&mut self, moved: Option<Url>) {

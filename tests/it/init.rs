@@ -17,8 +17,8 @@ const TITLES: [&str; 5] = [
     "Đường hoa mở cửa đến hết mùng sáu",
 ];
 
-/// A site of a few pages on port 0, for as long as the tests run.
-fn site(with_feed: bool) -> String {
+/// A site of a few pages, which names a feed, a sitemap or nothing, on port 0, for as long as the tests run.
+fn site(names: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let base = address.clone();
@@ -35,7 +35,7 @@ fn site(with_feed: bool) -> String {
                 }
             }
             let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
-            let (status, kind, body) = page(&path, with_feed, &base);
+            let (status, kind, body) = page(&path, names, &base);
             let head = format!(
                 "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()
@@ -47,7 +47,7 @@ fn site(with_feed: bool) -> String {
     address
 }
 
-fn page(path: &str, with_feed: bool, base: &str) -> (&'static str, &'static str, String) {
+fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, String) {
     let html = "text/html; charset=utf-8";
     let menu = "<nav><a href=/>Trang chủ</a><a href=/lien-he>Liên hệ</a><a href=/van-ban>Văn bản</a></nav>";
     let item = |(n, title): (usize, &&str)| {
@@ -62,7 +62,11 @@ fn page(path: &str, with_feed: bool, base: &str) -> (&'static str, &'static str,
     match path {
         "/tin-tuc" => {
             let list: String = TITLES.iter().enumerate().map(item).collect();
-            let link = if with_feed { "<link rel=alternate type=application/rss+xml href=/rss>" } else { "" };
+            let link = if names == "a feed" {
+                "<link rel=alternate type=application/rss+xml href=/rss>"
+            } else {
+                ""
+            };
             let head = format!("<html lang=vi><head><title>Tin tức</title>{link}</head>");
             ("200 OK", html, format!("{head}<body>{menu}<main><ul>{list}</ul></main></body></html>"))
         }
@@ -75,6 +79,21 @@ fn page(path: &str, with_feed: bool, base: &str) -> (&'static str, &'static str,
                 "application/rss+xml",
                 format!("<rss version='2.0'><channel>{channel}</channel></rss>"),
             )
+        }
+        "/robots.txt" if names == "a sitemap" => {
+            ("200 OK", "text/plain", format!("User-agent: *\nSitemap: {base}/news-map.xml\n"))
+        }
+        "/news-map.xml" => {
+            let entry = |(n, title): (usize, &&str)| {
+                format!(
+                    "<url><loc>{base}/tin/{n}-bai.html</loc><news:news><news:publication_date>2026-11-{}T08:00:00+07:00\
+                     </news:publication_date><news:title>{title}</news:title></news:news></url>",
+                    10 + n
+                )
+            };
+            let entries: String = TITLES.iter().enumerate().map(entry).collect();
+            let spaces = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9' xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'";
+            ("200 OK", "application/xml", format!("<urlset {spaces}>{entries}</urlset>"))
         }
         path if path.starts_with("/tin/") => {
             let text = "<p>Sáng nay đông đảo người dân đã đến dự, với nhiều hoạt động kéo dài đến chiều tối trên các tuyến phố.</p>";
@@ -104,7 +123,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_page_becomes_a_configuration_that_works() {
-    let (folder, site) = (tempfile::tempdir().unwrap(), site(false));
+    let (folder, site) = (tempfile::tempdir().unwrap(), site("nothing"));
     let url = format!("{site}/tin-tuc");
     let made = loa(&folder, &["init", &url, "--allow-private", "--id", "phuong", "--output", "loa.toml"]);
     assert!(made.status.success(), "{}", said(&made));
@@ -130,7 +149,7 @@ fn a_page_becomes_a_configuration_that_works() {
 
 #[test]
 fn a_feed_that_shows_what_the_page_shows_comes_first() {
-    let (folder, site) = (tempfile::tempdir().unwrap(), site(true));
+    let (folder, site) = (tempfile::tempdir().unwrap(), site("a feed"));
     let url = format!("{site}/tin-tuc");
     let chosen = |arguments: &[&str]| -> Value {
         let made = loa(&folder, &[&["init", &url, "--allow-private", "--json"], arguments].concat());
@@ -145,8 +164,25 @@ fn a_feed_that_shows_what_the_page_shows_comes_first() {
 }
 
 #[test]
+fn a_news_sitemap_comes_before_what_only_looks_like_a_list() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), site("a sitemap"));
+    let url = format!("{site}/tin-tuc");
+    let made = loa(&folder, &["init", &url, "--allow-private", "--id", "phuong", "--output", "loa.toml"]);
+    assert!(made.status.success(), "{}", said(&made));
+    assert!(said(&made).contains("the site names a news sitemap, 5 articles"), "{}", said(&made));
+    let text = std::fs::read_to_string(folder.path().join("loa.toml")).unwrap();
+    assert!(text.contains("platform = \"sitemap\"") && text.contains("/news-map.xml\""), "{text}");
+    let tried = loa(&folder, &["try", "phuong", "--config", "loa.toml"]);
+    for title in TITLES {
+        assert!(said(&tried).contains(title), "no `{title}` in {}", said(&tried));
+    }
+    let tried = loa(&folder, &["try", &format!("{site}/news-map.xml"), "--allow-private"]);
+    assert!(said(&tried).contains("recognized sitemap"), "{}", said(&tried));
+}
+
+#[test]
 fn what_is_no_list_is_said_with_a_hint() {
-    let (folder, site) = (tempfile::tempdir().unwrap(), site(false));
+    let (folder, site) = (tempfile::tempdir().unwrap(), site("nothing"));
     for (path, part) in [("/van-ban", "no list of articles was found"), ("/gone", "status 404")] {
         let made = loa(&folder, &["init", &format!("{site}{path}"), "--allow-private"]);
         assert_eq!(made.status.code(), Some(1), "{}", said(&made));
