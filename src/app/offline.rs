@@ -93,6 +93,11 @@ pub async fn try_source(
     wire: &Wire,
     show: &mut (dyn FnMut(Step) + Send),
 ) -> anyhow::Result<Trial> {
+    anyhow::ensure!(
+        matches!(wire, Wire::Live) || source.asked().is_some(),
+        "`{}` asks nobody for anything: there is nothing to record\nhint: recordings are of sources with a `url`",
+        source.id
+    );
     let is_live = matches!(wire, Wire::Live);
     let exists = is_live && config.store.path.as_ref().is_some_and(|path| path.exists());
     let opened = if exists { store::open(&config.store).await } else { memory().await };
