@@ -139,7 +139,8 @@ fn rules(
     around: Surroundings<'_>,
 ) -> Option<(recipe::Rules, Table)> {
     let platform = section.filled("platform");
-    let is_brought = origin.is_some_and(|origin| *origin != Origin::Web);
+    // Where that is wrong, it was said.
+    let is_brought = origin.is_none_or(|origin| *origin != Origin::Web);
     for key in ["timezone", "language"] {
         section.node(key);
     }
@@ -227,7 +228,8 @@ fn schedule(
         }
         (Some(Origin::Pushed(_)), None) => return Some(Schedule::never()),
         (Some(Origin::Folder(_)), None) => return Some(Schedule::every(FOLDER)),
-        (_, Some(_)) | (Some(Origin::Web) | None, None) => {}
+        (None, None) => return None,
+        (_, Some(_)) | (Some(Origin::Web), None) => {}
     }
     if written.is_none() {
         let hint = "add `every = \"10m\"`, `schedule = \"*/10 6-19 * * *\"`, or `adaptive = { min = \"5m\", max = \"2h\" }`";

@@ -743,3 +743,33 @@ fn a_source_that_asks_for_a_browser_needs_one() {
     check("[browser]\nproxy_listen = '0.0.0.0'\n".to_owned(), "cannot connect to every interface");
     assert!(load_text("[browser]\nproxy_listen = '0.0.0.0'\nproxy_host = 'loa'\n").is_ok());
 }
+
+#[test]
+fn a_source_is_looked_at_or_filled_by_others() {
+    let check = |lines: &str, expected: &str| {
+        let report = problems(&format!("[[source]]\nid = 'a'\n{lines}\n"));
+        assert!(report.contains(expected), "{lines}: {report}");
+        assert_eq!(report.matches("error:").count(), 1, "{lines}: {report}");
+    };
+    check("home = 'https://a.example/'\nevery = '1h'\nplatform = 'feed'", "needs `url`");
+    check("url = 'https://a.example/'\npushed = true", "`url` and `pushed` are both there");
+    check("folder = 'x'\npushed = true\nhome = 'https://a.example/'", "`folder` and `pushed` are both there");
+    check("pushed = true", "needs `home`");
+    check("pushed = true\nhome = 'https://a.example/'\nevery = '1h'", "nothing is looked at here");
+    check(
+        "folder = 'x'\nhome = 'https://a.example/'\npushed_by = ['t']",
+        "nothing is pushed into this source",
+    );
+    check("pushed = true\nhome = 'https://a.example/'\npushed_by = ['not a name']", "names no token");
+    let source = |lines: &str| {
+        let text = format!("[[source]]\nid = 'a'\nhome = 'https://a.example/'\n{lines}\n");
+        load_text(&text).unwrap_or_else(|report| panic!("{report}")).ingest.sources[0].clone()
+    };
+    let pushed = source("pushed = true\npushed_by = ['office']");
+    assert_eq!(pushed.origin, ingest::Origin::Pushed(vec!["office".parse().unwrap()]));
+    assert!(pushed.schedule.is_never() && !pushed.websub && pushed.extract.feed);
+    assert_eq!((pushed.asked(), pushed.place().as_str()), (None, "pushed"));
+    let folder = source("folder = 'inbox'");
+    assert_eq!((folder.place().as_str(), folder.jitter), ("inbox", std::time::Duration::ZERO));
+    assert_eq!(folder.schedule.to_string(), "every 10s");
+}

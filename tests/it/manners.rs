@@ -101,11 +101,11 @@ async fn todays_budget_is_a_limit_with_a_name() {
     }
     let source = world.source().await;
     assert_eq!(source["host"]["requests_today"], 40);
-    assert_eq!(codes(&world).await, ["daily-budget"]);
+    assert_eq!(codes(&world).await, ["daily-budget", "pinned"], "the portal has a pinned notice");
     assert!(source["issues"][0]["message"].as_str().unwrap().contains("net.daily_budget"), "{source}");
     assert_eq!(source["next_due"], "2026-11-24T07:00:00+07:00", "the next day, UTC");
     world.tick(DAY).await;
-    assert_eq!(codes(&world).await, [""; 0]);
+    assert_eq!(codes(&world).await, ["pinned"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
