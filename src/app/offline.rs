@@ -93,12 +93,18 @@ pub async fn try_source(
     wire: &Wire,
     show: &mut (dyn FnMut(Step) + Send),
 ) -> anyhow::Result<Trial> {
+    let is_live = matches!(wire, Wire::Live);
     anyhow::ensure!(
-        matches!(wire, Wire::Live) || source.asked().is_some(),
+        is_live || source.asked().is_some(),
         "`{}` asks nobody for anything: there is nothing to record\nhint: recordings are of sources with a `url`",
         source.id
     );
-    let is_live = matches!(wire, Wire::Live);
+    anyhow::ensure!(
+        is_live || !(source.browser.list || source.browser.pages),
+        "`{}` is read by a browser, and what scripts ask for is not recorded\nhint: set `browser = \"none\"` for the recording, \
+         or save the page from your browser and read it with `loa extract`",
+        source.id
+    );
     let exists = is_live && config.store.path.as_ref().is_some_and(|path| path.exists());
     let opened = if exists { store::open(&config.store).await } else { memory().await };
     let store_in_use = matches!(opened, Err(store::Error::Locked { .. }));
