@@ -13,6 +13,8 @@ use std::{
     ops::Bound,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -22,6 +24,9 @@ use super::{
 
 /// How often sled's own thread looks for segments to clean, in milliseconds. Commits do not wait for it.
 const CLEAN_EVERY: u64 = 5_000;
+
+/// How long a locked table is asked for again.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Where the number of the last batch stands: before every record.
 const NUMBER: [u8; 1] = [0];
@@ -74,8 +79,9 @@ impl Disk {
             return Err(io(ErrorKind::NotADirectory.into()));
         }
         std::fs::create_dir_all(path).map_err(io)?;
-        let config = ::sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(CLEAN_EVERY));
-        let db = config.mode(::sled::Mode::LowSpace).open().map_err(|cause| opening(cause, &name))?;
+        let config = ::sled::Config::new().path(path).mode(::sled::Mode::LowSpace);
+        let config = config.cache_capacity(cache).flush_every_ms(Some(CLEAN_EVERY));
+        let db = patiently(|| config.open().map_err(|cause| opening(cause, &name)))?;
         let file = File::open(path.join("db")).map_err(io)?;
         let mut mark = File::options()
             .read(true)
@@ -194,6 +200,19 @@ impl Disk {
     }
 }
 
+/// Asks again for a while when another one holds the lock: it may be closing, or a child of this process that has every
+/// file of its parent until it has become its program.
+#[expect(clippy::disallowed_methods, reason = "tables are opened by threads that may block")]
+fn patiently<T>(open: impl Fn() -> Result<T>) -> Result<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Err(Error::Locked { .. }) if Instant::now() < until => thread::sleep(PATIENCE / 50),
+            opened => return opened,
+        }
+    }
+}
+
 fn opening(cause: ::sled::Error, path: &str) -> Error {
     match cause {
         // sled 0.34 has no error of its own for this.
@@ -248,6 +267,8 @@ fn plain(source: io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -293,5 +314,22 @@ mod tests {
         // A mark that was not written to its end is none.
         std::fs::write(folder.path().join(MARK), "0000\0\0").unwrap();
         assert!(open().is_ok());
+    }
+
+    /// A child has every file of its parent until it has become its program, and holds their locks.
+    #[test]
+    fn children_that_are_being_started_keep_nobody_from_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+            let failed = (0..100).find_map(|_| Disk::open(folder.path(), 1 << 20).map(drop).err());
+            done.store(true, Ordering::Relaxed);
+            assert!(failed.is_none(), "{failed:?}");
+        });
     }
 }
