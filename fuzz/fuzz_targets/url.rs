@@ -4,7 +4,7 @@
 use invariants::{BASE, public, rules};
 use libfuzzer_sys::fuzz_target;
 use loaphuong::normalize::url;
-use url::Url;
+use ::url::Url;
 
 fuzz_target!(|data: &[u8]| {
     let Some((selector, bytes)) = data.split_last() else { return };

@@ -75,7 +75,7 @@ pub fn canonical(url: &Url, rules: &UrlRules) -> String {
     }
     push_encoded(&mut out, &canonical_path(url.path(), rules), "?#%\\ ");
     let mark = if let Some(route) = url.fragment().filter(|fragment| fragment.starts_with(['!', '/'])) {
-        format!("#{route}")
+        format!("#{}", encoded(route))
     } else {
         String::new()
     };
@@ -328,7 +328,12 @@ fn push_encoded(out: &mut String, text: &str, structure: &str) {
 fn encode_rest(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("//") else { return url.to_owned() };
     let (host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let mut out = format!("{scheme}//{host}");
+    format!("{scheme}//{host}{}", encoded(tail))
+}
+
+/// The same of what stands behind the host.
+fn encoded(tail: &str) -> String {
+    let mut out = String::with_capacity(tail.len());
     let mut bytes = tail.bytes();
     while let Some(byte) = bytes.next() {
         let allowed = byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);

@@ -220,6 +220,16 @@ proptest::proptest! {
     }
 }
 
+/// Found by a fuzzer: of two blanks at the end one went, and the other one the next time.
+#[test]
+fn no_blank_is_left_at_the_end_of_a_block() {
+    check("<p>a <a> </a></p>", "<p>a</p>");
+    check("<p>a  </p>", "<p>a</p>");
+    check("<pre>a  </pre>", "<pre>a  </pre>");
+    let found = "<video srcb>đậm|/b/b> <a b/b> <a hrhref=\"/x.ebm></vide>t";
+    check(found, "<video controls=\"\">đậm|/b/b&gt;</video>");
+}
+
 #[test]
 fn what_cannot_be_shown_says_its_words() {
     let check = |raw: &str, html: &str, codes: &[&str]| {

@@ -158,9 +158,10 @@ impl<'a> Writer<'a> {
         }
         if frame.role != Role::Inline {
             self.plain.push('\n');
-            // A blank at the end of a block shows nowhere; in the text of a portal it was a `&nbsp;`.
-            if frame.tag != "pre" && self.pre == 0 && self.written.out.ends_with(' ') {
-                self.written.out.pop();
+            // Blanks at the end of a block show nowhere; in the text of a portal they were `&nbsp;`.
+            if frame.tag != "pre" && self.pre == 0 {
+                let kept = self.written.out.trim_end_matches(' ').len();
+                self.written.out.truncate(kept);
             }
         }
         self.written.out.push_str("</");

@@ -168,3 +168,18 @@ proptest! {
         proptest::prop_assert_eq!(plain(&shown), plain(address.as_str()));
     }
 }
+
+/// Found by a fuzzer: what is shown of an address leads to the same article as the address itself.
+#[test]
+fn a_route_behind_a_hash_is_the_same_as_it_is_shown() {
+    let rules = UrlRules::default();
+    for href in [
+        "https://a.example/#!/tin/2/a%zz?=&&a=1",
+        "https://a.example/#/tin/{2}",
+        "https://a.example/#!/tin/%2",
+    ] {
+        let address: Url = href.parse().unwrap();
+        let shown: Url = public(&address).parse().unwrap();
+        assert_eq!(canonical(&shown, &rules), canonical(&address, &rules), "{href}");
+    }
+}
