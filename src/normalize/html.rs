@@ -4,6 +4,7 @@
 //! images made absolute, Word's leftovers, tracking pixels, empty and noise blocks left out. What it wrote goes
 //! through ammonia's allow-list last, so that nothing rests on the writer for safety.
 
+mod compose;
 mod image;
 mod wordless;
 mod write;
@@ -59,7 +60,7 @@ pub fn clean(raw: &str, media_type: Option<&str>, base: &Url, noise: &[Regex]) -
         return Cleaned { issues, ..Cleaned::default() };
     }
     let written = write(&markup, base, noise, &mut issues);
-    let safe = ALLOWED.clean(&parted(&written.out)).to_string();
+    let safe = ALLOWED.clean(&parted(&compose::composed(&written.out))).to_string();
     Cleaned {
         html: Html::sanitized(text::xml_safe(safe.trim()).into_owned()),
         images: written.images,

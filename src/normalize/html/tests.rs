@@ -230,6 +230,37 @@ fn no_blank_is_left_at_the_end_of_a_block() {
     check(found, "<video controls=\"\">đậm|/b/b&gt;</video>");
 }
 
+/// What goes between two pieces of text leaves one text, which is composed like any other.
+#[test]
+fn texts_that_meet_are_composed() {
+    check("<p>a<!-- -->\u{301}</p>", "<p>á</p>");
+    check("<p>a<span></span>\u{301} b<b> </b>\u{301}</p>", "<p>á b \u{301}</p>");
+    check("<p>1 &gt;<i></i>\u{338} 2 &amp;<i></i>&lt;\u{338}</p>", "<p>1 ≯ 2 &amp;≮</p>");
+    check("<p>ᄀ<span></span>ᅡ</p>", "<p>가</p>");
+    // A mark of its own stays on its own: what it stands behind is a tag, and no letter.
+    check("<p><b>a</b>\u{301}</p>", "<p><b>a</b>\u{301}</p>");
+    let html = clean("<p><b>a</b>\u{301} b</p>", None, &base(), &[]).html;
+    assert_eq!(to_text(&html), "á b");
+}
+
+/// A parser drops the line feed behind `<pre>` (WHATWG HTML, section 13.2.6.4.7), and does so each time.
+#[test]
+fn a_pre_does_not_begin_with_line_feeds() {
+    check("<pre><span>\n</span>\n\na\n b</pre>", "<pre>a\n b</pre>");
+    check("<pre lang=vi>\n\n<b></b>&#13;\na</pre>", "<pre lang=\"vi\">a</pre>");
+    check("<pre>\n  <b>\na</b>\n</pre>", "<pre>  <b>\na</b>\n</pre>");
+    check("<ul><li><pre>\n\n</pre></li></ul>", "");
+}
+
+/// Such as parsers move out of tables. Written down, the inner link would end the outer one.
+#[test]
+fn there_is_no_link_in_a_link() {
+    check("<a href=x><table><a href=y>q", &format!("<a href=\"http://a.vn/tintuc/x\" {REL}>q</a>"));
+    let cell = "<a href=x>p<table><tr><td><a href=y>q</a></table></a>";
+    let [x, y] = ["x", "y"].map(|name| format!("<a href=\"http://a.vn/tintuc/{name}\" {REL}>"));
+    check(cell, &format!("{x}p<table><tbody><tr><td>{y}q</a></td></tr></tbody></table></a>"));
+}
+
 #[test]
 fn what_cannot_be_shown_says_its_words() {
     let check = |raw: &str, html: &str, codes: &[&str]| {

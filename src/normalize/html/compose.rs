@@ -1,0 +1,29 @@
+//! Texts that met when what stood between them went.
+
+use std::borrow::Cow;
+
+use super::write;
+use crate::model::{markup, text};
+
+/// What the writer wrote, with each text in NFC. Every node was composed by itself; but comments, empty elements and
+/// tags that go can part a letter from its mark. Values of attributes are composed already, and a mark behind a tag
+/// stands alone: tags are no text.
+pub(super) fn composed(written: &str) -> Cow<'_, str> {
+    if let Cow::Borrowed(same) = text::composed(written) {
+        return Cow::Borrowed(same);
+    }
+    let mut out = String::with_capacity(written.len());
+    for piece in written.split_inclusive('<') {
+        // Texts and values have no `<` and no `>` of their own here.
+        let (tag, rest) = piece.split_at(piece.find('>').map_or(0, |end| end + 1));
+        let (said, begins) = rest.strip_suffix('<').map_or((rest, ""), |said| (said, "<"));
+        out.push_str(tag);
+        match text::composed(said) {
+            Cow::Borrowed(same) => out.push_str(same),
+            // Composed as what is shown: `&gt;` and the stroke through it are one sign.
+            Cow::Owned(_) => out.push_str(&write::escape(&text::composed(&markup::decode(said)))),
+        }
+        out.push_str(begins);
+    }
+    Cow::Owned(out)
+}
