@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
             }
             Role::Part | Role::Block | Role::Inline => {}
         }
-        let link = if tag == "a" && !self.in_link() { self.link(element) } else { None };
+        let link = if tag == "a" { self.link(element) } else { None };
         if tag == "a" && link.is_none() {
             self.frames.push(Frame { tag: "", role: Role::Unwrapped, ..frame });
             return true;
@@ -256,15 +256,6 @@ impl<'a> Writer<'a> {
         self.kept("img", element);
         self.written.out.push('>');
         self.written.images.push(address);
-    }
-
-    /// Would a link begun here end another one? In cells and captions it would not (WHATWG HTML, section
-    /// 13.2.4.3: the markers among the active formatting elements).
-    fn in_link(&self) -> bool {
-        let mut around = self.frames.iter().rev();
-        around
-            .find(|frame| matches!(frame.tag, "a" | "td" | "th" | "caption"))
-            .is_some_and(|frame| frame.tag == "a")
     }
 
     /// The address of a link that leads somewhere.
