@@ -5,6 +5,7 @@
 //! through ammonia's allow-list last, so that nothing rests on the writer for safety.
 
 mod image;
+mod settle;
 mod wordless;
 mod write;
 
@@ -23,6 +24,9 @@ use crate::model::{Html, Issue, markup, text};
 
 /// The longest markup read, in bytes.
 const LONGEST: usize = 2 << 20;
+
+/// How often markup is written again whose elements stand otherwise once it is read.
+const ROUNDS: usize = 8;
 
 /// What sanitizing found.
 #[derive(Clone, Debug, Default)]
@@ -58,14 +62,31 @@ pub fn clean(raw: &str, media_type: Option<&str>, base: &Url, noise: &[Regex]) -
     if markup.trim().is_empty() {
         return Cleaned { issues, ..Cleaned::default() };
     }
-    let written = write(&markup, base, noise, &mut issues);
-    let safe = ALLOWED.clean(&parted(&written.out)).to_string();
+    let (mut written, mut safe) = written_and_safe(&markup, base, noise, &mut issues);
+    for _ in 1..ROUNDS {
+        if settle::same_tags(&written.out, &safe) {
+            break;
+        }
+        (written, safe) = written_and_safe(&safe, base, noise, &mut issues);
+    }
     Cleaned {
         html: Html::sanitized(text::xml_safe(safe.trim()).into_owned()),
         images: written.images,
         documents: written.documents,
         issues,
     }
+}
+
+/// What the writer makes of markup, and the allow-list of that.
+fn written_and_safe(
+    markup: &str,
+    base: &Url,
+    noise: &[Regex],
+    issues: &mut Vec<Issue>,
+) -> (write::Written, String) {
+    let written = write(markup, base, noise, issues);
+    let safe = ALLOWED.clean(&parted(&settle::composed(&written.out))).to_string();
+    (written, safe)
 }
 
 /// The text of an article, one line per paragraph. What stands under pictures is theirs, not the article's.

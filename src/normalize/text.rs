@@ -65,13 +65,17 @@ fn visible(raw: &str) -> Cow<'_, str> {
     if raw.chars().all(|c| text::is_composed(c) && !text::is_invisible(c) && text::is_xml(c)) {
         return Cow::Borrowed(raw);
     }
+    // Composed first: what a joiner stands behind is what stands there in the end.
+    let whole = text::composed(raw);
     let mut before = ' ';
-    let kept = raw.chars().filter(|&c| {
+    let kept = whole.chars().filter(|&c| {
         let joins = matches!(c, '\u{200c}' | '\u{200d}')
             && before >= '\u{600}'
             && !('\u{1e00}'..='\u{206f}').contains(&before);
         let keep = joins || (!text::is_invisible(c) && text::is_xml(c));
-        before = c;
+        if keep {
+            before = c;
+        }
         keep
     });
     let kept: String = kept.collect();
@@ -119,6 +123,20 @@ mod tests {
         assert_eq!(cut("một hai ba", 10), None);
         assert_eq!(cut("một hai ba bốn", 10).as_deref(), Some("một hai…"));
         assert_eq!(cut(&"ắ".repeat(20), 5).as_deref(), Some("ắắắắ…"));
+    }
+
+    /// What stands before a joiner is what stands there in the end: composed, and nothing that goes.
+    #[test]
+    fn joiners_are_told_by_what_stays() {
+        for (raw, expected) in [
+            ("a\u{feff}\u{200d}b", "ab"),
+            ("\u{2126}\u{200d}b", "Ωb"),
+            ("👩\u{feff}\u{200d}👧", "👩\u{200d}👧"),
+            ("\u{928}\u{ad}\u{93c}", "\u{929}"),
+        ] {
+            assert_eq!(line(raw), expected, "{raw:?}");
+            assert_eq!(line(expected), expected, "{raw:?} again");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod daemon;
 mod events;
 mod feeds;
 mod flaky;
+mod fuzz;
 mod gate;
 mod history;
 mod hostile;

@@ -1,10 +1,13 @@
 //! Markup as plain text.
 
+use std::borrow::Cow;
+
 use super::{
     entities::decode,
     scan::{Event, Reading, Scanner},
     tags,
 };
+use crate::model::text;
 
 /// The text of markup: one line per block, `br` or row, white space collapsed (kept in `pre`), scripts and
 /// styles left out, character references decoded. Linear, and safe for any depth.
@@ -92,8 +95,12 @@ impl Lines {
         self.space = false;
     }
 
+    /// Composed: a letter and its mark may have stood in two elements.
     fn finish(self) -> String {
-        self.out
+        match text::composed(&self.out) {
+            Cow::Borrowed(_) => self.out,
+            Cow::Owned(composed) => composed,
+        }
     }
 }
 
@@ -104,6 +111,7 @@ mod tests {
     #[test]
     fn reads_like_the_page() {
         for (markup, expected) in [
+            ("<b>a</b>\u{301}", "á"),
             ("<p>Một&nbsp; hai</p>\n<p>ba<br>bốn</p>", "Một hai\nba\nbốn"),
             ("a <b>b</b>c<!-- x --> d<script>var x = '<p>';</script>", "a bc d"),
             ("<table><tr><td>1<td>2<tr><td>3</table>x", "1 2\n3\nx"),

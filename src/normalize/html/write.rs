@@ -77,6 +77,8 @@ pub(super) struct Writer<'a> {
     content: usize,
     frames: Vec<Frame>,
     pre: usize,
+    /// Where the text of the last `pre` begins.
+    pre_begins: usize,
 }
 
 // === impl Writer ===
@@ -84,7 +86,16 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn new(base: &'a Url, noise: &'a [Regex], size: usize) -> Self {
         let written = Written { out: String::with_capacity(size), ..Written::default() };
-        Self { base, noise, written, plain: String::new(), content: 0, frames: Vec::new(), pre: 0 }
+        Self {
+            base,
+            noise,
+            written,
+            plain: String::new(),
+            content: 0,
+            frames: Vec::new(),
+            pre: 0,
+            pre_begins: 0,
+        }
     }
 
     pub(super) fn finish(self) -> Written {
@@ -93,7 +104,11 @@ impl<'a> Writer<'a> {
 
     pub(super) fn text(&mut self, raw: &str) {
         let cleaned = text::node(raw, self.pre > 0);
-        let shown = cleaned.as_deref().unwrap_or(raw);
+        let mut shown = cleaned.as_deref().unwrap_or(raw);
+        if self.pre > 0 && self.written.out.len() == self.pre_begins {
+            // A parser drops a line feed behind `<pre>`, and so would every reader of what is written here.
+            shown = shown.trim_start_matches(['\n', '\r']);
+        }
         self.content += usize::from(shown.contains(|c: char| !c.is_whitespace()));
         self.plain.push_str(shown);
         push_escaped(&mut self.written.out, shown);
@@ -128,6 +143,9 @@ impl<'a> Writer<'a> {
         }
         self.pre += usize::from(tag == "pre");
         self.open(tag, element, link.as_deref());
+        if tag == "pre" {
+            self.pre_begins = self.written.out.len();
+        }
         if matches!(tag, "audio" | "video") {
             self.content += 1;
         }
