@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::charset::{self, Carrier};
-use super::{Document, Kind, Rules, feed, metadata::Metadata, open, section, tld};
+use super::{Document, Kind, Rules, feed, json_ld, metadata::Metadata, open, section, tld};
 
 /// The first platform whose fingerprint the page's markup shows.
 pub fn detect<'p>(html: &str, platforms: &'p [(String, Arc<Rules>)]) -> Option<&'p (String, Arc<Rules>)> {
@@ -37,6 +37,7 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
     // Many a front page calls itself an article; what it shows outweighs that.
     match section::detect(&html, document.url) {
         Some(found) if found.is_page() && (!says_article || found.is_nothing_else()) => Kind::List,
+        _ if !says_article && !json_ld::lists::lists(&html).is_empty() => Kind::List,
         _ => Kind::Article,
     }
 }

@@ -1,13 +1,16 @@
-//! JSON-LD: the article that a page describes for search engines (schema.org `Article` and its kinds).
+//! JSON-LD: the article that a page describes for search engines (schema.org `Article` and its kinds), and the lists
+//! of articles.
+
+pub(super) mod lists;
 
 use std::sync::LazyLock;
 
-use scraper::{Html, Selector};
+use scraper::Selector;
 use serde_json::Value;
 
 use super::json_feed::lenient;
 use super::plain;
-use crate::model::{Link, Person, markup};
+use crate::model::{Person, markup};
 
 /// What was found of the article.
 #[derive(Default)]
@@ -59,27 +62,6 @@ impl Article {
 
 static SCRIPTS: LazyLock<Selector> =
     LazyLock::new(|| Selector::parse("script[type*='ld+json']").expect("a constant selector"));
-
-/// The addresses of the first `ItemList` that a page describes, as links to items (RFC 6573).
-pub(super) fn listed(html: &Html) -> Vec<Link> {
-    /// No list of articles on one page is longer.
-    const MOST: usize = 200;
-    let scripts = html.select(&SCRIPTS).filter_map(|script| parsed(&script.text().collect::<String>()));
-    let lists = scripts.filter_map(|value| {
-        let list = find(&value, &|value| is_a(value, |name| name == "ItemList"), 0)?;
-        let elements = list.get("itemListElement")?.as_array()?;
-        Some(elements.iter().filter_map(item_address).take(MOST).collect::<Vec<_>>())
-    });
-    let hrefs = lists.into_iter().next().unwrap_or_default();
-    hrefs.into_iter().map(|href| Link { href, rel: Some("item".to_owned()), media_type: None }).collect()
-}
-
-/// `ListItem` with `url` or `item`, or the thing itself.
-fn item_address(element: &Value) -> Option<String> {
-    let item = element.get("item").unwrap_or(element);
-    let said = [Some(item), element.get("url"), item.get("url"), item.get("@id")];
-    said.into_iter().flatten().find_map(Value::as_str).map(str::to_owned).filter(|href| !href.is_empty())
-}
 
 fn parsed(script: &str) -> Option<Value> {
     let json = script.trim().trim_start_matches("<!--").trim_start_matches("//<![CDATA[").trim();

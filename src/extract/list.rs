@@ -13,7 +13,7 @@ use super::{
     Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many,
 };
 use super::{dom, json_ld, plain, section};
-use crate::model::{ExtractedBy, Issue, Item, Link};
+use crate::model::{ExtractedBy, Issue, Item, Link, Severity};
 
 /// Reads every list of the page that the rules know.
 pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
@@ -21,8 +21,10 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let Some(page) = page else { return found };
     let metadata = Metadata::read(&page.html, document.url);
     let mut items = Merged::new(metadata.base.as_ref().unwrap_or(document.url));
-    // Several lists may look at the same cells: what one of them found empty, others do too.
+    let described = if rules.lists.is_empty() { json_ld::lists::lists(&page.html) } else { Vec::new() };
+    let named = json_ld::lists::links(&described);
     let detected = if rules.lists.is_empty() { section::detect(&page.html, document.url) } else { None };
+    // Several lists may look at the same cells: what one of them found empty, others do too.
     let own: Vec<ListRules> =
         detected.iter().flat_map(|section| &section.lists).filter_map(section::Sketch::rules).collect();
     let lists = if rules.lists.is_empty() { &own } else { &rules.lists };
@@ -31,6 +33,8 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
         let message = format!("items left out because they have neither a title nor a link: {skipped}");
         found.issues.push(Issue::warning("empty-item", message));
     }
+    let is_sure = detected.is_some_and(|section| section.is_page());
+    found.issues.extend(items.take_described(described, is_sure));
     found.items = items.items;
     if metadata.base.is_some() {
         found.items.iter_mut().for_each(|item| items.links.absolutize(item));
@@ -46,10 +50,8 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
         item_issues(&found.items)
     });
     found.head = metadata.head;
-    if rules.lists.is_empty() {
-        // What the page itself says of its articles, for whoever writes a recipe.
-        found.head.links.extend(json_ld::listed(&page.html));
-    }
+    // What the page itself says of its articles, for whoever writes a recipe.
+    found.head.links.extend(named);
     found
 }
 
@@ -269,6 +271,30 @@ impl Links {
 impl Merged {
     fn new(base: &Url) -> Self {
         Self { links: Links { base: base.clone() }, by_link: HashMap::new(), items: Vec::new() }
+    }
+
+    /// Takes what the page describes of the items that it shows. Where scripts will show the list, nothing was found
+    /// that is surely one, and what was found is something else: then the longest list that is described is taken
+    /// instead, and that is said.
+    fn take_described(&mut self, described: Vec<Vec<Item>>, is_sure: bool) -> Option<Issue> {
+        let longest = described.iter().max_by_key(|list| list.len())?;
+        let n_shown = longest.iter().filter(|item| self.has(item)).count();
+        if !self.items.is_empty() && (is_sure || n_shown * 2 >= longest.len()) {
+            let shown: Vec<Item> = described.into_iter().flatten().filter(|item| self.has(item)).collect();
+            shown.into_iter().for_each(|item| self.add(item));
+            return None;
+        }
+        let message = format!(
+            "the page shows no list, but describes one to search engines: {} articles",
+            longest.len()
+        );
+        *self = Self::new(&self.links.base);
+        longest.iter().cloned().for_each(|item| self.add(item));
+        Some(Issue::new(Severity::Info, "described-list", message))
+    }
+
+    fn has(&self, item: &Item) -> bool {
+        item.url.as_deref().is_some_and(|link| self.by_link.contains_key(&self.links.key(link)))
     }
 
     fn add(&mut self, item: Item) {

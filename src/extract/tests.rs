@@ -423,6 +423,8 @@ fn a_list_that_no_recipe_fits_still_names_its_feed_and_its_items() {
     let links: Vec<_> =
         found.head.links.iter().map(|link| (link.rel.as_deref().unwrap(), link.href.as_str())).collect();
     assert_eq!(links, [("alternate", "/rss"), ("item", "/1"), ("item", "/2"), ("item", "/3")]);
+    let page = page.replace("ItemList", "BreadcrumbList");
+    let found = read(page.as_bytes(), "https://a.vn/", Kind::List, &Rules::default());
     assert_eq!(found.issues[0].code, "no-recipe");
     assert!(found.issues[0].message.contains("feeds of its own: 1"), "{}", found.issues[0].message);
 }

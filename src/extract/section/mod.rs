@@ -2,11 +2,13 @@
 //!
 //! 1. `links`: every link that could lead to an article, and in what part of the page it stands;
 //! 2. `group`: links that stand at the same place of a repeated structure, and the element around each that is its item;
-//! 3. `score`: which of these groups look like news, and not like a menu, a tag cloud or the footer;
+//! 3. `score`: which of these groups look like news, and not like a menu, a tag cloud or the footer, and which of them
+//!    the page itself says to be articles (`declared`);
 //! 4. `sketch`: the selectors that describe the best one, which read the page from then on.
 //!
 //! What is found is used through its selectors only, so that `loa init` writes down exactly what `loa extract` did.
 
+mod declared;
 mod group;
 mod links;
 mod place;
@@ -23,6 +25,7 @@ use url::Url;
 
 pub use sketch::{Sketch, Way};
 
+use declared::Declared;
 use group::Group;
 use links::Anchor;
 use place::Places;
@@ -96,7 +99,9 @@ pub fn detect(html: &Html, url: &Url) -> Option<Section> {
     let places = Places::default();
     let anchors = links::collect(html, url, &places);
     let letters = score::letters_of(html);
-    let weighed = weighed(html, &anchors, letters, &places);
+    let declared = Declared::of(html, url);
+    let worth = |group: &Group<'_>| score::of(group, letters, declared.share(&group.items));
+    let weighed = weighed(html, &anchors, worth, &places);
     let best = weighed.first()?;
     let chosen = chosen(&weighed);
     let groups: Vec<&Group<'_>> = chosen.iter().map(|weighed| &weighed.group).collect();
@@ -121,9 +126,13 @@ pub fn detect(html: &Html, url: &Url) -> Option<Section> {
 
 /// The best groups of a page, the best first. Where nothing but chance holds links together, no selector says which
 /// they are.
-fn weighed<'a>(html: &'a Html, anchors: &[Anchor<'a>], letters: usize, places: &Places) -> Vec<Weighed<'a>> {
-    let scored =
-        group::all(anchors, MOST_WEIGHED).into_iter().map(|group| (score::of(&group, letters), group));
+fn weighed<'a>(
+    html: &'a Html,
+    anchors: &[Anchor<'a>],
+    worth: impl Fn(&Group<'_>) -> f64,
+    places: &Places,
+) -> Vec<Weighed<'a>> {
+    let scored = group::all(anchors, MOST_WEIGHED).into_iter().map(|group| (worth(&group), group));
     let mut scored: Vec<(f64, Group<'a>)> = scored.collect();
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let called = scored.into_iter().take(MOST_CALLED);

@@ -12,6 +12,9 @@ use super::place::Place;
 use super::{ratio, share, when};
 use crate::extract::dom;
 
+/// What the page says of its list counts for so much of what its looks leave open.
+const SAID: f64 = 0.4;
+
 /// How much text the page has, in letters.
 pub(super) fn letters_of(html: &Html) -> usize {
     letters(&dom::text(html.root_element()))
@@ -21,8 +24,9 @@ fn letters(text: &str) -> usize {
     text.chars().filter(|c| c.is_alphanumeric()).count()
 }
 
-/// From 0 to 1: how much a group looks like a list of news on a page with `page` letters.
-pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
+/// From 0 to 1: how much a group looks like a list of news on a page with `page` letters, which says of a share of
+/// `declared` that they are articles.
+pub(super) fn of(group: &Group<'_>, page: usize, declared: f64) -> f64 {
     static PICTURE: LazyLock<Selector> =
         LazyLock::new(|| Selector::parse("img").expect("a constant selector"));
     static TIME: LazyLock<Selector> = LazyLock::new(|| Selector::parse("time").expect("a constant selector"));
@@ -45,6 +49,7 @@ pub(super) fn of(group: &Group<'_>, page: usize) -> f64 {
         + 0.04 * pictured
         + 0.14 * addresses(items)
         + 0.12 * volume;
+    let looks = looks + SAID * declared * (1.0 - looks);
     (looks * many(items.len()) * places(items) * doubts(items)).clamp(0.0, 1.0)
 }
 

@@ -200,3 +200,78 @@ fn pages_without_a_list_have_none_and_odd_ones_do_no_harm() {
         .collect();
     assert!(detect(&Html::parse_document(&format!("<ul>{many}")), &at()).is_some());
 }
+
+/// The list of articles as a page describes it to search engines.
+fn described(dates: bool) -> String {
+    let items: Vec<String> = TITLES
+        .iter()
+        .enumerate()
+        .map(|(n, title)| {
+            let date = if dates { format!(r#","datePublished":"2026-11-{}""#, n + 10) } else { String::new() };
+            format!(
+                r#"{{"@type":"ListItem","position":{n},"item":{{"@type":"NewsArticle","url":"/tin/{}-bai","headline":"{title}"{date}}}}}"#,
+                n + 1
+            )
+        })
+        .collect();
+    let list = format!(r#"{{"@type":"ItemList","itemListElement":[{}]}}"#, items.join(","));
+    format!(r#"<script type="application/ld+json">{list}</script>"#)
+}
+
+/// A list of something else that is longer.
+fn others() -> String {
+    let item =
+        |n| format!("<li><a href='/hoi-dap/muc/{n}-cau'>Một câu hỏi của người dân mang số {n}</a></li>");
+    (40..49).map(item).collect()
+}
+
+#[test]
+fn of_two_lists_that_look_alike_the_described_one_is_taken() {
+    let own = each(|n, title| format!("<li><a href='/tin/{n}-bai'>{title}</a></li>"));
+    let other = others();
+    let body = format!("<div class=khac><ul>{other}</ul></div><div class=tin><ul>{own}</ul></div>");
+    let titles =
+        |html: &str| -> Vec<String> { read(html).items.into_iter().filter_map(|item| item.title).collect() };
+    assert_ne!(titles(&page(&body)), TITLES, "without a description the longer list is taken");
+    check(&format!("{body}{}", described(false)), false);
+}
+
+#[test]
+fn of_two_lists_that_look_alike_the_one_of_marked_articles_is_taken() {
+    let other = others();
+    for mark in [
+        "itemscope itemtype='https://schema.org/NewsArticle'",
+        "class='post hentry'",
+        "typeof='schema:Article'",
+    ] {
+        let own = each(|n, title| format!("<li {mark}><a href='/tin/{n}-bai'>{title}</a></li>"));
+        check(&format!("<div class=khac><ul>{other}</ul></div><div class=tin><ul>{own}</ul></div>"), false);
+    }
+}
+
+#[test]
+fn a_list_that_scripts_will_show_is_read_from_its_description() {
+    let html = page(&format!("<div id=app></div>{}", described(true)));
+    let found = read(&html);
+    let told: Vec<_> = found
+        .items
+        .iter()
+        .map(|item| {
+            (item.title.as_deref().unwrap(), item.published.as_deref().unwrap(), item.url.as_deref().unwrap())
+        })
+        .collect();
+    assert_eq!(told[0], (TITLES[0], "2026-11-10", "/tin/1-bai"));
+    assert_eq!(told.len(), TITLES.len());
+    assert_eq!(found.issues[0].code, "described-list");
+    let document = Document { bytes: html.as_bytes(), content_type: None, url: &at() };
+    assert_eq!(kind_of(&document, &Rules::default()), Kind::List);
+}
+
+#[test]
+fn dates_that_a_page_only_describes_are_taken() {
+    let list = each(|n, title| format!("<div class=card><h3><a href='/tin/{n}-bai'>{title}</a></h3></div>"));
+    let found = read(&page(&format!("<div class=tin>{list}</div>{}", described(true))));
+    let dates: Vec<_> = found.items.iter().map(|item| item.published.as_deref().unwrap()).collect();
+    assert_eq!(dates, ["2026-11-10", "2026-11-11", "2026-11-12", "2026-11-13", "2026-11-14", "2026-11-15"]);
+    assert!(found.issues.iter().all(|issue| issue.code != "described-list"), "{:?}", found.issues);
+}
