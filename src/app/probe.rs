@@ -43,6 +43,8 @@ pub struct Probed {
     pub platforms: Vec<Marked>,
     /// Its list, as repeated structure says it.
     pub section: Option<section::Section>,
+    /// How many articles it describes to search engines and does not show.
+    pub described: usize,
     /// An article that its list leads to.
     pub article: Option<Fetched>,
 }
@@ -61,7 +63,9 @@ pub struct Marked {
 /// A feed that a page names.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// The feed itself.
+    /// Where to watch it.
+    pub url: Url,
+    /// The feed itself; of an index of sitemaps the newest one of articles.
     pub document: Fetched,
     /// Its title.
     pub title: Option<String>,
@@ -69,7 +73,9 @@ pub struct Feed {
     pub items: usize,
     /// How many of its items the page leads to, from 0 to 1.
     pub overlap: f64,
-    /// What platform reads it: `feed`, `wordpress-api`.
+    /// Every item has a title and a date.
+    pub is_dated: bool,
+    /// What platform reads it: `feed`, `sitemap`, `wordpress-api`.
     pub platform: String,
 }
 
@@ -79,7 +85,7 @@ const MOST_FEEDS: usize = 4;
 /// The most news sitemaps of a site that are looked at.
 const MOST_SITEMAPS: usize = 2;
 
-/// Asks an address, the feeds that its page names, and one of its articles: at most ten requests, with the pauses that
+/// Asks an address, the feeds that its page names, and one of its articles: at most a dozen requests, with the pauses that
 /// `net` asks for.
 pub async fn probe(
     settings: &net::Settings,
@@ -93,7 +99,8 @@ pub async fn probe(
     let document = page.document();
     let is_feed = extract::kind_of(&document, &config::generic().0) == Kind::Feed;
     let read = if is_feed { Kind::Feed } else { Kind::List };
-    let head = extract::extract(&document, read, &config::generic().0).head;
+    let extract::Found { head, items, issues, .. } = extract::extract(&document, read, &config::generic().0);
+    let is_described = issues.iter().any(|issue| issue.code == extract::DESCRIBED);
     let mut probed = Probed {
         is_feed,
         title: head.title,
@@ -101,6 +108,7 @@ pub async fn probe(
         feeds: Vec::new(),
         platforms: Vec::new(),
         section: None,
+        described: if is_described { items.len() } else { 0 },
         article: None,
         page: page.clone(),
     };
@@ -109,14 +117,20 @@ pub async fn probe(
     }
     probed.platforms = marked(&page, platforms);
     let (section, shown, api) = looked_over(&page);
-    probed.section = section;
+    // What scripts will show stands elsewhere; what is there is a menu.
+    probed.section = section.filter(|_| !is_described);
     let api = api.map(|url| (url, "wordpress-api"));
-    let news = news_sitemaps(&client, &page.url).into_iter().map(|url| (url, "sitemap"));
-    for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(news).chain(api) {
+    for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(api) {
         // What a page names may be gone; that is no reason to stop.
         let Ok(found) = fetch(&client, &url, allow_private).await else { continue };
         let rules = platforms.iter().find(|(name, _)| name == platform);
         probed.feeds.extend(rules.and_then(|(name, rules)| feed(&found, (name, rules), &shown)));
+    }
+    for url in sitemaps(&client, &page.url, &probed) {
+        let Some((url, found)) = sitemap(&client, url, allow_private).await else { continue };
+        let rules = platforms.iter().find(|(name, _)| name == "sitemap");
+        let read = rules.and_then(|(name, rules)| feed(&found, (name, rules), &shown));
+        probed.feeds.extend(read.map(|read| Feed { url, ..read }));
     }
     if let Some(article) = first_article(&page, &probed, platforms) {
         probed.article = fetch(&client, &article, allow_private).await.ok();
@@ -160,12 +174,53 @@ fn named(links: &[Link], page: &Fetched) -> Vec<(Url, &'static str)> {
     found
 }
 
-/// The news sitemaps that the site's `robots.txt` names, which was read before the page was.
-fn news_sitemaps(client: &net::Client, page: &Url) -> Vec<Url> {
-    let named = client.host(page, None).sitemaps;
-    let addresses = named.iter().filter_map(|address| page.join(address).ok());
-    let is_news = |url: &Url| url.path().to_ascii_lowercase().contains("news");
-    addresses.filter(is_news).take(MOST_SITEMAPS).collect()
+/// Where sitemaps of news usually are, when nobody says it.
+const USUAL: [&str; 2] = ["/news-sitemap.xml", "/sitemap-news.xml"];
+
+/// The sitemaps that are worth a look: those for news that the site's `robots.txt` names, which was read before the page
+/// was. Where the page names no feed, those that are where they usually are; and where it shows no list either, that of
+/// the whole site.
+fn sitemaps(client: &net::Client, page: &Url, probed: &Probed) -> Vec<Url> {
+    let said = client.host(page, None).sitemaps;
+    let said: Vec<Url> = said.iter().filter_map(|address| page.join(address).ok()).collect();
+    let (mut found, rest): (Vec<Url>, Vec<Url>) = said.into_iter().partition(is_of_news);
+    if found.is_empty() && probed.feeds.is_empty() {
+        found.extend(USUAL.iter().filter_map(|path| page.join(path).ok()));
+    }
+    found.truncate(MOST_SITEMAPS);
+    let shows_list = probed.section.as_ref().is_some_and(section::Section::is_page)
+        || probed.platforms.iter().any(|marked| marked.knows_list);
+    if probed.feeds.is_empty() && !shows_list {
+        found.extend(rest.into_iter().next().or_else(|| page.join("/sitemap.xml").ok()));
+    }
+    found
+}
+
+fn is_of_news(url: &Url) -> bool {
+    url.path().to_ascii_lowercase().contains("news")
+}
+
+/// A sitemap, and the address to watch it at. News have one of their own, articles are spread over several: those are
+/// watched through their index.
+async fn sitemap(client: &net::Client, url: Url, allow_private: bool) -> Option<(Url, Fetched)> {
+    let found = fetch(client, &url, allow_private).await.ok()?;
+    let read = extract::sitemap::sitemap(&found.document(), client.settings().max_body);
+    if !read.index {
+        return Some((url, found));
+    }
+    let mut parts = read.entries;
+    // RFC 3339 sorts as text, to the day.
+    parts.sort_by(|a, b| b.modified.cmp(&a.modified));
+    let parts: Vec<Url> = parts.iter().filter_map(|part| url.join(&part.url).ok()).collect();
+    if let Some(news) = parts.iter().find(|part| is_of_news(part)) {
+        return Some((news.clone(), fetch(client, news, allow_private).await.ok()?));
+    }
+    let is_of_posts = |part: &&Url| {
+        let path = part.path().to_ascii_lowercase();
+        ["post", "article", "tin"].iter().any(|word| path.contains(word))
+    };
+    let newest = parts.iter().find(is_of_posts).or_else(|| parts.first())?;
+    Some((url, fetch(client, newest, allow_private).await.ok()?))
 }
 
 /// Every address that the page leads to, without what tells one way to it from another.
@@ -220,7 +275,9 @@ fn feed(found: &Fetched, (platform, rules): (&str, &extract::Rules), shown: &Sho
     #[expect(clippy::cast_precision_loss, reason = "counts of one page")]
     let overlap = (both as f64 / of as f64).min(1.0);
     (!read.items.is_empty()).then(|| Feed {
+        url: found.url.clone(),
         document: found.clone(),
+        is_dated: read.items.iter().all(|item| item.title.is_some() && item.published.is_some()),
         title: read.head.title,
         items: read.items.len(),
         overlap,

@@ -31,6 +31,8 @@ enum By {
     Platform(Marked),
     /// Selectors for the page's own list.
     Section,
+    /// What the page tells search engines of a list that scripts show.
+    Described,
 }
 
 /// What whoever asks wants.
@@ -51,6 +53,7 @@ impl Choice {
             By::Itself | By::Feed(_) => "feed",
             By::Platform(marked) => &marked.name,
             By::Section => "list",
+            By::Described => "described",
         }
     }
 
@@ -75,7 +78,7 @@ impl Choice {
             By::Itself => (&probed.page, Kind::Feed),
             By::Feed(feed) if feed.platform == "feed" => (&feed.document, Kind::Feed),
             By::Feed(feed) => (&feed.document, Kind::List),
-            By::Platform(_) | By::Section => (&probed.page, Kind::List),
+            By::Platform(_) | By::Section | By::Described => (&probed.page, Kind::List),
         }
     }
 }
@@ -91,18 +94,21 @@ pub(super) fn choose(probed: &Probed, list: bool) -> Result<Choice, String> {
     let feeds = feeds(probed);
     let (fitting, rest): (Vec<Feed>, Vec<Feed>) =
         feeds.into_iter().partition(|feed| fits(feed, &probed.page.url));
-    // A sitemap says less than a recipe reads, and more surely than structure where a list is.
+    // A sitemap says less than a recipe reads, and more surely than structure where a list is. One without titles and
+    // dates is that of the whole site.
     let (sitemaps, fitting): (Vec<Feed>, Vec<Feed>) =
         fitting.into_iter().partition(|feed| feed.platform == "sitemap");
+    let (sitemaps, whole): (Vec<Feed>, Vec<Feed>) = sitemaps.into_iter().partition(|feed| feed.is_dated);
     let (sitemaps, fitting) = (sitemaps.into_iter().map(by_feed), fitting.into_iter().map(by_feed));
     let recipes = probed.platforms.iter().map(|marked| by_recipe(marked, probed.section.as_ref()));
-    let section = probed.section.as_ref().map(by_section);
+    let described = (probed.described > 0).then(|| by_description(probed.described));
+    let section = described.or_else(|| probed.section.as_ref().map(by_section));
     if list {
         all.extend(recipes.chain(section).chain(fitting).chain(sitemaps));
     } else {
         all.extend(fitting.chain(recipes).chain(sitemaps).chain(section));
     }
-    all.extend(rest.into_iter().map(by_feed));
+    all.extend(whole.into_iter().chain(rest).map(by_feed));
     let mut all = all.into_iter();
     let Some((way, said, confidence)) = all.next() else {
         return Err("it names no feed, no platform was recognized, and nothing on it repeats".to_owned());
@@ -141,7 +147,7 @@ fn by_feed(feed: Feed) -> (By, String, f64) {
     let what = match (feed.platform.as_str(), feed.title.as_deref()) {
         ("feed", Some(title)) => format!("a feed, “{title}”"),
         ("feed", None) => "a feed".to_owned(),
-        ("sitemap", _) => "a news sitemap".to_owned(),
+        ("sitemap", _) => if feed.is_dated { "a news sitemap" } else { "a sitemap" }.to_owned(),
         _ => "an API".to_owned(),
     };
     let who = if feed.platform == "sitemap" { "the site" } else { "the page" };
@@ -149,7 +155,7 @@ fn by_feed(feed: Feed) -> (By, String, f64) {
         "{who} names {what}, {} articles, of which the page shows {:.0} %: {}",
         feed.items,
         feed.overlap * 100.0,
-        feed.document.url
+        feed.url
     );
     let confidence = 0.5 + feed.overlap / 2.0;
     (By::Feed(feed), said, confidence)
@@ -167,6 +173,11 @@ fn by_section(section: &Section) -> (By, String, f64) {
     (By::Section, said, section.confidence)
 }
 
+fn by_description(n_items: usize) -> (By, String, f64) {
+    let said = format!("the page shows no list, but describes one to search engines: {n_items} articles");
+    (By::Described, said, 0.6)
+}
+
 // === the configuration ===
 
 /// A configuration with one source and its feed.
@@ -175,8 +186,8 @@ pub(super) fn configuration(probed: &Probed, choice: &Choice, wishes: &Wishes<'_
     let title =
         probed.title.as_deref().map(title).filter(|title| !title.is_empty()).unwrap_or_else(|| id.clone());
     let url = match &choice.way {
-        By::Feed(feed) => feed.document.url.as_str(),
-        By::Itself | By::Platform(_) | By::Section => wishes.url.as_str(),
+        By::Feed(feed) => feed.url.as_str(),
+        By::Itself | By::Platform(_) | By::Section | By::Described => wishes.url.as_str(),
     };
     let day: String = wishes.day.to_string().chars().take(10).collect();
     let mut text = format!("# Made by `loa init {}`, {day}: {}.\n", wishes.url, choice.said);
@@ -193,6 +204,7 @@ pub(super) fn configuration(probed: &Probed, choice: &Choice, wishes: &Wishes<'_
         By::Itself => Some("feed"),
         By::Feed(feed) => Some(feed.platform.as_str()),
         By::Platform(marked) => Some(marked.name.as_str()),
+        By::Described => Some("html"),
         By::Section => None,
     };
     if let Some(platform) = platform {
@@ -213,6 +225,7 @@ pub(super) fn configuration(probed: &Probed, choice: &Choice, wishes: &Wishes<'_
             text.push_str(&lists);
             text.push_str(PAGE);
         }
+        By::Described => text.push_str(PAGE),
         By::Platform(_) | By::Itself | By::Feed(_) => {}
     }
     text.push_str(&format!(

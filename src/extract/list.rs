@@ -10,7 +10,8 @@ use super::feed_item::person_of;
 use super::metadata::Metadata;
 use super::open::{Page, open};
 use super::{
-    Alternative, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues, max_items, too_many,
+    Alternative, DESCRIBED, Document, Found, Kind, ListRules, Pick, Rules, Scope, feed, item_issues,
+    max_items, too_many,
 };
 use super::{dom, json_ld, plain, section};
 use crate::model::{ExtractedBy, Issue, Item, Link, Severity};
@@ -290,7 +291,7 @@ impl Merged {
         );
         *self = Self::new(&self.links.base);
         longest.iter().cloned().for_each(|item| self.add(item));
-        Some(Issue::new(Severity::Info, "described-list", message))
+        Some(Issue::new(Severity::Info, DESCRIBED, message))
     }
 
     fn has(&self, item: &Item) -> bool {

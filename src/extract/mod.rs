@@ -253,6 +253,9 @@ fn tld(url: &url::Url) -> Option<&str> {
     url.domain()?.rsplit('.').next()
 }
 
+/// The code of the issue of a page that describes its list to search engines, and does not show it.
+pub const DESCRIBED: &str = "described-list";
+
 /// What single items lack.
 fn item_issues(items: &[Item]) -> Vec<Issue> {
     let mut issues = Vec::new();

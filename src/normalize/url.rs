@@ -37,7 +37,9 @@ pub fn absolute(base: &Url, href: &str) -> Option<Url> {
     };
     let composed: String = one_line.nfc().collect();
     let url = base.join(&composed).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    // `http:./a` names a host of one dot, which is none.
+    let has_host = url.host_str().is_some_and(|host| host.contains(|c| c != '.'));
+    (matches!(url.scheme(), "http" | "https") && has_host).then_some(url)
 }
 
 /// The address that readers get: without tracking and session parameters, otherwise left working, and with
@@ -90,9 +92,12 @@ pub fn canonical(url: &Url, rules: &UrlRules) -> String {
     out + &mark
 }
 
-/// Takes the one `www.` off that names no other site.
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
+/// Takes each `www.` off that names no other site.
+fn bare_host(mut host: &str) -> &str {
+    while let Some(rest) = host.strip_prefix("www.").filter(|rest| rest.contains('.')) {
+        host = rest;
+    }
+    host
 }
 
 // === Paths ===

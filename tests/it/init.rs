@@ -80,9 +80,26 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
                 format!("<rss version='2.0'><channel>{channel}</channel></rss>"),
             )
         }
+        "/ban-tin" => {
+            // Scripts show the list.
+            let entry = |(n, title): (usize, &&str)| {
+                format!(r#"{{"@type":"NewsArticle","url":"{base}/tin/{n}-bai.html","headline":"{title}"}}"#)
+            };
+            let all: Vec<String> = TITLES.iter().enumerate().map(entry).collect();
+            let list = format!(r#"{{"@type":"ItemList","itemListElement":[{}]}}"#, all.join(","));
+            let script = format!("<script type='application/ld+json'>{list}</script>");
+            let head = format!("<html lang=vi><head><title>Bản tin</title>{script}</head>");
+            ("200 OK", html, format!("{head}<body>{menu}<div id=app></div></body></html>"))
+        }
         "/robots.txt" if names == "a sitemap" => {
             ("200 OK", "text/plain", format!("User-agent: *\nSitemap: {base}/news-map.xml\n"))
         }
+        "/sitemap.xml" if names == "an index" => {
+            let part = |name: &str| format!("<sitemap><loc>{base}/{name}.xml</loc></sitemap>");
+            let parts: String = ["page-map", "news-map"].map(part).concat();
+            ("200 OK", "application/xml", format!("<sitemapindex>{parts}</sitemapindex>"))
+        }
+        "/sitemap-news.xml" if names == "no sitemap" => page("/news-map.xml", names, base),
         "/news-map.xml" => {
             let entry = |(n, title): (usize, &&str)| {
                 format!(
@@ -178,6 +195,32 @@ fn a_news_sitemap_comes_before_what_only_looks_like_a_list() {
     }
     let tried = loa(&folder, &["try", &format!("{site}/news-map.xml"), "--allow-private"]);
     assert!(said(&tried).contains("recognized sitemap"), "{}", said(&tried));
+}
+
+#[test]
+fn sitemaps_are_looked_for_where_they_usually_are() {
+    for (names, path, map) in
+        [("no sitemap", "/tin-tuc", "/sitemap-news.xml"), ("an index", "/van-ban", "/news-map.xml")]
+    {
+        let (folder, site) = (tempfile::tempdir().unwrap(), site(names));
+        let made = loa(&folder, &["init", &format!("{site}{path}"), "--allow-private"]);
+        assert!(made.status.success(), "{}", said(&made));
+        assert!(said(&made).contains(&format!("url = \"{site}{map}\"")), "{}", said(&made));
+    }
+}
+
+#[test]
+fn a_list_that_scripts_show_is_watched_through_its_description() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), site("nothing"));
+    let url = format!("{site}/ban-tin");
+    let made = loa(&folder, &["init", &url, "--allow-private", "--id", "phuong", "--output", "loa.toml"]);
+    assert!(made.status.success(), "{}", said(&made));
+    assert!(said(&made).contains("describes one to search engines: 5 articles"), "{}", said(&made));
+    let tried = loa(&folder, &["try", "phuong", "--config", "loa.toml"]);
+    assert!(tried.status.success(), "{}", said(&tried));
+    for title in TITLES {
+        assert!(said(&tried).contains(title), "no `{title}` in {}", said(&tried));
+    }
 }
 
 #[test]

@@ -183,3 +183,15 @@ fn a_route_behind_a_hash_is_the_same_as_it_is_shown() {
         assert_eq!(canonical(&shown, &rules), canonical(&address, &rules), "{href}");
     }
 }
+
+/// Found by a fuzzer: canonical forms are those of themselves.
+#[test]
+fn hosts_are_named_once() {
+    let base = "https://a.example/".parse().unwrap();
+    for none in ["http:./www.a.example/a", "//../a", "https://./"] {
+        assert_eq!(absolute(&base, none), None, "{none}");
+    }
+    let canonical = |url: &str| canonical(&url.parse().unwrap(), &UrlRules::default());
+    assert_eq!(canonical("https://www.www.a.example/a"), canonical("https://a.example/a"));
+    assert_eq!(canonical("https://www.example/a"), "//www.example/a");
+}
