@@ -39,7 +39,9 @@ pub fn absolute(base: &Url, href: &str) -> Option<Url> {
     let url = base.join(&composed).ok()?;
     // `http:./a` names a host of one dot, which is none.
     let has_host = url.host_str().is_some_and(|host| host.contains(|c| c != '.'));
-    (matches!(url.scheme(), "http" | "https") && has_host).then_some(url)
+    // Encoded it may be three times as long, and what is shown is read again.
+    let is_long = url.as_str().len() > LONGEST / 3 && public(&url).len() > LONGEST;
+    (matches!(url.scheme(), "http" | "https") && has_host && !is_long).then_some(url)
 }
 
 /// The address that readers get: without tracking and session parameters, otherwise left working, and with

@@ -195,3 +195,16 @@ fn hosts_are_named_once() {
     assert_eq!(canonical("https://www.www.a.example/a"), canonical("https://a.example/a"));
     assert_eq!(canonical("https://www.example/a"), "//www.example/a");
 }
+
+/// Found by a fuzzer: what is shown of an address is an address again.
+#[test]
+fn what_is_shown_is_never_too_long_to_be_read() {
+    let base = "https://a.example/".parse().unwrap();
+    for sign in ["a", "ắ", "\"", "{", " a", "%zz"] {
+        let long = |n: usize| absolute(&base, &format!("/{}", sign.repeat(n)));
+        let lengths: Vec<usize> = (1..8_200).collect();
+        let most = lengths.partition_point(|n| long(*n).is_some());
+        assert!(most > 600, "{sign}");
+        assert!(absolute(&base, &public(&long(most).unwrap())).is_some(), "{sign}");
+    }
+}
