@@ -7,6 +7,7 @@ mod attack;
 mod backfill;
 mod browser;
 mod canary;
+mod chains;
 mod cli;
 mod clocks;
 mod clusters;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the certificates of src/net/chain/tests.rs anew: bash make.sh
+# Makes the certificates of src/net/chain/tests.rs and tests/it/chains.rs anew: bash make.sh
 # The keys of the authorities are thrown away; those of the servers are kept, for the tests serve with them.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -69,9 +69,10 @@ $(at ring-a.der)"
 issue inside "portal" middle "$(server)
 authorityInfoAccess = caIssuers;URI:http://127.0.0.1:9/middle.der"
 issue silent "portal" middle "$(server)"
+issue loopback "portal" middle $'basicConstraints = CA:FALSE\nsubjectAltName = IP:127.0.0.1'
 issue own "own" own "$(server)
 $(at root.der)"
-for name in portal deep late round inside silent own; do
+for name in portal deep late round inside silent own loopback; do
   openssl pkcs8 -topk8 -nocrypt -in "$work/$name.key" -outform DER -out "$name.key.der"
 done
 cp "$work/root.pem" root.pem
