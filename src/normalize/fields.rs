@@ -69,7 +69,9 @@ pub(super) fn made_title(body: &str, summary: &str, address: Option<&str>) -> St
         Some(line) => {
             let sentence =
                 line.split_inclusive(['.', '!', '?']).next().filter(|sentence| sentence.len() >= 20);
-            let sentence = sentence.unwrap_or(&line).trim().trim_end_matches('.');
+            let sentence = sentence.unwrap_or(&line);
+            let bare = sentence.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+            let sentence = if bare.is_empty() { sentence.trim_end() } else { bare };
             text::cut(sentence, LONGEST_MADE).unwrap_or_else(|| sentence.to_owned())
         }
         None => address.unwrap_or("Không có tiêu đề").to_owned(),
@@ -188,12 +190,17 @@ pub(super) fn enclosures(
 fn media_type(declared: Option<&str>, address: &str) -> Option<String> {
     let declared =
         declared.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-    let exact = declared.clone().filter(|kind| {
-        kind.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty())
-            && !kind.contains(char::is_whitespace)
-            && kind != "application/octet-stream"
-    });
+    let exact = declared.clone().filter(|kind| is_media_type(kind) && kind != "application/octet-stream");
     exact
         .or_else(|| media::by_name(address).map(str::to_owned))
         .or_else(|| declared.filter(|kind| kind == "application/octet-stream"))
+}
+
+/// Two names of letters, digits and a few signs (RFC 6838, section 4.2).
+fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }

@@ -81,6 +81,35 @@ fn says_what_is_missing() {
 }
 
 #[test]
+fn a_title_that_stands_in_has_no_blank_at_its_end() {
+    for (teaser, title) in [
+        ("a < b Full text .", "a < b Full text"),
+        ("Một câu đủ dài để làm tiêu đề . . Rồi một câu nữa.", "Một câu đủ dài để làm tiêu đề"),
+        ("...", "..."),
+    ] {
+        let (draft, _) = run(Item { summary: Some(teaser.into()), ..Item::default() });
+        assert_eq!(draft.content.title, title);
+    }
+}
+
+#[test]
+fn what_is_no_media_type_is_told_by_the_name() {
+    for (declared, expected) in [
+        ("Audio/MPEG; rate=1", "audio/mpeg"),
+        ("application/vnd.ms-excel", "application/vnd.ms-excel"),
+        ("audi\u{7f}/mpeg", "application/pdf"),
+        ("audio/<b>", "application/pdf"),
+        ("tệp/pdf", "application/pdf"),
+        ("pdf", "application/pdf"),
+    ] {
+        let file =
+            Enclosure { url: "/a.pdf".into(), media_type: Some(declared.into()), ..Enclosure::default() };
+        let (draft, _) = run(Item { enclosures: vec![file], ..Item::default() });
+        assert_eq!(draft.content.enclosures[0].media_type.as_deref(), Some(expected), "{declared}");
+    }
+}
+
+#[test]
 fn decodes_what_metas_escape_twice() {
     let (draft, _) = run(Item { summary: Some("ng&amp;agrave;y h&amp;#7897;i".into()), ..Item::default() });
     assert_eq!(draft.content.summary, "ngày hội");
