@@ -6,7 +6,7 @@ use divan::{Bencher, black_box};
 use loaphuong::{
     config, dedup,
     extract::{self, Document, Kind},
-    model::{Draft, Timestamp, markup},
+    model::{Draft, Timestamp},
     normalize,
 };
 use url::Url;
@@ -105,20 +105,19 @@ fn list_page_of_100_items(bencher: Bencher<'_, '_>) {
 /// With everything that is done before an article is recorded.
 #[divan::bench]
 fn labeled_article(bencher: Bencher<'_, '_>) {
-    normalized(bencher, |draft, fetched| {
-        let text = markup::to_text(draft.content.html.as_str());
-        let document = normalize::official(&draft.content.title, &text);
-        black_box(dedup::similar::signature(&draft.content, &text, fetched, document.as_ref()));
+    normalized(bencher, |draft, wording, fetched| {
+        let document = normalize::official(&draft.content.title, &wording.plain);
+        black_box(dedup::similar::signature(&draft.content, wording, fetched, document.as_ref()));
     });
 }
 
 #[divan::bench]
 fn normalized_article(bencher: Bencher<'_, '_>) {
-    normalized(bencher, |_, _| ());
+    normalized(bencher, |_, _, _| ());
 }
 
 /// From the bytes of the pages to drafts with keys and digests, and what `then` makes of each.
-fn normalized(bencher: Bencher<'_, '_>, then: impl Fn(&Draft, Timestamp)) {
+fn normalized(bencher: Bencher<'_, '_>, then: impl Fn(&Draft, &dedup::Wording, Timestamp)) {
     let url: Url = "https://sotttt.hanoi.gov.vn/tin-tuc-su-kien/-/view_content/4430300-x.html"
         .parse()
         .expect("a fine URL");
@@ -130,8 +129,9 @@ fn normalized(bencher: Bencher<'_, '_>, then: impl Fn(&Draft, Timestamp)) {
             let mut found = extract::extract(&document, Kind::Article, &rules);
             let context = normalize::Context { rules: &normal, base: &url, fetched };
             let (draft, _) = normalize::normalize(found.items.remove(0), &context);
-            black_box((dedup::keys(&draft, &names, &url), dedup::digest(&draft)));
-            then(&draft, fetched);
+            let wording = dedup::Wording::of(&draft.content);
+            black_box((dedup::keys(&draft, &names, &url), dedup::digest(&draft.content, &wording)));
+            then(&draft, &wording, fetched);
         }
     });
 }

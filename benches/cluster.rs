@@ -7,7 +7,10 @@
 use std::time::{Duration, Instant};
 
 use loaphuong::{
-    dedup::similar::{self, Index, Signature},
+    dedup::{
+        Wording,
+        similar::{self, Index, Signature},
+    },
     model::{ArticleId, Content, Html, IdentityKey, SourceId, Timestamp},
 };
 
@@ -26,7 +29,8 @@ fn main() {
     for n in 0..n_articles {
         let content = content(&title(n), &words(n).join(" "));
         let begin = Instant::now();
-        let signature = similar::signature(&content, "", Timestamp::from_second(DAY), None);
+        let signature =
+            similar::signature(&content, &Wording::of(&content), Timestamp::from_second(DAY), None);
         let signed = Instant::now();
         let seen = Timestamp::from_second(i64::try_from(n).unwrap_or_default());
         index.put(id(n), source(&sources, n), seen, &signature);
@@ -92,7 +96,8 @@ fn times(mut took: Vec<Duration>) -> String {
 }
 
 fn signed(title: &str, words: &[String]) -> Signature {
-    similar::signature(&content(title, &words.join(" ")), "", Timestamp::from_second(DAY), None)
+    let content = content(title, &words.join(" "));
+    similar::signature(&content, &Wording::of(&content), Timestamp::from_second(DAY), None)
 }
 
 fn content(title: &str, text: &str) -> Content {

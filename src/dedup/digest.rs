@@ -31,23 +31,38 @@ static RELATIVE: LazyLock<Regex> = LazyLock::new(|| {
 /// Share labels together are not longer than this, in characters.
 const LONGEST_LABEL: usize = 80;
 
-/// The digest of what matters in a draft: title, words of the text, images and attached files by name.
+/// What an article says, read once for all that is told by it.
+#[derive(Clone, Debug, Default)]
+pub struct Wording {
+    /// The text without markup; the teaser where there is none.
+    pub plain: String,
+    /// Its key without noise: view counters, share buttons, clocks.
+    pub(super) words: String,
+}
+
+impl Wording {
+    /// Reads the text, or the teaser where the text says nothing.
+    pub fn of(content: &Content) -> Self {
+        let plain = markup::to_text(content.html.as_str());
+        let words = significant(&plain);
+        if !words.is_empty() {
+            return Self { plain, words };
+        }
+        Self { words: significant(&content.summary), plain: content.summary.clone() }
+    }
+}
+
+/// The digest of what matters in an article: title, words of the text, images and attached files by name.
 ///
 /// View counters, share buttons, clocks, white space, tone placement, composition, hosts and image queries are
 /// noise. The teaser counts only where there is no text.
-pub fn digest(draft: &Draft) -> Digest {
-    digest_of(&draft.content)
-}
-
-pub(super) fn digest_of(content: &Content) -> Digest {
-    let body = words(&content.html);
-    let body = if body.is_empty() { significant(&content.summary) } else { body };
+pub fn digest(content: &Content, wording: &Wording) -> Digest {
     let mut files: Vec<String> = content.enclosures.iter().map(file).collect();
     files.extend(images(content.html.as_str()));
     files.sort();
     files.dedup();
     let title = significant(&content.title);
-    hash([title.as_str(), body.as_str()].into_iter().chain(files.iter().map(String::as_str)))
+    hash([title.as_str(), wording.words.as_str()].into_iter().chain(files.iter().map(String::as_str)))
 }
 
 /// The digest of what a list says of an item: another one asks for the article page again.
@@ -90,7 +105,7 @@ fn words(html: &crate::model::Html) -> String {
 }
 
 /// The key of a text without its noise. Where lines break does not matter.
-pub(super) fn significant(text: &str) -> String {
+fn significant(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let key = text::key(line);

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::{
     Rules,
-    digest::{digest, hex},
+    digest::{Wording, digest, hex},
 };
 use crate::model::{Draft, IdentityKey, text};
 
@@ -88,6 +88,6 @@ fn title_and_date(draft: &Draft) -> String {
             let printed = date.rfc3339();
             format!("{title}|{}", printed.split('T').next().unwrap_or_default())
         }
-        None => format!("{title}|{}", hex(digest(draft))),
+        None => format!("{title}|{}", hex(digest(&draft.content, &Wording::of(&draft.content)))),
     }
 }

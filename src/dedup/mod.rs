@@ -4,7 +4,7 @@ mod digest;
 mod identity;
 pub mod similar;
 
-pub use digest::{changed_fields, digest, is_same_file, listed};
+pub use digest::{Wording, changed_fields, digest, is_same_file, listed};
 pub use identity::keys;
 
 use crate::model::{Digest, Known};

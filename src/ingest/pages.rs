@@ -211,7 +211,8 @@ impl Walk<'_> {
 
     /// Asks how long the attachments of a new or changed article are, and what they are.
     pub(super) async fn measure(&mut self, draft: &mut Draft, known: Option<&Known>) {
-        if known.is_some_and(|known| known.digest == dedup::digest(draft)) {
+        let digest = || dedup::digest(&draft.content, &dedup::Wording::of(&draft.content));
+        if known.is_some_and(|known| known.digest == digest()) {
             return;
         }
         let unmeasured = draft.content.enclosures.iter_mut().filter(|enclosure| enclosure.length.is_none());

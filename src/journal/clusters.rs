@@ -14,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Journal;
 use crate::{
-    dedup::similar::{self, Index, Signature},
-    model::{Article, ArticleId, Cluster, Labels, Official, SourceId, Status, markup},
+    dedup::{
+        Wording,
+        similar::{self, Index, Signature},
+    },
+    model::{Article, ArticleId, Cluster, Labels, Official, SourceId, Status},
     normalize,
     store::{self, Place},
 };
@@ -148,7 +151,7 @@ impl Journal {
         let read = tokio::task::spawn_blocking(move || {
             let live = page.into_iter().filter(|article| article.status == Status::Live);
             live.map(|article| {
-                let (signature, _) = read(&article);
+                let (signature, _) = signed(&article, &Wording::of(&article.content));
                 (article, signature)
             })
             .collect::<Vec<_>>()
@@ -159,24 +162,31 @@ impl Journal {
         }
     }
 
-    /// Labels what is about to be recorded.
-    pub(super) async fn label(&self, articles: &mut [Article]) -> store::Result<()> {
+    /// Labels what is about to be recorded; what it says is read where `wordings` do not have it.
+    pub(super) async fn label(
+        &self,
+        articles: &mut [Article],
+        wordings: &BTreeMap<ArticleId, Wording>,
+    ) -> store::Result<()> {
         if articles.is_empty() {
             return Ok(());
         }
         self.know_newest().await?;
         for article in articles {
-            article.labels = self.labels(article);
+            article.labels = self.labels(article, wordings.get(&article.id));
         }
         Ok(())
     }
 
-    fn labels(&self, article: &Article) -> Labels {
+    fn labels(&self, article: &Article, wording: Option<&Wording>) -> Labels {
         if article.status == Status::Withdrawn {
             self.clusters.index().remove(article.id);
             return Labels { cluster: None, ..article.labels.clone() };
         }
-        let (signature, document) = read(article);
+        let (signature, document) = match wording {
+            Some(wording) => signed(article, wording),
+            None => signed(article, &Wording::of(&article.content)),
+        };
         let mut index = self.clusters.index();
         index.put(article.id, &article.source, article.first_seen, &signature);
         Labels { cluster: index.cluster(article.id), document }
@@ -184,9 +194,8 @@ impl Journal {
 }
 
 /// What is kept of an article's text, and the document that it announces.
-fn read(article: &Article) -> (Signature, Option<Official>) {
+fn signed(article: &Article, wording: &Wording) -> (Signature, Option<Official>) {
     let (content, published) = (&article.content, article.published.at);
-    let text = markup::to_text(content.html.as_str());
-    let document = normalize::official(&content.title, &text);
-    (similar::signature(content, &text, published, document.as_ref()), document)
+    let document = normalize::official(&content.title, &wording.plain);
+    (similar::signature(content, wording, published, document.as_ref()), document)
 }

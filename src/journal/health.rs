@@ -1,6 +1,8 @@
 //! Lines of the journal that do not say that an article says something else: one was taken back, or its source is not
 //! believed.
 
+use std::collections::BTreeMap;
+
 use super::Journal;
 use crate::{
     model::{
@@ -82,7 +84,7 @@ impl Journal {
             };
             let mut commit =
                 Commit { expected, articles: vec![article], events: vec![event], ..Commit::default() };
-            self.label(&mut commit.articles).await?;
+            self.label(&mut commit.articles, &BTreeMap::new()).await?;
             match self.store.commit(commit).await {
                 Ok(head) => {
                     self.announce(head);

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{Became, Entry, Journal, Pass, Recorded};
 use crate::{
-    dedup::{self, Decision},
+    dedup::{self, Decision, Wording},
     model::{
         Article, ArticleId, Change, Content, Date, Digest, Enclosure, Event, ExtractedBy, IdentityKey, Known,
         Labels, Precision, Revision, Seq, SourceId, SourceState, Status, Timestamp,
@@ -54,6 +54,8 @@ struct Plan<'a> {
     /// By the entry that spoke for it.
     written: BTreeMap<usize, (Article, Change, bool)>,
     aliases: Vec<(SourceId, IdentityKey, ArticleId)>,
+    /// What the written ones say.
+    wordings: BTreeMap<ArticleId, Wording>,
     /// What has nothing of its last revision, with the title of that.
     replaced: Vec<(ArticleId, String)>,
 }
@@ -102,8 +104,9 @@ impl Journal {
             if plan.is_empty() && state.is_none() {
                 return Ok(Recorded { head, entries: became, replaced });
             }
+            let wordings = std::mem::take(&mut plan.wordings);
             let mut commit = plan.into_commit(head, state.cloned());
-            self.label(&mut commit.articles).await?;
+            self.label(&mut commit.articles, &wordings).await?;
             match self.store.commit(commit).await {
                 Ok(head) => {
                     self.announce(head);
@@ -133,7 +136,8 @@ impl Journal {
         for (index, entry) in entries.iter().enumerate().rev() {
             let stored = self.store.known(&plan.frame.source, &entry.keys).await?;
             let known = plan.overlay(&entry.keys, stored);
-            let arrival = Arrival { index, entry, digest: dedup::digest(&entry.draft) };
+            let wording = Wording::of(&entry.draft.content);
+            let arrival = Arrival { index, entry, digest: dedup::digest(&entry.draft.content, &wording) };
             let (article, what) = match dedup::decide(arrival.digest, &known) {
                 Decision::New => (plan.publish(&arrival), Became::New),
                 Decision::Revised(known) | Decision::Unchanged(known) if plan.has(known.id) => {
@@ -157,6 +161,9 @@ impl Journal {
                 }
             };
             plan.remember(&entry.keys, &known, &article);
+            if what != Became::Unchanged {
+                plan.wordings.insert(article.id, wording);
+            }
             became.push((article.id, article.revision, what));
         }
         became.reverse();
@@ -168,8 +175,15 @@ impl Journal {
 
 impl<'a> Plan<'a> {
     fn new(frame: &'a Frame) -> Self {
-        let (decided, named, written) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { frame, decided, named, written, aliases: Vec::new(), replaced: Vec::new() }
+        Self {
+            frame,
+            decided: BTreeMap::new(),
+            named: BTreeMap::new(),
+            written: BTreeMap::new(),
+            wordings: BTreeMap::new(),
+            aliases: Vec::new(),
+            replaced: Vec::new(),
+        }
     }
 
     fn is_empty(&self) -> bool {

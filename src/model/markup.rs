@@ -30,33 +30,33 @@ const MAX_ATTRIBUTES: usize = 1_000;
 /// Counting stops above [`MAX_DEPTH`]. Markup that costs a parser more than linear time for another reason
 /// (floods of copied formatting elements or of attributes) is reported as `usize::MAX`.
 pub fn max_open_depth(html: &str) -> usize {
-    let depth = depth(html, false);
+    let (depth, has_noscript) = depth(html, false);
     // Where scripts run, what `noscript` holds is text.
-    if depth <= MAX_DEPTH && scan::names(html.as_bytes(), b"<noscript") {
-        depth.max(self::depth(html, true))
-    } else {
-        depth
-    }
+    if depth <= MAX_DEPTH && has_noscript { depth.max(self::depth(html, true).0) } else { depth }
 }
 
-fn depth(html: &str, scripting: bool) -> usize {
+/// The depth, and whether there is a `noscript`.
+fn depth(html: &str, scripting: bool) -> (usize, bool) {
     let mut builder = Builder::default();
     let mut scanner = Scanner::new(html.as_bytes(), scripting);
     while let Some(event) = scanner.next(builder.reading()) {
         match event {
             Event::Text { from, to } => builder.text(html.as_bytes()[from..to].trim_ascii().is_empty()),
-            Event::Start { attributes, .. } if attributes > MAX_ATTRIBUTES => return usize::MAX,
+            Event::Start { attributes, .. } if attributes > MAX_ATTRIBUTES => {
+                return (usize::MAX, false);
+            }
             Event::Start { name, tag, self_closing, .. } => builder.start(name, tag, self_closing),
             Event::End { name } => builder.end(name),
         }
         if builder.copied > MAX_COPIED {
-            return usize::MAX;
+            return (usize::MAX, false);
         }
         if builder.deepest > MAX_DEPTH || builder.formats() > MAX_DEPTH {
-            return builder.deepest.max(builder.formats());
+            return (builder.deepest.max(builder.formats()), false);
         }
     }
-    if scanner.ambiguous { builder.deepest.max(scanner.start_tags) } else { builder.deepest }
+    let deepest = if scanner.ambiguous { builder.deepest.max(scanner.start_tags()) } else { builder.deepest };
+    (deepest, scanner.has_noscript)
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ pub fn is_composed(c: char) -> bool {
 
 /// The words of a text: runs of letters, digits and their marks.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && !is_mark(c)).filter(|word| !word.is_empty())
+    text.split(|c: char| !is_letter_or_digit(c) && !is_mark(c)).filter(|word| !word.is_empty())
 }
 
 /// The text without characters that XML 1.0 (section 2.2) has no way to write.
@@ -146,6 +146,16 @@ pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
         || (c.is_control() && !c.is_whitespace())
+}
+
+/// What `char::is_alphanumeric` says, without its tables for the letters that Vietnamese is written in.
+pub fn is_letter_or_digit(c: char) -> bool {
+    match c {
+        '\0'..='\u{7f}' => c.is_ascii_alphanumeric(),
+        '\u{c0}'..='\u{24f}' => !matches!(c, '×' | '÷'),
+        '\u{1e00}'..='\u{1eff}' => true,
+        _ => c.is_alphanumeric(),
+    }
 }
 
 /// Marks that stand on letters.
@@ -179,7 +189,7 @@ fn move_tones(text: &str) -> String {
         let first = chars.next();
         let behind = chars.as_str();
         let moved = first.zip(chars.next()).and_then(|(first, second)| move_tone(first, second));
-        let ends = chars.next().is_none_or(|next| !next.is_alphanumeric() && !is_mark(next));
+        let ends = chars.next().is_none_or(|next| !is_letter_or_digit(next) && !is_mark(next));
         match moved {
             Some((first, second)) if ends && !out.ends_with('q') => {
                 out.extend([first, second]);
@@ -232,6 +242,13 @@ mod tests {
     use proptest::prelude::{Strategy, proptest};
 
     use super::*;
+
+    #[test]
+    fn letters_are_those_of_unicode() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_letter_or_digit(c), c.is_alphanumeric(), "{c:?}");
+        }
+    }
 
     #[test]
     fn bytes_are_two_digits_each() {

@@ -19,8 +19,8 @@ pub(crate) use sketch::hash;
 
 use sketch::Sketch;
 
-use super::digest::{digest_of, significant};
-use crate::model::{Content, Digest, Likeness, Official, Timestamp, markup, text};
+use super::{Wording, digest};
+use crate::model::{Content, Digest, Likeness, Official, Timestamp, text};
 
 /// Below this many words a text is the same only where it is the very same.
 const SHORT: usize = 40;
@@ -81,27 +81,27 @@ enum Length {
     Long,
 }
 
-/// What is kept of an article: of its words, and of the document that it announces. `text` is its text without markup.
+/// What is kept of an article: of its words, and of the document that it announces.
 pub fn signature(
     content: &Content,
-    text: &str,
+    wording: &Wording,
     published: Timestamp,
     document: Option<&Official>,
 ) -> Signature {
-    let plain = if text.trim().is_empty() { content.summary.as_str() } else { text };
-    let keyed = significant(plain);
+    let Wording { plain, words: keyed } = wording;
     let title = text::key(&content.title);
-    let words: Vec<u64> = text::words(&keyed).map(|word| hash(word.as_bytes())).collect();
+    let words: Vec<u64> = text::words(keyed).map(|word| hash(word.as_bytes())).collect();
     let n_words = words.len();
     let length = match n_words {
         SHORT.. => Length::Long,
         _ if n_words + text::words(&title).count() >= SILENT => Length::Short,
         _ => Length::Silent,
     };
-    let sketch = if length == Length::Long { Sketch::of(&words) } else { Sketch::from(digest_of(content)) };
+    let sketch =
+        if length == Length::Long { Sketch::of(&words) } else { Sketch::from(digest(content, wording)) };
     let mut mark = Mark {
         sketch: sketch.bits,
-        numbers: sketch::numbers(&keyed),
+        numbers: sketch::numbers(keyed),
         names: sketch::names(plain),
         body: sketch::low(hash(keyed.as_bytes())),
         title: sketch::title(&title) & !3 | length as u32,
@@ -194,11 +194,7 @@ pub fn is_another_text(before: &Content, after: &Content, apart: std::time::Dura
         // The words that every text has are no more than a third of it.
         (fewer >= least).then(|| 3 * one.intersection(&other).count() > fewer)
     };
-    let plain = |content: &Content| match markup::to_text(content.html.as_str()) {
-        text if text.trim().is_empty() => content.summary.clone(),
-        text => text,
-    };
-    let (old, new) = (plain(before), plain(after));
+    let (old, new) = (Wording::of(before).plain, Wording::of(after).plain);
     let pair = |text: &str| -> std::collections::BTreeSet<u64> {
         let keyed = text::key(text);
         let words: Vec<&str> = text::words(&keyed).collect();

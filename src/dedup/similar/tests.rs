@@ -22,7 +22,8 @@ fn content(title: &str, text: &str) -> Content {
 }
 
 fn signed(title: &str, text: &str, day: i64) -> Signature {
-    signature(&content(title, text), text, Timestamp::from_second(day * DAY), None)
+    let content = content(title, text);
+    signature(&content, &Wording::of(&content), Timestamp::from_second(day * DAY), None)
 }
 
 fn check(one: (&str, &str), other: (&str, &str), expected: Option<Likeness>) {
@@ -93,7 +94,8 @@ fn one_document_is_a_hint_and_no_proof() {
     let about = |title: &str, seed, day: i64, number: &str| {
         let text = words(seed, 100).join(" ");
         let at = Timestamp::from_second(day * DAY);
-        signature(&content(title, &text), &text, at, Some(&document(number)))
+        let content = content(title, &text);
+        signature(&content, &Wording::of(&content), at, Some(&document(number)))
     };
     let title = "Quyết định phê duyệt quy hoạch chi tiết khu dân cư phía nam";
     let one = about(title, 1, 1, "07/QĐ-UBND");

@@ -1,5 +1,7 @@
 //! A tokenizer that only finds tags (WHATWG HTML, section 13.2.5).
 
+use memchr::{memchr, memchr2, memmem};
+
 use super::tags;
 
 /// What the scanner found.
@@ -37,21 +39,25 @@ pub(super) enum Reading {
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Start tags seen anywhere: more than any depth can be.
-    pub(super) start_tags: usize,
-    /// True when parsers may disagree on what is markup here: only `start_tags` is sure then.
+    /// True when parsers may disagree on what is markup here: only [`Self::start_tags`] is sure then.
     pub(super) ambiguous: bool,
     /// Do scripts run, so that `noscript` holds text?
     scripting: bool,
+    /// True when a `noscript` was seen.
+    pub(super) has_noscript: bool,
 }
 
 // === impl Scanner ===
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8], scripting: bool) -> Self {
-        let start_tags =
-            bytes.windows(2).filter(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic()).count();
-        Self { bytes, at: 0, start_tags, ambiguous: false, scripting }
+        Self { bytes, at: 0, ambiguous: false, scripting, has_noscript: false }
+    }
+
+    /// Start tags anywhere: more than any depth can be.
+    pub(super) fn start_tags(&self) -> usize {
+        let pairs = self.bytes.windows(2);
+        pairs.filter(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic()).count()
     }
 
     /// The next tag or text.
@@ -72,12 +78,14 @@ impl<'a> Scanner<'a> {
                 [b'<', b'/', ..] => self.at = self.after(b">", self.at + 2),
                 [b'<', name, ..] if name.is_ascii_alphabetic() => {
                     let (name, self_closing, attributes) = self.tag(from + 1)?;
-                    let tag = Text { hash: hash(&self.bytes[from..self.at]), length: self.at - from };
+                    let text = &self.bytes[from..self.at];
+                    let hash = if tags::kind(name).formatting { hash(text) } else { 0 };
+                    let tag = Text { hash, length: text.len() };
                     self.content(name, reading);
                     return Some(Event::Start { name, tag, self_closing, attributes });
                 }
                 _ => {
-                    let text = rest.iter().skip(1).position(|&byte| byte == b'<');
+                    let text = memchr(b'<', &rest[1..]);
                     self.at = text.map_or(self.bytes.len(), |found| from + 1 + found);
                     return Some(Event::Text { from, to: self.at });
                 }
@@ -142,6 +150,7 @@ impl<'a> Scanner<'a> {
     fn content(&mut self, name: u64, reading: Reading) {
         // Whether a `frameset` takes the place of the body depends on more than is followed here.
         self.ambiguous |= name == tags::FRAMESET;
+        self.has_noscript |= name == tags::NOSCRIPT;
         match reading {
             Reading::Html | Reading::Integrated => {}
             Reading::Foreign => {
@@ -194,7 +203,7 @@ fn attribute(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(value)? {
         b'>' => Some(value),
         quote @ (b'"' | b'\'') => {
-            let inner = bytes.get(value + 1..)?.iter().position(|byte| byte == quote)?;
+            let inner = memchr(*quote, bytes.get(value + 1..)?)?;
             Some(value + inner + 2)
         }
         _ => {
@@ -237,7 +246,7 @@ fn end_of_script(bytes: &[u8], from: usize) -> usize {
         } else if escaped && !double && is_name(rest, b"<script") {
             double = true;
         }
-        let step = bytes[at + 1..].iter().position(|byte| matches!(byte, b'<' | b'-'));
+        let step = memchr2(b'<', b'-', &bytes[at + 1..]);
         at = step.map_or(bytes.len(), |step| at + 1 + step);
     }
     bytes.len()
@@ -251,15 +260,10 @@ fn is_name(bytes: &[u8], needle: &[u8]) -> bool {
             .is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
 }
 
-/// True when the tag `needle` stands anywhere.
-pub(super) fn names(bytes: &[u8], needle: &[u8]) -> bool {
-    find_name(bytes, needle, 0).is_some()
-}
-
 fn find_name(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == b'<')?;
+        at += memchr(b'<', bytes.get(at..)?)?;
         if is_name(&bytes[at..], needle) {
             return Some(at);
         }
@@ -268,15 +272,7 @@ fn find_name(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
 }
 
 fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut at = from;
-    loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == first)?;
-        if bytes[at..].starts_with(needle) {
-            return Some(at);
-        }
-        at += 1;
-    }
+    memmem::find(bytes.get(from..)?, needle).map(|found| from + found)
 }
 
 fn hash(bytes: &[u8]) -> u64 {

@@ -1,5 +1,7 @@
 //! What the tree builder knows of element names.
 
+use std::sync::LazyLock;
+
 /// What matters of an element's name.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "a table of independent facts about names")]
@@ -240,8 +242,34 @@ static BREAKOUT: [u64; 45] = numbers([
     "var",
 ]);
 
+/// Every name of which something matters, sorted, with what it is: that is asked for each tag.
+static KNOWN: LazyLock<Vec<(u64, Kind)>> = LazyLock::new(|| {
+    let sets: [&[u64]; 10] = [
+        &VOID,
+        &FORMATTING,
+        &SPECIAL,
+        &SCOPE,
+        &CLOSES_P,
+        &BLOCK,
+        &HEADINGS,
+        &TABLE_PARTS,
+        &MARKERS,
+        &BREAKOUT,
+    ];
+    let others = [SVG, MATH, HTML, HEAD, BODY, FRAMESET, FRAME, TABLE, TEMPLATE];
+    let mut known: Vec<u64> = sets.into_iter().flatten().copied().chain(others).collect();
+    known.sort_unstable();
+    known.dedup();
+    known.into_iter().map(|name| (name, look_up(name))).collect()
+});
+
 /// What matters of the element `name`.
 pub(super) fn kind(name: u64) -> Kind {
+    let found = KNOWN.binary_search_by_key(&name, |(known, _)| *known).ok();
+    found.and_then(|at| KNOWN.get(at)).map_or_else(Kind::default, |(_, kind)| *kind)
+}
+
+fn look_up(name: u64) -> Kind {
     let heading = (number(b"h1")..=number(b"h6")).contains(&name);
     let table = TABLE_PARTS.contains(&name);
     let closes_p = CLOSES_P.contains(&name);
