@@ -210,6 +210,10 @@ struct Utf8 {
 
 impl Utf8 {
     fn of(bytes: &[u8]) -> Self {
+        if std::str::from_utf8(bytes).is_ok() {
+            let is_lead = |byte: &&u8| **byte >= 0xc0;
+            return Self { sequences: bytes.iter().filter(is_lead).count(), broken: 0 };
+        }
         let mut found = Self { sequences: 0, broken: 0 };
         let mut chunks = bytes.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
@@ -324,6 +328,22 @@ mod tests {
         let codes: Vec<_> = decoded.issues.iter().map(|issue| issue.code.as_str()).collect();
         let got = (decoded.encoding.as_str(), decoded.text.as_str(), codes.join(","));
         assert_eq!(got, (expected.0, expected.1, expected.2.to_owned()), "{bytes:?} {content_type:?}");
+    }
+
+    #[test]
+    fn sequences_and_broken_places_are_counted() {
+        let count = |bytes: &[u8]| {
+            let found = Utf8::of(bytes);
+            (found.sequences, found.broken)
+        };
+        for (bytes, expected) in [
+            ("a ắ đ 😀".as_bytes(), (3, 0)),
+            (b"\xff", (0, 1)),
+            (b"\xc4\x91 \xff \xc4", (1, 1)),
+            (b"\xc4\x91\xc4", (1, 0)),
+        ] {
+            assert_eq!(count(bytes), expected, "{bytes:?}");
+        }
     }
 
     #[test]

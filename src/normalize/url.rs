@@ -37,8 +37,9 @@ pub fn absolute(base: &Url, href: &str) -> Option<Url> {
     };
     let composed: String = one_line.nfc().collect();
     let url = base.join(&composed).ok()?;
-    // `http:./a` names a host of one dot, which is none.
-    let has_host = url.host_str().is_some_and(|host| host.contains(|c| c != '.'));
+    // `http:./a` names a host of one dot, which is none; and of labels only the root's is empty (RFC 1034, section 3.1).
+    let is_name = |host: &str| !host.is_empty() && host.split('.').all(|label| !label.is_empty());
+    let has_host = url.host_str().is_some_and(|host| is_name(host.strip_suffix('.').unwrap_or(host)));
     // Encoded it may be three times as long, and what is shown is read again.
     let is_long = url.as_str().len() > LONGEST / 3 && public(&url).len() > LONGEST;
     (matches!(url.scheme(), "http" | "https") && has_host && !is_long).then_some(url)

@@ -188,7 +188,7 @@ fn a_route_behind_a_hash_is_the_same_as_it_is_shown() {
 #[test]
 fn hosts_are_named_once() {
     let base = "https://a.example/".parse().unwrap();
-    for none in ["http:./www.a.example/a", "//../a", "https://./"] {
+    for none in ["http:./www.a.example/a", "//../a", "https://./", "http://www.p0.0../a", "//.a.example/"] {
         assert_eq!(absolute(&base, none), None, "{none}");
     }
     let canonical = |url: &str| canonical(&url.parse().unwrap(), &UrlRules::default());
