@@ -26,7 +26,7 @@ enum By {
     /// The address is a feed.
     Itself,
     /// A feed that the page names.
-    Feed(Feed),
+    Feed(Box<Feed>),
     /// A platform's recipe; with selectors for the list where the recipe has none.
     Platform(Marked),
     /// Selectors for the page's own list.
@@ -158,7 +158,7 @@ fn by_feed(feed: Feed) -> (By, String, f64) {
         feed.url
     );
     let confidence = 0.5 + feed.overlap / 2.0;
-    (By::Feed(feed), said, confidence)
+    (By::Feed(Box::new(feed)), said, confidence)
 }
 
 /// A recipe that finds the list by itself is as sure as that is.

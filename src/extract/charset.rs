@@ -50,6 +50,12 @@ pub(super) fn decode(
         return finish(charset, bytes.get(mark..).unwrap_or_default(), Vec::new());
     }
     let declared = declared(bytes, content_type, carrier);
+    if declared.is_none_or(|said| said == Charset::Known(UTF_8))
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        let encoding = Charset::Known(UTF_8).name();
+        return Decoded { text: text.to_owned(), encoding, issues: Vec::new() };
+    }
     let (charset, issues) = settle(bytes, declared, tld);
     finish(charset, bytes, issues)
 }
@@ -210,10 +216,6 @@ struct Utf8 {
 
 impl Utf8 {
     fn of(bytes: &[u8]) -> Self {
-        if std::str::from_utf8(bytes).is_ok() {
-            let is_lead = |byte: &&u8| **byte >= 0xc0;
-            return Self { sequences: bytes.iter().filter(is_lead).count(), broken: 0 };
-        }
         let mut found = Self { sequences: 0, broken: 0 };
         let mut chunks = bytes.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {

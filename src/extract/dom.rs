@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ego_tree::{NodeId, iter::Edge};
 use regex::Regex;
-use scraper::{ElementRef, Node};
+use scraper::{ElementRef, Html, Node, Selector};
 
 use super::{Alternative, Pick, Take, plain};
 
@@ -63,17 +63,45 @@ pub(super) fn inside<'a>(scope: ElementRef<'a>, alternative: &Alternative) -> Ve
     }
 }
 
-/// All values of the first alternative that gives one, inside `scope`.
-pub(super) fn all(scope: ElementRef<'_>, pick: &Pick) -> Vec<String> {
-    picked(pick, |_, alternative| inside(scope, alternative)).into_iter().map(|(_, value)| value).collect()
+/// Every element of a page, in document order: a page is asked for many things, and walking its tree takes as long as
+/// asking.
+pub(super) struct Elements<'a> {
+    root: ElementRef<'a>,
+    inside: Vec<ElementRef<'a>>,
 }
 
-/// The first value inside `scope`.
-pub(super) fn first(scope: ElementRef<'_>, pick: &Pick) -> Option<String> {
-    pick.0.iter().find_map(|alternative| match &alternative.select {
-        Some(selector) => scope.select(selector).find_map(|element| value(element, alternative)),
-        None => value(scope, alternative),
-    })
+// === impl Elements ===
+
+impl<'a> Elements<'a> {
+    pub(super) fn of(html: &'a Html) -> Self {
+        let root = html.root_element();
+        Self { root, inside: root.descendants().skip(1).filter_map(ElementRef::wrap).collect() }
+    }
+
+    pub(super) fn select<'s>(&'s self, selector: &'s Selector) -> impl Iterator<Item = ElementRef<'a>> + 's {
+        self.inside.iter().copied().filter(|element| selector.matches(element))
+    }
+
+    /// The candidates of an alternative; the root where nothing is selected.
+    pub(super) fn inside(&self, alternative: &Alternative) -> Vec<ElementRef<'a>> {
+        match &alternative.select {
+            Some(selector) => self.select(selector).collect(),
+            None => vec![self.root],
+        }
+    }
+
+    /// All values of the first alternative that gives one.
+    pub(super) fn all(&self, pick: &Pick) -> Vec<String> {
+        picked(pick, |_, alternative| self.inside(alternative)).into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// The first value.
+    pub(super) fn first(&self, pick: &Pick) -> Option<String> {
+        pick.0.iter().find_map(|alternative| match &alternative.select {
+            Some(selector) => self.select(selector).find_map(|element| value(element, alternative)),
+            None => value(self.root, alternative),
+        })
+    }
 }
 
 /// Elements that have no end tag.
@@ -116,7 +144,7 @@ pub(super) fn inner_html_without(element: ElementRef<'_>, left_out: &HashSet<Nod
                     out.push(' ');
                     out.push_str(name);
                     out.push_str("=\"");
-                    value.chars().for_each(|c| push_escaped(&mut out, c, true));
+                    push_escaped(&mut out, value, true);
                     out.push('"');
                 }
                 out.push('>');
@@ -131,7 +159,7 @@ pub(super) fn inner_html_without(element: ElementRef<'_>, left_out: &HashSet<Nod
                 if parent.is_some_and(|parent| RAW.contains(&parent.name())) {
                     out.push_str(text);
                 } else {
-                    text.chars().for_each(|c| push_escaped(&mut out, c, false));
+                    push_escaped(&mut out, text, false);
                 }
             }
             _ => {}
@@ -140,15 +168,23 @@ pub(super) fn inner_html_without(element: ElementRef<'_>, left_out: &HashSet<Nod
     out
 }
 
-fn push_escaped(out: &mut String, c: char, in_attribute: bool) {
-    match c {
-        '&' => out.push_str("&amp;"),
-        '\u{a0}' => out.push_str("&nbsp;"),
-        '"' if in_attribute => out.push_str("&quot;"),
-        '<' => out.push_str("&lt;"),
-        '>' => out.push_str("&gt;"),
-        c => out.push(c),
+fn push_escaped(out: &mut String, text: &str, in_attribute: bool) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '\u{a0}', '"', '<', '>']) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut behind = special.chars();
+        match behind.next() {
+            Some('&') => out.push_str("&amp;"),
+            Some('\u{a0}') => out.push_str("&nbsp;"),
+            Some('"') if in_attribute => out.push_str("&quot;"),
+            Some('<') => out.push_str("&lt;"),
+            Some('>') => out.push_str("&gt;"),
+            other => out.extend(other),
+        }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
 }
 
 /// What an alternative takes of an element; nothing where that is empty or the pattern does not match.

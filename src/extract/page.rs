@@ -6,6 +6,7 @@ use ego_tree::NodeId;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
+use super::dom::Elements;
 use super::feed_item::person_of;
 use super::metadata::Metadata;
 use super::open::open;
@@ -25,7 +26,9 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let (page, mut found) = open(document, Kind::Article);
     let Some(mut page) = page else { return found };
     let metadata = Metadata::read(&page.html, document.url);
-    let mut item = described(&page.html, &metadata, document.url, rules.page.as_ref());
+    let elements = Elements::of(&page.html);
+    let mut item = described(&elements, &metadata, document.url, rules.page.as_ref());
+    drop(elements);
     let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
     let full = fullest(body, &metadata, &page.html, item.title.as_deref());
     let is_login = metadata.has_password && full.as_ref().is_none_or(|full| full.length < LOGIN);
@@ -61,11 +64,9 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
 }
 
 /// Everything but the full text: by recipe, else by what the page says of itself.
-fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRules>) -> Item {
-    let root = html.root_element();
-    let first = |pick: fn(&PageRules) -> &Pick| dom::first(root, pick(rules?));
-    let all =
-        |pick: fn(&PageRules) -> &Pick| rules.map(|rules| dom::all(root, pick(rules))).unwrap_or_default();
+fn described(page: &Elements<'_>, metadata: &Metadata, url: &Url, rules: Option<&PageRules>) -> Item {
+    let first = |pick: fn(&PageRules) -> &Pick| page.first(pick(rules?));
+    let all = |pick: fn(&PageRules) -> &Pick| rules.map(|rules| page.all(pick(rules))).unwrap_or_default();
     let json_ld = metadata.json_ld.as_ref();
     let address = own_address(metadata, url);
     let summary =
@@ -80,9 +81,9 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
         id: first(|rules| &rules.id),
         links: vec![Link { href: address.clone(), rel: Some("alternate".to_owned()), media_type: None }],
         url: Some(address),
-        title: first(|rules| &rules.title).or_else(|| title(html, metadata)),
+        title: first(|rules| &rules.title).or_else(|| title(page, metadata)),
         summary: first(|rules| &rules.summary).or_else(|| summary().map(|text| escaped(&text))),
-        published: first(|rules| &rules.date).or_else(|| published(root, metadata)),
+        published: first(|rules| &rules.date).or_else(|| published(page, metadata)),
         updated: json_ld
             .and_then(|found| found.updated.clone())
             .or_else(|| metadata.meta(&["article:modified_time"])),
@@ -91,7 +92,7 @@ fn described(html: &Html, metadata: &Metadata, url: &Url, rules: Option<&PageRul
             .or_else(|| json_ld?.image.clone()),
         categories: categories.into_iter().map(feed::term).collect(),
         authors: authors(&all(|rules| &rules.author), metadata),
-        enclosures: rules.map(|rules| attachments(root, rules)).unwrap_or_default(),
+        enclosures: rules.map(|rules| attachments(page, rules)).unwrap_or_default(),
         language: json_ld.and_then(|found| found.language.clone()).or_else(|| metadata.head.language.clone()),
         base: metadata.base.as_ref().map(Url::to_string),
         ..Item::default()
@@ -126,12 +127,12 @@ static TIMES: LazyLock<Selector> = LazyLock::new(|| {
 });
 
 /// Without a recipe: JSON-LD, Open Graph, the heading that `<title>` begins with, Dublin Core, `<title>`.
-fn title(html: &Html, metadata: &Metadata) -> Option<String> {
+fn title(page: &Elements<'_>, metadata: &Metadata) -> Option<String> {
     let described = metadata.json_ld.as_ref().and_then(|found| found.title.clone());
     let open_graph = || metadata.meta(&["og:title", "twitter:title"]);
     let document = metadata.head.title.as_deref();
     let heading = || {
-        let mut headings = html.select(&HEADINGS).map(dom::text).filter(|text| !text.is_empty());
+        let mut headings = page.select(&HEADINGS).map(dom::text).filter(|text| !text.is_empty());
         let first = headings.next()?;
         let alone = headings.next().is_none();
         Some(first).filter(|first| alone || document.is_some_and(|title| title.starts_with(first.as_str())))
@@ -149,7 +150,7 @@ fn without_site(title: &str, site: Option<&str>) -> String {
     rest.filter(|rest| !rest.is_empty()).unwrap_or(title).to_owned()
 }
 
-fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
+fn published(page: &Elements<'_>, metadata: &Metadata) -> Option<String> {
     // Some systems print the zero of their date type.
     let real = |text: &String| !text.starts_with("0001-");
     let described = metadata.json_ld.as_ref().and_then(|found| found.published.clone()).filter(real);
@@ -165,7 +166,7 @@ fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
         "date",
     ];
     let stamped = || {
-        let times = root.select(&TIMES);
+        let times = page.select(&TIMES);
         times.into_iter().find_map(|time| {
             let said = time.attr("datetime").or_else(|| time.attr("content")).map(str::to_owned);
             said.or_else(|| Some(dom::text(time))).filter(|text| !text.trim().is_empty())
@@ -174,9 +175,9 @@ fn published(root: ElementRef<'_>, metadata: &Metadata) -> Option<String> {
     described.or_else(|| metadata.meta(&metas)).or_else(stamped)
 }
 
-fn attachments(root: ElementRef<'_>, rules: &PageRules) -> Vec<Enclosure> {
+fn attachments(page: &Elements<'_>, rules: &PageRules) -> Vec<Enclosure> {
     let mut found: Vec<Enclosure> = Vec::new();
-    for (element, url) in dom::picked(&rules.attachments, |_, alternative| dom::inside(root, alternative)) {
+    for (element, url) in dom::picked(&rules.attachments, |_, alternative| page.inside(alternative)) {
         if !found.iter().any(|known| known.url == url) {
             let title = Some(dom::text(element)).filter(|title| !title.is_empty());
             found.push(Enclosure {

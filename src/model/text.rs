@@ -148,14 +148,25 @@ pub fn is_invisible(c: char) -> bool {
         || (c.is_control() && !c.is_whitespace())
 }
 
-/// What `char::is_alphanumeric` says, without its tables for the letters that Vietnamese is written in.
-pub fn is_letter_or_digit(c: char) -> bool {
+/// What `char::is_alphabetic` says, without its tables for the letters that Vietnamese is written in.
+pub fn is_letter(c: char) -> bool {
     match c {
-        '\0'..='\u{7f}' => c.is_ascii_alphanumeric(),
+        '\0'..='\u{7f}' => c.is_ascii_alphabetic(),
         '\u{c0}'..='\u{24f}' => !matches!(c, '×' | '÷'),
         '\u{1e00}'..='\u{1eff}' => true,
-        _ => c.is_alphanumeric(),
+        _ => c.is_alphabetic(),
     }
+}
+
+/// What `char::is_alphanumeric` says, in the same way.
+pub fn is_letter_or_digit(c: char) -> bool {
+    c.is_ascii_digit() || is_letter(c) || (c > '\u{7f}' && c.is_numeric())
+}
+
+/// True for characters that are published as they are: composed, visible, legal in XML, and no white space but the space.
+/// Of others the tables know.
+pub fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{1ea0}'..='\u{1ef9}' | '\u{2010}'..='\u{2027}')
 }
 
 /// Marks that stand on letters.
@@ -246,7 +257,10 @@ mod tests {
     #[test]
     fn letters_are_those_of_unicode() {
         for c in '\0'..=char::MAX {
+            assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
             assert_eq!(is_letter_or_digit(c), c.is_alphanumeric(), "{c:?}");
+            let is_fine = is_composed(c) && !is_invisible(c) && is_xml(c) && (c == ' ' || !c.is_whitespace());
+            assert!(!is_plain(c) || is_fine, "{c:?}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which language: as declared, unless the letters tell otherwise, else as the letters tell, else as configured.
 
+use crate::model::text::is_letter;
+
 /// The BCP 47 tag of an item; `sample` is some of its text. A portal's English frame around a Vietnamese text
 /// declares `en`: the text knows better.
 pub(super) fn language(declared: Option<&str>, sample: &str, configured: Option<&str>) -> Option<String> {
@@ -41,7 +43,7 @@ fn tag(declared: &str) -> Option<String> {
 /// How many of the first letters are such as only Vietnamese has, and how many were looked at.
 fn vietnamese_letters(sample: &str) -> (u32, u32) {
     let own = |c: char| matches!(c, 'ă' | 'Ă' | 'đ' | 'Đ' | 'ơ' | 'Ơ' | 'ư' | 'Ư' | '\u{1ea0}'..='\u{1ef9}');
-    let letters = sample.chars().filter(|c| c.is_alphabetic()).take(2_000);
+    let letters = sample.chars().filter(|c| is_letter(*c)).take(2_000);
     letters.fold((0, 0), |(found, all), c| (found + u32::from(own(c)), all + 1))
 }
 

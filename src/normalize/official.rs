@@ -121,6 +121,9 @@ pub fn official(title: &str, text: &str) -> Option<Official> {
 
 /// The first number of a text that is not another document's, and before which stands what `fits`.
 fn find(text: &str, fits: impl Fn(&str) -> bool) -> Option<Official> {
+    if !may_have_number(text) {
+        return None;
+    }
     NUMBER.captures_iter(text).find_map(|captures| {
         let whole = captures.get(0)?;
         let before = last(text.get(..whole.start())?, BEFORE);
@@ -134,6 +137,15 @@ fn find(text: &str, fits: impl Fn(&str) -> bool) -> Option<Official> {
         let (number, year) = (captures.get(1)?.as_str(), captures.get(2).map(|year| year.as_str()));
         let symbol: Vec<&str> = captures.get(3)?.as_str().split(['-', '–', '.']).map(str::trim).collect();
         read(number, year, &symbol, before).map(|found| Official { signed: signed(&behind), ..found })
+    })
+}
+
+/// Is there a `/` between a digit and a capital? Most texts have none, and a pattern takes longer to see that.
+fn may_have_number(text: &str) -> bool {
+    text.match_indices('/').any(|(at, _)| {
+        let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        behind.trim_start().starts_with(|c: char| c == 'Đ' || c.is_ascii_uppercase())
+            && before.trim_end().ends_with(char::is_numeric)
     })
 }
 

@@ -21,7 +21,7 @@ pub fn line(raw: &str) -> String {
 /// Text of a node of markup: NFC, nbsp runs as one space, nothing invisible; `None` when it is so already.
 pub(super) fn node(raw: &str, keep_spaces: bool) -> Option<String> {
     let spaces = |c: char| c.is_whitespace() && (c != ' ' || keep_spaces);
-    if raw.is_ascii() && !raw.bytes().any(|byte| byte.is_ascii_control()) {
+    if raw.chars().all(text::is_plain) {
         return None;
     }
     let visible = visible(raw);
@@ -59,10 +59,8 @@ pub fn cut(line: &str, longest: usize) -> Option<String> {
 
 /// Composed, without what nobody sees. Joiners stay where scripts and emoji need them.
 fn visible(raw: &str) -> Cow<'_, str> {
-    if raw.is_ascii() && !raw.bytes().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
-        return Cow::Borrowed(raw);
-    }
-    if raw.chars().all(|c| text::is_composed(c) && !text::is_invisible(c) && text::is_xml(c)) {
+    let is_shown = |c| text::is_composed(c) && !text::is_invisible(c) && text::is_xml(c);
+    if raw.chars().all(|c| text::is_plain(c) || is_shown(c)) {
         return Cow::Borrowed(raw);
     }
     // Composed first: what a joiner stands behind is what stands there in the end.

@@ -91,6 +91,23 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
             let head = format!("<html lang=vi><head><title>Bản tin</title>{script}</head>");
             ("200 OK", html, format!("{head}<body>{menu}<div id=app></div></body></html>"))
         }
+        path if path == "/robots.txt" || path.ends_with(".xml") => map(path, names, base),
+        path if path.starts_with("/tin/") => {
+            let text = "<p>Sáng nay đông đảo người dân đã đến dự, với nhiều hoạt động kéo dài đến chiều tối trên các tuyến phố.</p>";
+            let body = format!(
+                "<html><body>{menu}<h1>Một bài</h1><article>{}</article></body></html>",
+                text.repeat(6)
+            );
+            ("200 OK", html, body)
+        }
+        "/van-ban" => ("200 OK", html, format!("<html><body>{menu}<p>Không có gì ở đây.</p></body></html>")),
+        _ => ("404 Not Found", html, String::new()),
+    }
+}
+
+/// What the site says of its sitemaps, and these.
+fn map(path: &str, names: &str, base: &str) -> (&'static str, &'static str, String) {
+    match path {
         "/robots.txt" if names == "a sitemap" => {
             ("200 OK", "text/plain", format!("User-agent: *\nSitemap: {base}/news-map.xml\n"))
         }
@@ -99,7 +116,7 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
             let parts: String = ["page-map", "news-map"].map(part).concat();
             ("200 OK", "application/xml", format!("<sitemapindex>{parts}</sitemapindex>"))
         }
-        "/sitemap-news.xml" if names == "no sitemap" => page("/news-map.xml", names, base),
+        "/sitemap-news.xml" if names == "no sitemap" => map("/news-map.xml", names, base),
         "/news-map.xml" => {
             let entry = |(n, title): (usize, &&str)| {
                 format!(
@@ -112,16 +129,7 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
             let spaces = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9' xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'";
             ("200 OK", "application/xml", format!("<urlset {spaces}>{entries}</urlset>"))
         }
-        path if path.starts_with("/tin/") => {
-            let text = "<p>Sáng nay đông đảo người dân đã đến dự, với nhiều hoạt động kéo dài đến chiều tối trên các tuyến phố.</p>";
-            let body = format!(
-                "<html><body>{menu}<h1>Một bài</h1><article>{}</article></body></html>",
-                text.repeat(6)
-            );
-            ("200 OK", html, body)
-        }
-        "/van-ban" => ("200 OK", html, format!("<html><body>{menu}<p>Không có gì ở đây.</p></body></html>")),
-        _ => ("404 Not Found", html, String::new()),
+        _ => ("404 Not Found", "text/plain", String::new()),
     }
 }
 

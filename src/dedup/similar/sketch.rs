@@ -91,16 +91,17 @@ pub(super) fn names(plain: &str) -> u32 {
     let signature = last.split_whitespace().count() <= SIGNATURE;
     let mut begins = true;
     for word in if signature { text } else { plain }.split_whitespace() {
-        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let bare = word.trim_matches(|c: char| !text::is_letter_or_digit(c));
         let mut letters = bare.chars();
         let capital = letters.next().is_some_and(char::is_uppercase);
-        let is_name = capital && letters.all(|c| c.is_lowercase() || !c.is_alphabetic()) && bare.len() > 1;
+        let is_name = capital && letters.all(|c| c.is_lowercase() || !text::is_letter(c)) && bare.len() > 1;
         if is_name && !begins {
             run.push(text::key(bare));
         } else {
             end(&mut run);
         }
-        let stops = word.ends_with(|c: char| !c.is_alphanumeric() && c != ')' && c != '"' && c != '”');
+        let stops =
+            word.ends_with(|c: char| !text::is_letter_or_digit(c) && c != ')' && c != '"' && c != '”');
         if stops {
             end(&mut run);
         }
