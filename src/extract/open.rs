@@ -47,7 +47,7 @@ pub(super) fn open(document: &Document<'_>, kind: Kind) -> (Option<Page>, Found)
 
 /// Parses, unless that could take more than linear time.
 pub(super) fn parse(text: &str) -> Option<Html> {
-    (markup::max_open_depth(text) <= markup::MAX_DEPTH).then(|| Html::parse_document(text))
+    (markup::max_open_depth_of_page(text) <= markup::MAX_DEPTH).then(|| Html::parse_document(text))
 }
 
 /// The transfer broke off: the last tag never ended and the page never said that it did.

@@ -35,6 +35,11 @@ pub fn max_open_depth(html: &str) -> usize {
     if depth <= MAX_DEPTH && has_noscript { depth.max(self::depth(html, true).0) } else { depth }
 }
 
+/// The same for a whole page, whose parser takes what `noscript` holds for text, as browsers do.
+pub fn max_open_depth_of_page(html: &str) -> usize {
+    depth(html, true).0
+}
+
 /// The depth, and whether there is a `noscript`.
 fn depth(html: &str, scripting: bool) -> (usize, bool) {
     let mut builder = Builder::default();

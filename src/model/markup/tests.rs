@@ -74,6 +74,16 @@ fn refuses_what_parsers_choke_on() {
     assert_eq!(max_open_depth(&link), usize::MAX);
 }
 
+/// What stands in `noscript` nests nowhere in a page, and may in a part of one.
+#[test]
+fn noscript_holds_text_in_pages() {
+    let page = format!("<body><noscript>{}</noscript><p>x", "<div>".repeat(600));
+    assert!(max_open_depth_of_page(&page) <= 2 && max_open_depth(&page) > MAX_DEPTH);
+    assert!(parsed_depth(&scraper::Html::parse_document(&page)) <= 4);
+    let hidden = format!("<noscript><!--</noscript>{}", "<div>".repeat(600));
+    assert!(max_open_depth_of_page(&hidden) > MAX_DEPTH);
+}
+
 #[test]
 fn stays_linear_on_hostile_megabytes() {
     for part in [
@@ -93,8 +103,7 @@ fn stays_linear_on_hostile_megabytes() {
 }
 
 /// How deep elements really nest in what a parser built.
-fn parsed_depth(markup: &str) -> usize {
-    let html = scraper::Html::parse_fragment(markup);
+fn parsed_depth(html: &scraper::Html) -> usize {
     let elements = html.tree.nodes().filter(|node| node.value().is_element());
     elements
         .map(|node| node.ancestors().filter(|above| above.value().is_element()).count())
@@ -112,9 +121,14 @@ proptest::proptest! {
     ) {
         // What is taken for text, or for another namespace, shows in what follows.
         let markup = parts.concat() + &"<div>".repeat(40);
-        let (counted, parsed) = (max_open_depth(&markup), parsed_depth(&markup));
+        let fragment = parsed_depth(&scraper::Html::parse_fragment(&markup));
+        let counted = max_open_depth(&markup);
         // A parser adds `html` by itself, and `</form>` and `</b>` leave trees deeper than the stack.
-        proptest::prop_assert!(parsed <= 2 * counted + 3, "{parsed} > {counted} in {markup}");
+        proptest::prop_assert!(fragment <= 2 * counted + 3, "{fragment} > {counted} in {markup}");
+        let page = parsed_depth(&scraper::Html::parse_document(&markup));
+        let counted = max_open_depth_of_page(&markup);
+        // And `body`.
+        proptest::prop_assert!(page <= 2 * counted + 4, "{page} > {counted} in the page {markup}");
     }
 
     #[test]
