@@ -56,7 +56,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How a walk is shown while it goes on.
 enum Screen {
-    Bar(ProgressBar),
+    Bar { bar: ProgressBar, length: Length },
     Lines { shown: u64 },
     Nothing,
 }
@@ -152,7 +152,7 @@ impl Screen {
         if !std::io::stderr().is_terminal() {
             return Self::Lines { shown: 0 };
         }
-        Self::Bar(ProgressBar::new_spinner())
+        Self::Bar { bar: ProgressBar::new_spinner(), length: Length::default() }
     }
 
     fn show(&mut self, walk: &Value) {
@@ -165,14 +165,16 @@ impl Screen {
                     out::complain_as_is(&format!("{}\n", line(walk)));
                 }
             }
-            Self::Bar(bar) => {
-                if let Some(of) = walk["pages_expected"].as_u64().filter(|of| *of >= pages) {
-                    if bar.length() != Some(of) {
+            Self::Bar { bar, length } => {
+                match length.now(walk["pages_expected"].as_u64(), pages) {
+                    Some(of) if bar.length() != Some(of) => {
                         bar.set_length(of);
                         bar.set_style(style());
                     }
-                    bar.set_position(pages);
+                    Some(_) => {}
+                    None => bar.set_style(ProgressStyle::default_spinner()),
                 }
+                bar.set_position(pages);
                 bar.set_message(line(walk));
                 bar.tick();
             }
@@ -180,9 +182,25 @@ impl Screen {
     }
 
     fn clear(&self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar { bar, .. } = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// How many pages a walk will have, as long as nothing speaks against what its first page said.
+#[derive(Debug, Default)]
+struct Length {
+    said: Option<u64>,
+    /// The pager shows the next few pages only: the end is not in sight.
+    is_window: bool,
+}
+
+impl Length {
+    fn now(&mut self, said: Option<u64>, pages: u64) -> Option<u64> {
+        self.is_window |= self.said.is_some() && said > self.said;
+        self.said = said.or(self.said);
+        self.said.filter(|of| !self.is_window && *of >= pages)
     }
 }
 
@@ -203,11 +221,11 @@ fn describe(report: &Value) -> String {
     let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
     let mut lines = String::new();
     if report["pages"].is_u64() {
+        // No sum: of a page in the middle of which a walk was stopped, what it brought is known when the walk goes on.
         lines.push_str(&format!(
-            "{}: {} pages, {} items: {} new, {} known, {} left out, {} unreadable\n",
+            "{}: {} pages: {} new, {} known, {} left out, {} unreadable\n",
             text(&report["source"]),
             report["pages"],
-            report["items"],
             report["new"],
             report["known"],
             report["left_out"],
@@ -249,6 +267,19 @@ mod tests {
         progress.end = Some(End::Since);
         let said = describe(&shown::report(Walked { progress, halt: None, issues: Vec::new() }));
         assert!(said.contains("20 new, 10 known") && said.contains("done: everything further"), "{said}");
+    }
+
+    #[test]
+    fn an_end_is_shown_as_long_as_it_stands() {
+        let mut length = Length::default();
+        assert_eq!(length.now(None, 0), None);
+        assert_eq!(length.now(Some(9), 1), Some(9));
+        assert_eq!(length.now(Some(9), 9), Some(9));
+        assert_eq!(length.now(Some(9), 10), None, "there are more than it said");
+        let mut window = Length::default();
+        assert_eq!(window.now(Some(3), 1), Some(3));
+        assert_eq!(window.now(Some(4), 2), None, "it shows the next two");
+        assert_eq!(window.now(Some(4), 3), None);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Course {
         }
         let kind =
             Kind::parse(&progress.way).ok_or_else(|| format!("the way `{}` is unknown", progress.way))?;
-        progress.of = progress.of.max(u64::from(pager.last.unwrap_or(0)));
+        note_last(progress, &pager);
         let course = match kind {
             Kind::Numbered => Self::Numbered,
             Kind::Next => Self::Next,
@@ -189,15 +189,21 @@ fn nothing(url: &Url) -> String {
     )
 }
 
+/// How many pages there are at least: many a pager shows the next few only.
+fn note_last(progress: &mut Backfill, pager: &Pager) {
+    progress.of = progress.of.max(u64::from(pager.last.unwrap_or(0)));
+}
+
 // === pages with an address ===
 
-async fn numbered(walk: &mut Walk<'_>, progress: &Backfill) -> Step {
+async fn numbered(walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
     let number = progress.place.parse::<u64>().unwrap_or(2);
     let Some(url) = pager::page_url(&progress.pattern, number) else {
         return Step::Failed(format!("`{}` is no pattern of addresses with a number", progress.pattern));
     };
     match list(walk, &url).await {
-        Read::Items(drafts, _) => {
+        Read::Items(drafts, pager) => {
+            note_last(progress, &pager);
             Step::Got(Got { page: Page::of_list(drafts), then: (number + 1).to_string() })
         }
         Read::Nothing(_) | Read::Missing => Step::End(End::Bottom),
@@ -205,7 +211,7 @@ async fn numbered(walk: &mut Walk<'_>, progress: &Backfill) -> Step {
     }
 }
 
-async fn linked(walk: &mut Walk<'_>, progress: &Backfill) -> Step {
+async fn linked(walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
     if progress.place.is_empty() {
         return Step::End(End::Bottom);
     }
@@ -214,6 +220,7 @@ async fn linked(walk: &mut Walk<'_>, progress: &Backfill) -> Step {
     };
     match list(walk, &url).await {
         Read::Items(drafts, pager) => {
+            note_last(progress, &pager);
             // A last page may link to itself.
             let then = pager.next.filter(|next| *next != url).map(String::from).unwrap_or_default();
             Step::Got(Got { page: Page::of_list(drafts), then })
