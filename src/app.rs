@@ -20,7 +20,8 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use offline::{
-    Trial, accept_once, backfill_once, push_once, recognize, run_once, take_back_once, try_source,
+    Trial, accept_once, backfill_once, check_recordable, push_once, recognize, run_once, take_back_once,
+    try_source,
 };
 pub use probe::{Feed, Fetched, Marked, Probed, probe};
 pub use recording::{Asked, Meta, Recording, Replay};

@@ -85,6 +85,22 @@ pub struct Trial {
     pub store_in_use: bool,
 }
 
+/// Fails where what is asked for a source cannot be kept: nothing is, or scripts ask for it.
+pub fn check_recordable(source: &Source) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        source.asked().is_some(),
+        "`{}` asks nobody for anything: there is nothing to record\nhint: recordings are of sources with a `url`",
+        source.id
+    );
+    anyhow::ensure!(
+        !(source.browser.list || source.browser.pages),
+        "`{}` is read by a browser, and what scripts ask for is not recorded\nhint: set `browser = \"none\"` for the recording, \
+         or save the page from your browser and read it with `loa extract`",
+        source.id
+    );
+    Ok(())
+}
+
 /// One pass over `source` that writes nothing. What is known comes from the store, if it is there and free; a run that is
 /// recorded, or was, knows nothing, so that it is the same wherever it is replayed.
 pub async fn try_source(
@@ -94,17 +110,9 @@ pub async fn try_source(
     show: &mut (dyn FnMut(Step) + Send),
 ) -> anyhow::Result<Trial> {
     let is_live = matches!(wire, Wire::Live);
-    anyhow::ensure!(
-        is_live || source.asked().is_some(),
-        "`{}` asks nobody for anything: there is nothing to record\nhint: recordings are of sources with a `url`",
-        source.id
-    );
-    anyhow::ensure!(
-        is_live || !(source.browser.list || source.browser.pages),
-        "`{}` is read by a browser, and what scripts ask for is not recorded\nhint: set `browser = \"none\"` for the recording, \
-         or save the page from your browser and read it with `loa extract`",
-        source.id
-    );
+    if !is_live {
+        check_recordable(&source)?;
+    }
     let exists = is_live && config.store.path.as_ref().is_some_and(|path| path.exists());
     let opened = if exists { store::open(&config.store).await } else { memory().await };
     let store_in_use = matches!(opened, Err(store::Error::Locked { .. }));

@@ -291,3 +291,16 @@ fn what_is_no_recording_is_said_with_a_hint() {
     check(&folder, &["try", "a", "--force"], 2, &["--record"]);
     check(&folder, &["try", "a", "--record", "x", "--replay", "y"], 2, &["cannot be used with"]);
 }
+
+#[test]
+fn where_nothing_can_be_recorded_no_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let pushed = "[[source]]\nid = 'ward'\nhome = 'http://a.example/'\npushed = true\n";
+    let shown = "[browser]\ncommand = ['chromium']\n[[source]]\nid = 'ward'\nurl = 'http://a.example/'\nevery = '1h'\n\
+        platform = 'html'\nbrowser = 'all'\n";
+    for (config, part) in [(pushed, "nothing to record"), (shown, "is not recorded")] {
+        fs::write(folder.path().join("loa.toml"), config).unwrap();
+        check(&folder, &["try", "ward", "--config", "loa.toml", "--record", "kept"], 1, &[part, "hint:"]);
+        assert!(!folder.path().join("kept").exists());
+    }
+}
