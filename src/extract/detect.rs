@@ -37,7 +37,11 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
     // Many a front page calls itself an article; what it shows outweighs that.
     match section::detect(&html, document.url) {
         Some(found) if found.is_page() && (!says_article || found.is_nothing_else()) => Kind::List,
-        _ if !says_article && !json_ld::lists::lists(&html).is_empty() => Kind::List,
+        _ if !says_article
+            && json_ld::lists::lists(&html).iter().any(|list| json_ld::lists::is_of_news(list)) =>
+        {
+            Kind::List
+        }
         _ => Kind::Article,
     }
 }

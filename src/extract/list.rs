@@ -278,7 +278,8 @@ impl Merged {
     /// that is surely one, and what was found is something else: then the longest list that is described is taken
     /// instead, and that is said.
     fn take_described(&mut self, described: Vec<Vec<Item>>, is_sure: bool) -> Option<Issue> {
-        let longest = described.iter().max_by_key(|list| list.len())?;
+        let longest =
+            described.iter().filter(|list| json_ld::lists::is_of_news(list)).max_by_key(|list| list.len())?;
         let n_shown = longest.iter().filter(|item| self.has(item)).count();
         if !self.items.is_empty() && (is_sure || n_shown * 2 >= longest.len()) {
             let shown: Vec<Item> = described.into_iter().flatten().filter(|item| self.has(item)).collect();

@@ -5,7 +5,10 @@ use scraper::Html;
 use serde_json::Value;
 
 use super::{Article, SCRIPTS, address, is_a, is_article, parsed};
-use crate::model::{ExtractedBy, Item, Link};
+use crate::{
+    extract::section,
+    model::{ExtractedBy, Item, Link},
+};
 
 /// No list of articles on one page is longer.
 const MOST: usize = 200;
@@ -28,6 +31,13 @@ pub(in crate::extract) fn lists(html: &Html) -> Vec<Vec<Item>> {
         collect(&script, 0, &mut found);
     }
     found
+}
+
+/// Are most of them dated, or called as articles are? Sites describe their sections as lists, too.
+pub(in crate::extract) fn is_of_news(list: &[Item]) -> bool {
+    let is_news =
+        |item: &&Item| item.published.is_some() || item.title.as_deref().is_some_and(section::is_title);
+    list.iter().filter(is_news).count() * 2 > list.len()
 }
 
 /// The addresses of the first of them, as links to items (RFC 6573).

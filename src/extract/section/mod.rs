@@ -175,6 +175,11 @@ fn confidence(score: f64, rival: f64) -> f64 {
     (score * (0.75 + 0.5 * lead)).clamp(0.0, 1.0)
 }
 
+/// Does a text read like the title of an article, and not like the name of a section?
+pub(super) fn is_title(text: &str) -> bool {
+    score::title(text) > 0.7
+}
+
 /// The element's link as a key: absolute, without fragment.
 fn key(base: &Url, href: &str) -> Option<Url> {
     let mut url = base.join(href.trim()).ok()?;

@@ -268,6 +268,18 @@ fn a_list_that_scripts_will_show_is_read_from_its_description() {
 }
 
 #[test]
+fn described_sections_are_no_list_of_news() {
+    let items: Vec<String> = ["Tin tức", "Văn bản", "Thủ tục hành chính", "Liên hệ"]
+        .iter()
+        .map(|name| format!(r#"{{"@type":"ListItem","name":"{name}","url":"/{}"}}"#, name.len()))
+        .collect();
+    let list = format!(r#"{{"@type":"ItemList","itemListElement":[{}]}}"#, items.join(","));
+    let script = format!(r#"<script type="application/ld+json">{list}</script>"#);
+    let found = read(&page(&format!("<div id=app></div>{script}")));
+    assert!(found.issues.iter().all(|issue| issue.code != "described-list"), "{found:?}");
+}
+
+#[test]
 fn dates_that_a_page_only_describes_are_taken() {
     let list = each(|n, title| format!("<div class=card><h3><a href='/tin/{n}-bai'>{title}</a></h3></div>"));
     let found = read(&page(&format!("<div class=tin>{list}</div>{}", described(true))));
