@@ -46,12 +46,9 @@ async fn front(portal: SocketAddr, sent: &[&'static [u8]], tasks: &mut JoinSet<(
     address
 }
 
-/// The configuration with the source behind `front`, which believes `root` and completes chains with `pinned`.
-fn behind(config: &str, portal: SocketAddr, front: SocketAddr, folder: &Path, pinned: bool) -> String {
-    let mut keys = format!("ca_file = {:?}\n", folder.join("root.pem"));
-    if pinned {
-        keys.push_str(&format!("intermediates_file = {:?}\n", folder.join("middle.pem")));
-    }
+/// The configuration with the source behind `front`, which believes our root.
+fn behind(config: &str, portal: SocketAddr, front: SocketAddr, folder: &Path) -> String {
+    let keys = format!("ca_file = {:?}\n", folder.join("root.pem"));
     let (plain, secure) = (format!("http://{portal}"), format!("https://{front}"));
     config.replace(&plain, &secure).replacen(
         "allow_private = true\n",
@@ -78,7 +75,7 @@ async fn a_chain_that_lacks_a_certificate_is_completed_and_that_is_said_until_it
     let lacking = front(portal, &[LEAF], &mut tasks).await;
 
     // Nobody knows the missing certificate: nothing is read, and what is wrong is said.
-    world.reload(|config| behind(&config, portal, lacking, folder.path(), false)).await;
+    world.reload(|config| behind(&config, portal, lacking, folder.path())).await;
     world.portal.publish(world.story(900, "Một tin sau khi đổi chứng chỉ"));
     world.tick(std::time::Duration::from_secs(600)).await;
     let said = issues(&world).await;
@@ -86,7 +83,6 @@ async fn a_chain_that_lacks_a_certificate_is_completed_and_that_is_said_until_it
     assert!(!world.titles().await.contains(&"Một tin sau khi đổi chứng chỉ".to_owned()));
 
     // The operator names it: the article is there, and the people of the portal can be told what they forgot.
-    let front_before = lacking;
     world
         .reload(|config| {
             let middle = folder.path().join("middle.pem");
@@ -113,9 +109,7 @@ async fn a_chain_that_lacks_a_certificate_is_completed_and_that_is_said_until_it
 
     // They put it right.
     let whole = front(portal, &[LEAF, MIDDLE], &mut tasks).await;
-    world
-        .reload(|config| config.replace(&format!("https://{front_before}"), &format!("https://{whole}")))
-        .await;
+    world.reload(|config| config.replace(&format!("https://{lacking}"), &format!("https://{whole}"))).await;
     world.tick(std::time::Duration::from_secs(600)).await;
     world.tick(std::time::Duration::from_secs(600)).await;
     let said = issues(&world).await;

@@ -31,8 +31,9 @@ pub(super) fn record(common: &Common, arguments: &Arguments, folder: &Path) -> D
     let excerpt = config::excerpt(common.path(), &common.settings, source.as_ref());
     let excerpt = excerpt.map_err(Failure::Configuration)?;
     // Before a folder is made for it.
-    let known = config.ingest.sources.iter().find(|known| source.as_ref() == Some(&known.id));
-    known.map_or(Ok(()), |known| app::check_recordable(known))?;
+    if let Some(known) = config.ingest.sources.iter().find(|known| source.as_ref() == Some(&known.id)) {
+        app::check_recordable(known)?;
+    }
     let recording = Recording::begin(folder, arguments.force, without_credentials(&asked), &excerpt)?;
     let run = Run { config: &config, path: common.path(), wire: recording.wire(), json: arguments.json };
     let mut steps = Vec::new();
