@@ -148,6 +148,15 @@ pub fn is_invisible(c: char) -> bool {
         || (c.is_control() && !c.is_whitespace())
 }
 
+/// True for a media type without parameters: two names of letters, digits and a few signs (RFC 6838, section 4.2).
+pub fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+}
+
 /// What `char::is_alphabetic` says, without its tables for the letters that Vietnamese is written in.
 pub fn is_letter(c: char) -> bool {
     match c {

@@ -190,17 +190,9 @@ pub(super) fn enclosures(
 fn media_type(declared: Option<&str>, address: &str) -> Option<String> {
     let declared =
         declared.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-    let exact = declared.clone().filter(|kind| is_media_type(kind) && kind != "application/octet-stream");
+    let exact =
+        declared.clone().filter(|kind| keys::is_media_type(kind) && kind != "application/octet-stream");
     exact
         .or_else(|| media::by_name(address).map(str::to_owned))
         .or_else(|| declared.filter(|kind| kind == "application/octet-stream"))
-}
-
-/// Two names of letters, digits and a few signs (RFC 6838, section 4.2).
-fn is_media_type(text: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }

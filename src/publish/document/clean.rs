@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::model::{
     markup,
-    text::{is_invisible, xml_safe},
+    text::{is_invisible, is_media_type, xml_safe},
 };
 
 const ADDRESS: usize = 4_096;
@@ -175,12 +175,7 @@ fn is_uri_character(c: char) -> bool {
 /// `type/subtype`, without parameters (RFC 9110, section 8.3.1).
 pub(super) fn media_type(text: &str) -> Option<String> {
     let essence = text.split(';').next()?.trim().to_ascii_lowercase();
-    let token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    let (kind, subtype) = essence.split_once('/')?;
-    (essence.len() <= 127 && token(kind) && token(subtype)).then_some(essence)
+    (essence.len() <= 127 && is_media_type(&essence)).then_some(essence)
 }
 
 /// What can be a BCP 47 tag.
