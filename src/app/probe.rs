@@ -98,8 +98,8 @@ pub async fn probe(
     let page = fetch(&client, url, allow_private).await?;
     let document = page.document();
     let is_feed = extract::kind_of(&document, &config::generic().0) == Kind::Feed;
-    let read = if is_feed { Kind::Feed } else { Kind::List };
-    let extract::Found { head, items, issues, .. } = extract::extract(&document, read, &config::generic().0);
+    let kind = if is_feed { Kind::Feed } else { Kind::List };
+    let extract::Found { head, items, issues, .. } = extract::extract(&document, kind, &config::generic().0);
     let is_described = issues.iter().any(|issue| issue.code == extract::DESCRIBED);
     let mut probed = Probed {
         is_feed,
@@ -120,17 +120,18 @@ pub async fn probe(
     // What scripts will show stands elsewhere; what is there is a menu.
     probed.section = section.filter(|_| !is_described);
     let api = api.map(|url| (url, "wordpress-api"));
+    let read = |found: &Fetched, platform: &str| {
+        let (name, rules) = platforms.iter().find(|(name, _)| name == platform)?;
+        feed(found, (name, rules), &shown)
+    };
     for (url, platform) in named(&head.links, &page).into_iter().take(MOST_FEEDS).chain(api) {
         // What a page names may be gone; that is no reason to stop.
         let Ok(found) = fetch(&client, &url, allow_private).await else { continue };
-        let rules = platforms.iter().find(|(name, _)| name == platform);
-        probed.feeds.extend(rules.and_then(|(name, rules)| feed(&found, (name, rules), &shown)));
+        probed.feeds.extend(read(&found, platform));
     }
     for url in sitemaps(&client, &page.url, &probed) {
         let Some((url, found)) = sitemap(&client, url, allow_private).await else { continue };
-        let rules = platforms.iter().find(|(name, _)| name == "sitemap");
-        let read = rules.and_then(|(name, rules)| feed(&found, (name, rules), &shown));
-        probed.feeds.extend(read.map(|read| Feed { url, ..read }));
+        probed.feeds.extend(read(&found, "sitemap").map(|read| Feed { url, ..read }));
     }
     if let Some(article) = first_article(&page, &probed, platforms) {
         probed.article = fetch(&client, &article, allow_private).await.ok();

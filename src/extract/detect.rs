@@ -35,13 +35,10 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
         return if says_article { Kind::Article } else { Kind::List };
     }
     // Many a front page calls itself an article; what it shows outweighs that.
-    match section::detect(&html, document.url) {
+    let described = json_ld::lists::lists(&html);
+    match section::detect_beside(&described, &html, document.url) {
         Some(found) if found.is_page() && (!says_article || found.is_nothing_else()) => Kind::List,
-        _ if !says_article
-            && json_ld::lists::lists(&html).iter().any(|list| json_ld::lists::is_of_news(list)) =>
-        {
-            Kind::List
-        }
+        _ if !says_article && described.iter().any(|list| json_ld::lists::is_of_news(list)) => Kind::List,
         _ => Kind::Article,
     }
 }

@@ -24,7 +24,11 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let mut items = Merged::new(metadata.base.as_ref().unwrap_or(document.url));
     let described = if rules.lists.is_empty() { json_ld::lists::lists(&page.html) } else { Vec::new() };
     let named = json_ld::lists::links(&described);
-    let detected = if rules.lists.is_empty() { section::detect(&page.html, document.url) } else { None };
+    let detected = if rules.lists.is_empty() {
+        section::detect_beside(&described, &page.html, document.url)
+    } else {
+        None
+    };
     // Several lists may look at the same cells: what one of them found empty, others do too.
     let own: Vec<ListRules> =
         detected.iter().flat_map(|section| &section.lists).filter_map(section::Sketch::rules).collect();

@@ -8,7 +8,7 @@ use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 use super::{group::Item, key, ratio};
-use crate::extract::json_ld;
+use crate::model;
 
 /// Elements that are marked as one article each.
 static MARKED: LazyLock<Selector> = LazyLock::new(|| {
@@ -27,8 +27,8 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    pub(super) fn of(html: &Html, url: &Url) -> Self {
-        let items = json_ld::lists::lists(html).into_iter().flatten();
+    pub(super) fn of(described: &[Vec<model::Item>], html: &Html, url: &Url) -> Self {
+        let items = described.iter().flatten();
         let addresses = items.filter_map(|item| key(url, item.url.as_deref()?)).collect();
         Self { addresses, marked: html.select(&MARKED).map(|element| element.id()).collect() }
     }

@@ -30,6 +30,9 @@ use group::Group;
 use links::Anchor;
 use place::Places;
 
+use super::json_ld;
+use crate::model;
+
 /// A page's list of articles, and how sure that is.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -96,10 +99,15 @@ struct Weighed<'a> {
 
 /// The page's list of articles; `None` where nothing repeats.
 pub fn detect(html: &Html, url: &Url) -> Option<Section> {
+    detect_beside(&json_ld::lists::lists(html), html, url)
+}
+
+/// The same, for who has read already which lists the page describes.
+pub(super) fn detect_beside(described: &[Vec<model::Item>], html: &Html, url: &Url) -> Option<Section> {
     let places = Places::default();
     let anchors = links::collect(html, url, &places);
     let letters = score::letters_of(html);
-    let declared = Declared::of(html, url);
+    let declared = Declared::of(described, html, url);
     let worth = |group: &Group<'_>| score::of(group, letters, declared.share(&group.items));
     let weighed = weighed(html, &anchors, worth, &places);
     let best = weighed.first()?;
