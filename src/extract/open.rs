@@ -45,9 +45,10 @@ pub(super) fn open(document: &Document<'_>, kind: Kind) -> (Option<Page>, Found)
     (Some(Page { html, text }), found)
 }
 
-/// Parses, unless that could take more than linear time.
+/// Parses, unless that could take more than linear time. Many an editor writes every letter with a mark as a reference.
 pub(super) fn parse(text: &str) -> Option<Html> {
-    (markup::max_open_depth_of_page(text) <= markup::MAX_DEPTH).then(|| Html::parse_document(text))
+    let text = markup::decode_letters(text);
+    (markup::max_open_depth_of_page(&text) <= markup::MAX_DEPTH).then(|| Html::parse_document(&text))
 }
 
 /// The transfer broke off: the last tag never ended and the page never said that it did.

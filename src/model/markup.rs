@@ -12,7 +12,7 @@ mod scan;
 mod tags;
 
 use builder::Builder;
-pub use entities::{decode, decode_if};
+pub use entities::{decode, decode_if, decode_letters};
 pub use plain::to_text;
 use scan::{Event, Scanner};
 

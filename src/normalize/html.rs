@@ -57,7 +57,7 @@ pub fn clean(raw: &str, media_type: Option<&str>, base: &Url, noise: &[Regex]) -
         issues.push(Issue::warning("html-too-deep", why));
         Cow::Owned(lines(&markup::to_text(raw)))
     } else {
-        Cow::Borrowed(raw)
+        markup::decode_letters(raw)
     };
     if markup.trim().is_empty() {
         return Cleaned { issues, ..Cleaned::default() };

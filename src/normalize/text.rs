@@ -86,8 +86,8 @@ fn visible(raw: &str) -> Cow<'_, str> {
 /// Decodes references that a sloppy source left in its text, also twice (`ng&amp;agrave;y`), but never makes
 /// a tag of `&lt;b&gt;`: somebody wrote about one.
 fn decode_left(raw: &str) -> Cow<'_, str> {
-    let tag = |c: &str, tail: &str| {
-        c == "<"
+    let tag = |c: char, tail: &str| {
+        c == '<'
             && tail.starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'))
     };
     match markup::decode_if(raw, |c, tail| !tag(c, tail)) {
