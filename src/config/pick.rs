@@ -1,7 +1,7 @@
 //! PICK: where a value stands in a page.
 
 use regex::Regex;
-use scraper::{Selector, error::SelectorErrorKind};
+use scraper::error::SelectorErrorKind;
 
 use super::{
     read::{Section, Wrong},
@@ -9,7 +9,7 @@ use super::{
     tree::{Node, Value},
 };
 use crate::extract::{
-    Alternative, Pick, Take,
+    Alternative, Pick, Query, Take,
     json::{self, JsonWay},
 };
 
@@ -75,8 +75,8 @@ fn json_way(section: &Section<'_>, key: &str, node: &Node) -> Option<JsonWay> {
 }
 
 /// Compiles a CSS selector.
-pub(super) fn selector(text: &str) -> Result<Selector, Wrong> {
-    Selector::parse(text).map_err(|cause| {
+pub(super) fn selector(text: &str) -> Result<Query, Wrong> {
+    Query::parse(text).map_err(|cause| {
         Wrong::new(format!("this is not a CSS selector: {}", explain(&cause)))
             .hint("selectors are those of a style sheet: `div.news > a[href]`, `h3, h4`")
     })

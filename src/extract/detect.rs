@@ -28,7 +28,7 @@ pub fn kind_of(document: &Document<'_>, rules: &Rules) -> Kind {
     if rules.lists.iter().any(|list| html.select(&list.item).nth(1).is_some()) {
         return Kind::List;
     }
-    let metadata = Metadata::read(&html, document.url);
+    let metadata = Metadata::of(&html, document.url);
     let says_article =
         metadata.json_ld.is_some() || metadata.meta(&["og:type"]).is_some_and(|kind| kind == "article");
     if !rules.lists.is_empty() {

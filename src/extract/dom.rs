@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use ego_tree::{NodeId, iter::Edge};
 use regex::Regex;
-use scraper::{ElementRef, Html, Node, Selector};
+use scraper::{ElementRef, Node};
 
-use super::{Alternative, Pick, Take, plain};
+use super::{Alternative, Pick, Query, Take, plain};
 
 /// Elements that separate words.
 const BREAKS: [&str; 24] = [
@@ -63,23 +63,22 @@ pub(super) fn inside<'a>(scope: ElementRef<'a>, alternative: &Alternative) -> Ve
     }
 }
 
-/// Every element of a page, in document order: a page is asked for many things, and walking its tree takes as long as
-/// asking.
+/// Every element of a page, or of a part of it, in document order: it is asked for many things, and walking its tree
+/// takes as long as asking.
 pub(super) struct Elements<'a> {
-    root: ElementRef<'a>,
+    pub(super) root: ElementRef<'a>,
     inside: Vec<ElementRef<'a>>,
 }
 
 // === impl Elements ===
 
 impl<'a> Elements<'a> {
-    pub(super) fn of(html: &'a Html) -> Self {
-        let root = html.root_element();
+    pub(super) fn of(root: ElementRef<'a>) -> Self {
         Self { root, inside: root.descendants().skip(1).filter_map(ElementRef::wrap).collect() }
     }
 
-    pub(super) fn select<'s>(&'s self, selector: &'s Selector) -> impl Iterator<Item = ElementRef<'a>> + 's {
-        self.inside.iter().copied().filter(|element| selector.matches(element))
+    pub(super) fn select<'s>(&'s self, query: &'s Query) -> impl Iterator<Item = ElementRef<'a>> + 's {
+        self.inside.iter().copied().filter(|element| query.matches(*element))
     }
 
     /// The candidates of an alternative; the root where nothing is selected.

@@ -20,7 +20,7 @@ use crate::model::{ExtractedBy, Issue, Item, Link, Severity};
 pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let (page, mut found) = open(document, Kind::List);
     let Some(page) = page else { return found };
-    let metadata = Metadata::read(&page.html, document.url);
+    let metadata = Metadata::of(&page.html, document.url);
     let mut items = Merged::new(metadata.base.as_ref().unwrap_or(document.url));
     let described = if rules.lists.is_empty() { json_ld::lists::lists(&page.html) } else { Vec::new() };
     let named = json_ld::lists::links(&described);

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html};
 use url::Url;
 
+use super::dom::Elements;
 use super::json_ld::Article;
-use super::{Head, dom, plain};
+use super::{Head, Query, dom, plain};
 use crate::model::{Link, markup};
 
 /// A page's own words.
@@ -27,17 +28,22 @@ pub(super) struct Metadata {
     pub(super) has_password: bool,
 }
 
-static WANTED: LazyLock<Selector> = LazyLock::new(|| {
+static WANTED: LazyLock<Query> = LazyLock::new(|| {
     let wanted =
         "head title, meta, link[href], base[href], script[type*='ld+json'], input[type='password' i]";
-    Selector::parse(wanted).expect("a constant selector")
+    Query::parse(wanted).expect("a constant selector")
 });
 
 impl Metadata {
+    /// Those of a page.
+    pub(super) fn of(page: &Html, url: &Url) -> Self {
+        Self::read(&Elements::of(page.root_element()), url)
+    }
+
     /// Reads them all in one walk.
-    pub(super) fn read(html: &Html, url: &Url) -> Self {
+    pub(super) fn read(page: &Elements<'_>, url: &Url) -> Self {
         let mut found = Self::default();
-        for element in html.select(&WANTED) {
+        for element in page.select(&WANTED) {
             match element.value().name() {
                 "title" => found.head.title = found.head.title.take().or_else(|| some(dom::text(element))),
                 "meta" => {
@@ -62,7 +68,7 @@ impl Metadata {
                 _ => {}
             }
         }
-        found.complete(html);
+        found.complete(page.root);
         found
     }
 
@@ -71,7 +77,7 @@ impl Metadata {
         names.iter().find_map(|name| self.metas.get(*name)).filter(|value| !value.is_empty()).cloned()
     }
 
-    fn link(&mut self, element: scraper::ElementRef<'_>, url: &Url) {
+    fn link(&mut self, element: ElementRef<'_>, url: &Url) {
         let rel = element.attr("rel").unwrap_or_default().to_ascii_lowercase();
         let href = element.attr("href").unwrap_or_default().trim();
         if rel == "canonical" && !href.is_empty() {
@@ -84,9 +90,9 @@ impl Metadata {
         }
     }
 
-    fn complete(&mut self, html: &Html) {
+    fn complete(&mut self, root: ElementRef<'_>) {
         let head = &mut self.head;
-        let declared = |name: &str| html.root_element().attr(name).map(str::to_owned);
+        let declared = |name: &str| root.attr(name).map(str::to_owned);
         head.language =
             declared("lang").or_else(|| declared("xml:lang")).filter(|lang| !lang.trim().is_empty());
         let meta = |names: &[&str]| names.iter().find_map(|name| self.metas.get(*name)).cloned();

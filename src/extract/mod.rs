@@ -19,6 +19,7 @@ mod open;
 mod page;
 pub mod pager;
 mod plain;
+mod query;
 pub mod repair;
 pub mod section;
 pub mod sitemap;
@@ -28,10 +29,10 @@ mod xml;
 mod tests;
 
 pub use detect::{detect, kind_of};
+pub use query::Query;
 
 use crate::model::{Category, Issue, Item, Link, Person, Severity};
 use regex::Regex;
-use scraper::Selector;
 
 /// How a document of a source is read.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +59,7 @@ pub struct Rules {
 #[derive(Clone, Debug)]
 pub struct ListRules {
     /// Each match is one item.
-    pub item: Selector,
+    pub item: Query,
     /// Where the item's fields are looked for.
     pub scope: Scope,
     /// The title. Where every way to it has a pattern, the pattern says what an item is: a match of `item` whose
@@ -112,7 +113,7 @@ pub struct PageRules {
     /// Links to attachments outside of the body.
     pub attachments: Pick,
     /// Elements dropped from the body.
-    pub drop: Vec<Selector>,
+    pub drop: Vec<Query>,
 }
 
 /// Where a value stands: alternatives, tried in order until one gives text. Empty: nowhere.
@@ -123,7 +124,7 @@ pub struct Pick(pub Vec<Alternative>);
 #[derive(Clone, Debug)]
 pub struct Alternative {
     /// The elements; `None` is the item's own element.
-    pub select: Option<Selector>,
+    pub select: Option<Query>,
     /// What to take of them.
     pub take: Take,
     /// Keeps the first capture (or the whole match) and drops values that do not match.

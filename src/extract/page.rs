@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use ego_tree::NodeId;
-use scraper::{ElementRef, Html, Selector};
+use scraper::{ElementRef, Html};
 use url::Url;
 
 use super::dom::Elements;
@@ -11,7 +11,7 @@ use super::feed_item::person_of;
 use super::metadata::Metadata;
 use super::open::open;
 use super::{
-    Alternative, Document, Found, Kind, PageRules, Pick, Rules, dom, feed, item_issues, main_text, plain, xml,
+    Document, Found, Kind, PageRules, Pick, Query, Rules, dom, feed, item_issues, main_text, plain, xml,
 };
 use crate::model::{Enclosure, ExtractedBy, Issue, Item, Link, Person};
 
@@ -25,11 +25,11 @@ const LOGIN: usize = 400;
 pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Found {
     let (page, mut found) = open(document, Kind::Article);
     let Some(mut page) = page else { return found };
-    let metadata = Metadata::read(&page.html, document.url);
-    let elements = Elements::of(&page.html);
+    let elements = Elements::of(page.html.root_element());
+    let metadata = Metadata::read(&elements, document.url);
     let mut item = described(&elements, &metadata, document.url, rules.page.as_ref());
-    drop(elements);
-    let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules));
+    let bodies = rules.page.as_ref().map(|rules| bodies(&elements, rules)).unwrap_or_default();
+    let body = rules.page.as_ref().and_then(|rules| recipe_body(&mut page.html, rules, bodies));
     let full = fullest(body, &metadata, &page.html, item.title.as_deref());
     let is_login = metadata.has_password && full.as_ref().is_none_or(|full| full.length < LOGIN);
     if is_login && item.title.is_none() | !full.as_ref().is_some_and(|full| full.by == ExtractedBy::Recipe) {
@@ -120,10 +120,10 @@ fn authors(said: &[String], metadata: &Metadata) -> Vec<Person> {
     named.iter().map(|name| person_of(name)).collect()
 }
 
-static HEADINGS: LazyLock<Selector> = LazyLock::new(|| Selector::parse("h1").expect("a constant selector"));
-static TIMES: LazyLock<Selector> = LazyLock::new(|| {
+static HEADINGS: LazyLock<Query> = LazyLock::new(|| Query::parse("h1").expect("a constant selector"));
+static TIMES: LazyLock<Query> = LazyLock::new(|| {
     let wanted = "[itemprop='datePublished'], time[pubdate], article time[datetime], main time[datetime], time[datetime]";
-    Selector::parse(wanted).expect("a constant selector")
+    Query::parse(wanted).expect("a constant selector")
 });
 
 /// Without a recipe: JSON-LD, Open Graph, the heading that `<title>` begins with, Dublin Core, `<title>`.
@@ -191,14 +191,19 @@ fn attachments(page: &Elements<'_>, rules: &PageRules) -> Vec<Enclosure> {
     found
 }
 
+/// Where each way of the recipe to the body leads.
+fn bodies(page: &Elements<'_>, rules: &PageRules) -> Vec<Vec<NodeId>> {
+    rules.body.0.iter().map(|alternative| outermost(page.inside(alternative))).collect()
+}
+
 /// The body by recipe, without what the recipe drops, and how much of it people see.
-fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
-    rules.body.0.iter().find_map(|alternative| {
-        let bodies = outermost(html, alternative);
+fn recipe_body(html: &mut Html, rules: &PageRules, bodies: Vec<Vec<NodeId>>) -> Option<(String, usize)> {
+    rules.body.0.iter().zip(bodies).find_map(|(alternative, bodies)| {
         for body in &bodies {
             detach(html, *body, &rules.drop);
         }
         let kept = bodies.into_iter().filter_map(|id| html.tree.get(id).and_then(ElementRef::wrap));
+        let kept = kept.filter(|body| is_attached(*body, html));
         let parts: Vec<_> = kept.filter_map(|body| Some((body, dom::value(body, alternative)?))).collect();
         let shown =
             |body: ElementRef<'_>| dom::text(body).chars().count() + SHORT * usize::from(has_media(body));
@@ -209,9 +214,9 @@ fn recipe_body(html: &mut Html, rules: &PageRules) -> Option<(String, usize)> {
 }
 
 /// The matches that do not stand inside another one. They come in document order.
-fn outermost(html: &Html, alternative: &Alternative) -> Vec<NodeId> {
+fn outermost(matches: Vec<ElementRef<'_>>) -> Vec<NodeId> {
     let mut found: Vec<ElementRef<'_>> = Vec::new();
-    for element in dom::inside(html.root_element(), alternative) {
+    for element in matches {
         let is_inside =
             found.last().is_some_and(|last| element.ancestors().any(|above| above.id() == last.id()));
         if !is_inside {
@@ -222,9 +227,10 @@ fn outermost(html: &Html, alternative: &Alternative) -> Vec<NodeId> {
 }
 
 /// Takes what is dropped out of the tree, below `body`.
-fn detach(html: &mut Html, body: NodeId, drop: &[Selector]) {
+fn detach(html: &mut Html, body: NodeId, drop: &[Query]) {
     let Some(element) = html.tree.get(body).and_then(ElementRef::wrap) else { return };
-    let dropped: Vec<_> = drop.iter().flat_map(|drop| element.select(drop)).map(|inner| inner.id()).collect();
+    let inside = Elements::of(element);
+    let dropped: Vec<_> = drop.iter().flat_map(|drop| inside.select(drop)).map(|inner| inner.id()).collect();
     for id in dropped {
         if let Some(mut node) = html.tree.get_mut(id) {
             node.detach();
@@ -232,8 +238,13 @@ fn detach(html: &mut Html, body: NodeId, drop: &[Selector]) {
     }
 }
 
-static MEDIA: LazyLock<Selector> =
-    LazyLock::new(|| Selector::parse("img, video, audio, iframe, a[href]").expect("a constant selector"));
+/// What an earlier way has dropped is gone for those behind it.
+fn is_attached(element: ElementRef<'_>, html: &Html) -> bool {
+    element.ancestors().last().is_some_and(|top| top.id() == html.tree.root().id())
+}
+
+static MEDIA: LazyLock<Query> =
+    LazyLock::new(|| Query::parse("img, video, audio, iframe, a[href]").expect("a constant selector"));
 
 fn has_media(element: ElementRef<'_>) -> bool {
     element.select(&MEDIA).next().is_some()

@@ -10,7 +10,7 @@ mod numbered;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
-use super::{Document, Kind, dom, metadata::Metadata, open::open};
+use super::{Document, Kind, Query, dom, metadata::Metadata, open::open};
 use crate::model::text;
 
 pub use days::fill as day_url;
@@ -66,10 +66,10 @@ struct Anchor {
 }
 
 /// What stands on a page besides its items. `next` is a selector of the configuration for the link to the next page.
-pub fn pager(document: &Document<'_>, next: Option<&Selector>) -> Pager {
+pub fn pager(document: &Document<'_>, next: Option<&Query>) -> Pager {
     let (page, _) = open(document, Kind::List);
     let Some(page) = page else { return Pager::default() };
-    let base = Metadata::read(&page.html, document.url).base.unwrap_or_else(|| document.url.clone());
+    let base = Metadata::of(&page.html, document.url).base.unwrap_or_else(|| document.url.clone());
     let anchors = anchors(&page.html, &base, document.url);
     let chosen = next.and_then(|next| page.html.select(next).find_map(|link| target(link, &base)));
     let numbered = numbered::find(&anchors);

@@ -74,7 +74,7 @@ struct Hit<'a> {
 /// Selectors that find at least two known articles again; `None` where there are none.
 pub fn propose(document: &Document<'_>, known: &[Known]) -> Option<Proposal> {
     let page = open(document, Kind::List).0?;
-    let base = Metadata::read(&page.html, document.url).base.unwrap_or_else(|| document.url.clone());
+    let base = Metadata::of(&page.html, document.url).base.unwrap_or_else(|| document.url.clone());
     let hits = alike(find(&page.html, &base, known));
     if hits.len() < ENOUGH {
         return None;

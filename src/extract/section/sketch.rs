@@ -9,7 +9,7 @@ use super::group::{Group, Item};
 use super::links::Anchor;
 use super::place::Places;
 use super::{select, share, when};
-use crate::extract::{Alternative, ListRules, Pick, Scope, Take, dom};
+use crate::extract::{Alternative, ListRules, Pick, Query, Scope, Take, dom};
 
 /// A list's selectors, in words. [`Sketch::rules`] makes rules of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Sketch {
     /// Rules that a page can be read with; `None` where a selector is none.
     pub fn rules(&self) -> Option<ListRules> {
         Some(ListRules {
-            item: Selector::parse(&self.item).ok()?,
+            item: Query::parse(&self.item).ok()?,
             scope: self.scope,
             title: pick(&self.title)?,
             link: pick(&self.link)?,
@@ -67,7 +67,7 @@ impl Way {
 
 fn pick(ways: &[Way]) -> Option<Pick> {
     let alternative = |way: &Way| {
-        let select = way.select.as_deref().map(Selector::parse).transpose().ok()?;
+        let select = way.select.as_deref().map(Query::parse).transpose().ok()?;
         let pattern = way.pattern.as_deref().map(Regex::new).transpose().ok()?;
         Some(Alternative { select, take: way.take.clone(), pattern })
     };

@@ -2,10 +2,9 @@
 //! is `config`'s.
 
 use regex::Regex;
-use scraper::Selector;
 use toml::{Table, Value};
 
-use crate::extract::{Alternative, ListRules, PageRules, Pick, Rules, Scope, Take};
+use crate::extract::{Alternative, ListRules, PageRules, Pick, Query, Rules, Scope, Take};
 
 /// Compiles the extraction part of a recipe.
 pub(super) fn rules(text: &str) -> Rules {
@@ -93,6 +92,6 @@ fn alternative(value: &Value, default: &Take) -> Alternative {
     }
 }
 
-fn css(text: &str) -> Selector {
-    Selector::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn css(text: &str) -> Query {
+    Query::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }

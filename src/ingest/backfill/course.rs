@@ -4,13 +4,12 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use jiff::civil::Date;
-use scraper::Selector;
 use url::Url;
 
 use super::{Archive, Kind, form::Visit, map::Map, walk::fingerprint};
 use crate::{
     extract::{
-        self, Document,
+        self, Document, Query,
         pager::{self, Pager},
     },
     fetch::{self, Outcome, postback::Session},
@@ -317,7 +316,7 @@ pub(super) async fn understand(walk: &mut Walk<'_>, outcome: Outcome, asked: &Ur
 }
 
 /// The pager of a page, looked for off the runtime's workers.
-async fn of_page(next: Option<Selector>, body: Bytes, content_type: Option<String>, url: Url) -> Pager {
+async fn of_page(next: Option<Query>, body: Bytes, content_type: Option<String>, url: Url) -> Pager {
     let found = tokio::task::spawn_blocking(move || {
         let document = Document { bytes: &body, content_type: content_type.as_deref(), url: &url };
         pager::pager(&document, next.as_ref())

@@ -12,11 +12,11 @@ mod form;
 mod map;
 mod walk;
 
-use scraper::Selector;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{Error, Ingest};
+use crate::extract::Query;
 use crate::model::{Backfill, Issue, SourceId, Timestamp};
 
 pub(super) use desk::Desk;
@@ -30,7 +30,7 @@ pub struct Archive {
     /// What the addresses of its pages look like: see [`crate::extract::pager::Pager`].
     pub pattern: Option<String>,
     /// The link to the next page.
-    pub next: Option<Selector>,
+    pub next: Option<Query>,
     /// Its sitemaps; empty: those that `robots.txt` names, else `/sitemap.xml`.
     pub sitemaps: Vec<Url>,
     /// What the paths of its articles begin with, in sitemaps.
