@@ -40,13 +40,10 @@ fn push_plain_key(text: &str, out: &mut String) -> bool {
                 continue;
             }
             _ if is_invisible(c) => continue,
-            _ => {
-                let mut lower = c.to_lowercase();
-                match (lower.next(), lower.next()) {
-                    (Some(lower), None) => lower,
-                    _ => return false,
-                }
-            }
+            _ => match lower(c) {
+                Some(lower) => lower,
+                None => return false,
+            },
         };
         if std::mem::take(&mut space) {
             out.push(' ');
@@ -57,6 +54,22 @@ fn push_plain_key(text: &str, out: &mut String) -> bool {
         }
     }
     true
+}
+
+/// What `char::to_lowercase` says, where that is one character; without its tables for the letters of Vietnamese.
+fn lower(c: char) -> Option<char> {
+    // In these blocks the lower letter stands behind its capital.
+    let second = |c: char| char::from_u32(u32::from(c) | 1);
+    match c {
+        'À'..='Ö' | 'Ø'..='Þ' => char::from_u32(u32::from(c) + 0x20),
+        'ß'..='ÿ' => Some(c),
+        'Ā'..='į' | 'Ơ'..='ơ' | 'Ạ'..='ỹ' => second(c),
+        'Ư' | 'ư' => Some('ư'),
+        _ => {
+            let mut lower = c.to_lowercase();
+            lower.next().filter(|_| lower.next().is_none())
+        }
+    }
 }
 
 /// The key of any text, but for its tones.
@@ -129,7 +142,9 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The text without characters that XML 1.0 (section 2.2) has no way to write.
 pub fn xml_safe(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_xml) {
+    // Most have no byte that such a character could begin with.
+    let is_plain = |byte: &u8| *byte != 0xef && (*byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r'));
+    if text.as_bytes().iter().all(is_plain) || text.chars().all(is_xml) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.chars().filter(|&c| is_xml(c)).collect())
@@ -268,6 +283,8 @@ mod tests {
         for c in '\0'..=char::MAX {
             assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
             assert_eq!(is_letter_or_digit(c), c.is_alphanumeric(), "{c:?}");
+            let lowered: Vec<char> = c.to_lowercase().collect();
+            assert_eq!(lower(c), Some(lowered[0]).filter(|_| lowered.len() == 1), "{c:?}");
             let is_fine = is_composed(c) && !is_invisible(c) && is_xml(c) && (c == ' ' || !c.is_whitespace());
             assert!(!is_plain(c) || is_fine, "{c:?}");
         }

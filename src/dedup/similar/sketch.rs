@@ -64,13 +64,15 @@ fn bits(bins: &[u64; BINS]) -> [u32; 4] {
 
 /// A bit for each number of a key of text: a date, an amount, an hour, a part of a document's number.
 pub(super) fn numbers(keyed: &str) -> [u32; 2] {
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ':' | '/' | '-');
+    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b':' | b'/' | b'-');
     let mut bits = [0; 2];
-    for run in keyed.split(|c: char| !is_part(c)).filter(|run| run.contains(|c: char| c.is_ascii_digit())) {
+    for run in keyed.as_bytes().split(|byte| !is_part(byte)).filter(|run| run.iter().any(u8::is_ascii_digit))
+    {
         let mut number = 0;
-        for part in run.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()) {
+        for part in run.split(|byte| !byte.is_ascii_digit()).filter(|part| !part.is_empty()) {
             // `05/3` and `5/03` are one day.
-            number = mix(number ^ hash(part.trim_start_matches('0').as_bytes()));
+            let zeros = part.iter().take_while(|digit| **digit == b'0').count();
+            number = mix(number ^ hash(&part[zeros..]));
         }
         set(&mut bits, number);
     }
@@ -91,24 +93,31 @@ pub(super) fn names(plain: &str) -> u32 {
     let signature = last.split_whitespace().count() <= SIGNATURE;
     let mut begins = true;
     for word in if signature { text } else { plain }.split_whitespace() {
-        let bare = word.trim_matches(|c: char| !text::is_letter_or_digit(c));
-        let mut letters = bare.chars();
-        let capital = letters.next().is_some_and(char::is_uppercase);
-        let is_name = capital && letters.all(|c| c.is_lowercase() || !text::is_letter(c)) && bare.len() > 1;
-        if is_name && !begins {
-            run.push(text::key(bare));
-        } else {
-            end(&mut run);
+        match name(word) {
+            Some(name) if !begins => run.push(text::key(name)),
+            _ => end(&mut run),
         }
-        let stops =
-            word.ends_with(|c: char| !text::is_letter_or_digit(c) && c != ')' && c != '"' && c != '”');
-        if stops {
+        let stops = |c: char| !text::is_letter_or_digit(c) && c != ')' && c != '"' && c != '”';
+        if !run.is_empty() && word.ends_with(stops) {
             end(&mut run);
         }
         begins = word.ends_with(['.', ':', '!', '?', '-', '–']);
     }
     end(&mut run);
     bits[0]
+}
+
+/// A word without what stands around it, where it is written like a name: one capital, and small letters.
+fn name(word: &str) -> Option<&str> {
+    // Most words begin with a small letter, which is seen at once.
+    if word.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return None;
+    }
+    let bare = word.trim_matches(|c: char| !text::is_letter_or_digit(c));
+    let mut letters = bare.chars();
+    let capital = letters.next().is_some_and(char::is_uppercase);
+    let small = |c: char| c.is_lowercase() || !text::is_letter(c);
+    (capital && letters.all(small) && bare.len() > 1).then_some(bare)
 }
 
 /// A bit of the smallest word of a title by each of 32 permutations.

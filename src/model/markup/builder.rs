@@ -47,6 +47,8 @@ pub(super) struct Builder {
     serials: u32,
     /// Open `template` elements.
     templates: usize,
+    /// Open elements that decide the insertion mode.
+    modal: usize,
     /// True when a `form` was begun and not ended ("form element pointer").
     form: bool,
     /// The most elements that were open at once.
@@ -69,6 +71,11 @@ impl Open {
 
     fn is_any(&self, names: &[u64]) -> bool {
         names.contains(&self.name) && !self.is_foreign()
+    }
+
+    /// Does it decide how tags in it are read?
+    fn is_modal(&self) -> bool {
+        self.kind.mode.is_some() && !self.is_foreign()
     }
 }
 
@@ -197,8 +204,10 @@ impl Builder {
 
     /// The insertion mode: the innermost part of a table or `template` says (section 13.2.4.1).
     fn mode(&self) -> Mode {
-        let decides = |open: &&Open| open.kind.mode.is_some() && !open.is_foreign();
-        let open = self.stack.iter().rev().find(decides);
+        if self.modal == 0 {
+            return Mode::Body;
+        }
+        let open = self.stack.iter().rev().find(|open| open.is_modal());
         open.map_or(Mode::Body, |open| {
             if open.name == tags::TEMPLATE { open.content } else { open.kind.mode.unwrap_or(Mode::Body) }
         })
@@ -214,6 +223,7 @@ impl Builder {
     fn push_into(&mut self, namespace: Namespace, name: u64, kind: Kind, serial: u32) {
         let open = Open { name, kind, namespace, serial, content: Mode::Unknown, form: false };
         self.templates += usize::from(open.is(tags::TEMPLATE));
+        self.modal += usize::from(open.is_modal());
         self.stack.push(open);
         self.deepest = self.deepest.max(self.stack.len());
     }
@@ -224,8 +234,10 @@ impl Builder {
 
     /// Closes all elements from `from` on.
     fn truncate(&mut self, from: usize) {
-        let templates = self.stack.drain(from..).filter(|open| open.is(tags::TEMPLATE)).count();
-        self.templates -= templates;
+        for closed in self.stack.drain(from..) {
+            self.templates -= usize::from(closed.is(tags::TEMPLATE));
+            self.modal -= usize::from(closed.is_modal());
+        }
     }
 
     /// Closes what is open in the innermost element of `names`; the whole stack is inside one.

@@ -242,8 +242,12 @@ static BREAKOUT: [u64; 45] = numbers([
     "var",
 ]);
 
-/// Every name of which something matters, sorted, with what it is: that is asked for each tag.
-static KNOWN: LazyLock<Vec<(u64, Kind)>> = LazyLock::new(|| {
+/// Slots of [`KNOWN`], about four for each name; a power of two.
+const SLOTS: usize = 512;
+
+/// Every name of which something matters, with what it is: that is asked several times for each tag. A name stands where [`probe`]
+/// leads first, or behind it where others were there before.
+static KNOWN: LazyLock<[(u64, Kind); SLOTS]> = LazyLock::new(|| {
     let sets: [&[u64]; 10] = [
         &VOID,
         &FORMATTING,
@@ -257,16 +261,30 @@ static KNOWN: LazyLock<Vec<(u64, Kind)>> = LazyLock::new(|| {
         &BREAKOUT,
     ];
     let others = [SVG, MATH, HTML, HEAD, BODY, FRAMESET, FRAME, TABLE, TEMPLATE];
-    let mut known: Vec<u64> = sets.into_iter().flatten().copied().chain(others).collect();
-    known.sort_unstable();
-    known.dedup();
-    known.into_iter().map(|name| (name, look_up(name))).collect()
+    let mut known = [(NO_NAME, Kind::default()); SLOTS];
+    for name in sets.into_iter().flatten().copied().chain(others) {
+        let free = probe(name).find(|&slot| [NO_NAME, name].contains(&known[slot].0));
+        known[free.expect("there are more slots than names")] = (name, look_up(name));
+    }
+    known
 });
+
+/// The number of no name.
+const NO_NAME: u64 = 0;
+
+/// Where a name may stand, the likeliest place first.
+fn probe(name: u64) -> impl Iterator<Item = usize> {
+    // Fibonacci hashing: the upper bits of a product depend on all bits of the name.
+    let first =
+        usize::try_from(name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS.ilog2())).unwrap_or_default();
+    (first..first + SLOTS).map(|slot| slot % SLOTS)
+}
 
 /// What matters of the element `name`.
 pub(super) fn kind(name: u64) -> Kind {
-    let found = KNOWN.binary_search_by_key(&name, |(known, _)| *known).ok();
-    found.and_then(|at| KNOWN.get(at)).map_or_else(Kind::default, |(_, kind)| *kind)
+    let known = &*KNOWN;
+    let slot = probe(name).find(|&slot| [NO_NAME, name].contains(&known[slot].0));
+    slot.map_or_else(Kind::default, |slot| known[slot].1)
 }
 
 fn look_up(name: u64) -> Kind {
