@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ego_tree::{NodeId, iter::Edge};
+use ego_tree::{NodeId, NodeRef, iter::Edge};
 use regex::Regex;
 use scraper::{ElementRef, Node};
 
@@ -213,8 +213,18 @@ pub(super) fn captured(pattern: &Regex, text: &str) -> Option<String> {
 fn is_blank(element: ElementRef<'_>) -> bool {
     let shows =
         |name: &str| matches!(name, "img" | "video" | "audio" | "iframe" | "object" | "embed" | "svg");
-    let mut inside = element.descendent_elements();
-    !inside.any(|inner| shows(inner.value().name())) && text(element).is_empty()
+    let is_silent = |node: NodeRef<'_, Node>| {
+        node.value().as_element().is_some_and(|element| SILENT.contains(&element.name()))
+    };
+    let within = |node: NodeRef<'_, Node>| node.id() != element.id();
+    let is_read = |node: NodeRef<'_, Node>| {
+        !is_silent(*element) && !node.ancestors().take_while(|above| within(*above)).any(is_silent)
+    };
+    !element.descendants().any(|node| match node.value() {
+        Node::Element(inner) => shows(inner.name()),
+        Node::Text(text) => !text.trim().is_empty() && is_read(node),
+        _ => false,
+    })
 }
 
 /// The text that people see, white space collapsed.

@@ -9,6 +9,7 @@ mod builder;
 mod entities;
 mod plain;
 mod scan;
+mod table;
 mod tags;
 
 use builder::Builder;

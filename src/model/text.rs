@@ -120,7 +120,7 @@ pub fn search(text: &str) -> String {
 
 /// The text in NFC. Most of it is, and to see that takes a third of the time that composing takes.
 pub fn composed(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_composed) {
+    if is_composed_all(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
     match is_nfc_quick(text.chars()) {
@@ -133,6 +133,20 @@ pub fn composed(text: &str) -> Cow<'_, str> {
 /// marks, the precomposed ones of Vietnamese, and what texts are punctuated with. Of others the tables know.
 pub fn is_composed(c: char) -> bool {
     matches!(c, '\0'..='\u{2ff}' | '\u{1ea0}'..='\u{1ef9}' | '\u{2010}'..='\u{2027}')
+}
+
+/// [`is_composed`] for each character, without decoding them.
+fn is_composed_all(mut bytes: &[u8]) -> bool {
+    while let [first, behind @ ..] = bytes {
+        bytes = match (first, behind) {
+            (0..=0x7f, _) => behind,
+            (0xc2..=0xcb, [_, rest @ ..])
+            | (0xe1, [0xba, 0xa0..=0xbf, rest @ ..] | [0xbb, 0x80..=0xb9, rest @ ..])
+            | (0xe2, [0x80, 0x90..=0xa7, rest @ ..]) => rest,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// The words of a text: runs of letters, digits and their marks.
@@ -283,6 +297,7 @@ mod tests {
         for c in '\0'..=char::MAX {
             assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
             assert_eq!(is_letter_or_digit(c), c.is_alphanumeric(), "{c:?}");
+            assert_eq!(is_composed_all(c.to_string().as_bytes()), is_composed(c), "{c:?}");
             let lowered: Vec<char> = c.to_lowercase().collect();
             assert_eq!(lower(c), Some(lowered[0]).filter(|_| lowered.len() == 1), "{c:?}");
             let is_fine = is_composed(c) && !is_invisible(c) && is_xml(c) && (c == ' ' || !c.is_whitespace());

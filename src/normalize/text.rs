@@ -20,7 +20,6 @@ pub fn line(raw: &str) -> String {
 
 /// Text of a node of markup: NFC, nbsp runs as one space, nothing invisible; `None` when it is so already.
 pub(super) fn node(raw: &str, keep_spaces: bool) -> Option<String> {
-    let spaces = |c: char| c.is_whitespace() && (c != ' ' || keep_spaces);
     if raw.chars().all(text::is_plain) {
         return None;
     }
@@ -29,18 +28,18 @@ pub(super) fn node(raw: &str, keep_spaces: bool) -> Option<String> {
         return (visible != raw).then(|| visible.into_owned());
     }
     let mut out = String::with_capacity(visible.len());
+    // Words with the single blanks between them, and what stands between those: white space of another kind.
     let mut pending = false;
-    for c in visible.chars() {
-        if c == '\u{a0}' || spaces(c) || (pending && c == ' ') {
-            pending = true;
-            continue;
-        }
-        if std::mem::take(&mut pending) && !out.ends_with(' ') {
+    for run in visible.split(|c: char| c != ' ' && c.is_whitespace()) {
+        let run = if pending { run.trim_start_matches(' ') } else { run };
+        if pending && !out.ends_with(' ') && !run.is_empty() {
             out.push(' ');
         }
-        out.push(c);
+        out.push_str(run);
+        pending = true;
     }
-    if pending && !out.ends_with(' ') {
+    let ends = visible.trim_end_matches(' ').ends_with(char::is_whitespace);
+    if ends && !out.ends_with(' ') {
         out.push(' ');
     }
     (out != raw).then_some(out)
@@ -145,7 +144,32 @@ mod tests {
         assert_eq!(node("plain  text", false), None);
     }
 
+    /// What `node` makes of white space, one character after the other.
+    fn spaced(raw: &str) -> String {
+        let mut out = String::new();
+        let mut pending = false;
+        for c in raw.chars() {
+            if c.is_whitespace() && (pending || c != ' ') {
+                pending = true;
+                continue;
+            }
+            if std::mem::take(&mut pending) && !out.ends_with(' ') {
+                out.push(' ');
+            }
+            out.push(c);
+        }
+        if pending && !out.ends_with(' ') {
+            out.push(' ');
+        }
+        out
+    }
+
     proptest::proptest! {
+        #[test]
+        fn nodes_are_spaced_as_they_are_read(raw in "[a \u{a0}\n\u{2003}]{0,12}") {
+            proptest::prop_assert_eq!(node(&raw, false).unwrap_or_else(|| raw.clone()), spaced(&raw));
+        }
+
         #[test]
         fn lines_are_stable(raw in "(\\PC|&amp;|&lt;|\u{a0}|\u{200d}|\u{301}){0,20}") {
             let once = line(&line(&line(&raw)));

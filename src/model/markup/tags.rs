@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::table::Table;
+
 /// What matters of an element's name.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "a table of independent facts about names")]
@@ -242,12 +244,8 @@ static BREAKOUT: [u64; 45] = numbers([
     "var",
 ]);
 
-/// Slots of [`KNOWN`], about four for each name; a power of two.
-const SLOTS: usize = 512;
-
-/// Every name of which something matters, with what it is: that is asked several times for each tag. A name stands where [`probe`]
-/// leads first, or behind it where others were there before.
-static KNOWN: LazyLock<[(u64, Kind); SLOTS]> = LazyLock::new(|| {
+/// Every name of which something matters, with what it is: that is asked several times for each tag.
+static KNOWN: LazyLock<Table<Kind, 512>> = LazyLock::new(|| {
     let sets: [&[u64]; 10] = [
         &VOID,
         &FORMATTING,
@@ -261,30 +259,13 @@ static KNOWN: LazyLock<[(u64, Kind); SLOTS]> = LazyLock::new(|| {
         &BREAKOUT,
     ];
     let others = [SVG, MATH, HTML, HEAD, BODY, FRAMESET, FRAME, TABLE, TEMPLATE];
-    let mut known = [(NO_NAME, Kind::default()); SLOTS];
-    for name in sets.into_iter().flatten().copied().chain(others) {
-        let free = probe(name).find(|&slot| [NO_NAME, name].contains(&known[slot].0));
-        known[free.expect("there are more slots than names")] = (name, look_up(name));
-    }
-    known
+    let known = sets.into_iter().flatten().copied().chain(others);
+    Table::of(known.map(|name| (name, look_up(name))))
 });
-
-/// The number of no name.
-const NO_NAME: u64 = 0;
-
-/// Where a name may stand, the likeliest place first.
-fn probe(name: u64) -> impl Iterator<Item = usize> {
-    // Fibonacci hashing: the upper bits of a product depend on all bits of the name.
-    let first =
-        usize::try_from(name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS.ilog2())).unwrap_or_default();
-    (first..first + SLOTS).map(|slot| slot % SLOTS)
-}
 
 /// What matters of the element `name`.
 pub(super) fn kind(name: u64) -> Kind {
-    let known = &*KNOWN;
-    let slot = probe(name).find(|&slot| [NO_NAME, name].contains(&known[slot].0));
-    slot.map_or_else(Kind::default, |slot| known[slot].1)
+    KNOWN.get(name)
 }
 
 fn look_up(name: u64) -> Kind {
