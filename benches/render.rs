@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench render`
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use loaphuong::{
     clock,
@@ -65,14 +65,7 @@ fn made_of(text: usize) -> (Settings, Vec<Arc<Article>>) {
         };
         journal.record(pass).await.expect("memory takes everything");
         let feed = Feed::new("quan1".parse().expect("a fine id"), "Tin tức Quận 1", vec![source]);
-        let settings = Settings {
-            base_url: "https://tin.example.vn".to_owned(),
-            feeds: vec![feed.clone()],
-            sources: Vec::new(),
-            min_age: Duration::from_secs(60),
-            max_age: Duration::from_secs(300),
-            hub: None,
-        };
+        let settings = Settings::new("https://tin.example.vn", vec![feed.clone()]);
         let publisher = Publisher::new(store, journal, Arc::new(clock::System), settings.clone());
         publisher.rebuild().await.expect("memory is read");
         (settings, publisher.articles(&feed.id).expect("the feed was read"))

@@ -108,14 +108,7 @@ fn settings(n_feeds: usize) -> Settings {
             ..Feed::new(id, &format!("Tin tức {n}"), vec![source.clone()])
         }
     };
-    Settings {
-        base_url: "https://tin.example.vn".to_owned(),
-        feeds: (0..n_feeds).map(feed).collect(),
-        sources: Vec::new(),
-        min_age: std::time::Duration::from_secs(60),
-        max_age: std::time::Duration::from_secs(900),
-        hub: None,
-    }
+    Settings::new("https://tin.example.vn", (0..n_feeds).map(feed).collect())
 }
 
 fn pass(n: i64, bytes: usize) -> Pass {

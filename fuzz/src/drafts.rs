@@ -93,14 +93,7 @@ pub fn published(drafts: Vec<Draft>, rules: &'static config::Rules) {
     let source: SourceId = "fuzz".parse().expect("it is constant");
     let articles: Vec<_> = drafts.into_iter().map(|draft| Arc::new(article(draft, &source, rules))).collect();
     let feed = Feed::new("fuzz".parse().expect("it is constant"), "Fuzz", vec![source]);
-    let settings = Settings {
-        base_url: "https://tin.example.vn".to_owned(),
-        feeds: vec![feed.clone()],
-        sources: Vec::new(),
-        min_age: Duration::from_secs(60),
-        max_age: Duration::from_secs(300),
-        hub: None,
-    };
+    let settings = Settings::new("https://tin.example.vn", vec![feed.clone()]);
     let titles: Vec<_> = articles.iter().map(|article| title(&article.content.title)).collect();
     let (reader, ..) = super::rules(u8::MAX);
     for format in [Format::Rss, Format::Atom, Format::Json] {

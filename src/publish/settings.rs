@@ -153,6 +153,18 @@ pub struct SourceInfo {
 }
 
 impl Settings {
+    /// These feeds, without sources and a hub; caches are told what the configuration tells them by default.
+    pub fn new(base_url: &str, feeds: Vec<Feed>) -> Self {
+        Self {
+            base_url: base_url.to_owned(),
+            feeds,
+            sources: Vec::new(),
+            min_age: Duration::from_secs(60),
+            max_age: Duration::from_secs(15 * 60),
+            hub: None,
+        }
+    }
+
     /// The hub that is not ours, where feeds are to name one.
     pub fn other_hub(&self) -> Option<&Other> {
         match &self.hub {

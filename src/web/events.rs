@@ -203,14 +203,7 @@ mod tests {
     async fn teller(world: &World, access: Access) -> Arc<Teller> {
         let id: FeedId = "quan1".parse().unwrap();
         let feed = Feed { access, ..Feed::new(id, "Quận 1", vec!["quan1".parse().unwrap()]) };
-        let settings = Settings {
-            base_url: "https://tin.example.vn".into(),
-            feeds: vec![feed],
-            sources: Vec::new(),
-            min_age: Duration::ZERO,
-            max_age: Duration::ZERO,
-            hub: None,
-        };
+        let settings = Settings::new("https://tin.example.vn", vec![feed]);
         let (store, clock) = (Arc::clone(&world.store), Arc::new(world.clock.clone()));
         let journal = Arc::new(Journal::open(Arc::clone(&store)).await.unwrap());
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&journal), clock, settings);

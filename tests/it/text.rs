@@ -1,6 +1,6 @@
 //! Hostile text all the way: out of a source's bytes, through the pipeline, into every format.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use loaphuong::{
     config, dedup,
@@ -51,14 +51,7 @@ fn article() -> Article {
 #[test]
 fn what_no_format_can_say_is_left_out_and_all_else_arrives() {
     let feed = Feed::new("a".parse().unwrap(), "A", vec!["a".parse().unwrap()]);
-    let settings = Settings {
-        base_url: "https://tin.example.vn".to_owned(),
-        feeds: vec![feed.clone()],
-        sources: Vec::new(),
-        min_age: Duration::from_secs(60),
-        max_age: Duration::from_secs(300),
-        hub: None,
-    };
+    let settings = Settings::new("https://tin.example.vn", vec![feed.clone()]);
     for format in [Format::Rss, Format::Atom, Format::Json] {
         let bytes = publish::render(&settings, &feed, &[Arc::new(article())], format).unwrap();
         let text = std::str::from_utf8(&bytes).unwrap();
