@@ -5,7 +5,7 @@ use reqwest::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 
-use super::{Ask, text};
+use super::{Ask, request, text};
 use crate::net::{Client, Request, Want};
 
 /// What a server says of a file.
@@ -25,12 +25,8 @@ pub async fn measure(client: &Client, ask: &Ask) -> Option<Measured> {
             method,
             // The length of the file itself, not of what a server makes of it on the way.
             headers: vec![("accept", "*/*".to_owned()), ("accept-encoding", "identity".to_owned())],
-            allow_private: ask.allow_private,
-            spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
-            robots: ask.robots,
-            trust: ask.trust.clone(),
             want: Want::Start(0),
-            ..Request::get(ask.url.clone())
+            ..request(client, ask)
         };
         let answer = client.send(request).await.ok()?;
         match answer.status {

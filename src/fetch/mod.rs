@@ -108,23 +108,30 @@ pub async fn fetch(client: &Client, ask: &Ask) -> Outcome {
 
 /// The same with a cookie along, and with the headers of the answer.
 async fn answer(client: &Client, ask: &Ask, cookie: Option<String>) -> (Outcome, HeaderMap) {
-    let mut request = request(ask, client.settings().spacing);
+    let mut request = conditional(client, ask);
     request.headers.extend(cookie.map(|cookie| ("cookie", cookie)));
     let outcome = match client.send(request).await {
         Ok(answer) => {
             let headers = answer.headers.clone();
             return (outcome(ask, answer, client.now()), headers);
         }
-        Err(net::Error::Restrained(
-            held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
-        )) => Outcome::Held(held),
-        Err(error) => Outcome::Failed(Error::Net(error)),
+        Err(error) => unanswered(error),
     };
     (outcome, HeaderMap::new())
 }
 
+/// Why there is no answer.
+fn unanswered(error: net::Error) -> Outcome {
+    match error {
+        net::Error::Restrained(
+            held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
+        ) => Outcome::Held(held),
+        error => Outcome::Failed(Error::Net(error)),
+    }
+}
+
 /// A conditional `GET` (RFC 9110, section 13.1). Both validators are sent exactly as they were received.
-fn request(ask: &Ask, spacing: Duration) -> Request {
+fn conditional(client: &Client, ask: &Ask) -> Request {
     let conditions = [
         ("if-none-match", ask.validators.etag.clone()),
         ("if-modified-since", ask.validators.last_modified.clone()),
@@ -132,11 +139,18 @@ fn request(ask: &Ask, spacing: Duration) -> Request {
     let conditions = conditions.into_iter().filter_map(|(name, value)| Some((name, value?)));
     Request {
         headers: std::iter::once(("accept", ask.accept.to_owned())).chain(conditions).collect(),
+        want: if ask.partial { Want::AllThatFits } else { Want::All },
+        ..request(client, ask)
+    }
+}
+
+/// A request with the manners of its source. Every one begins here.
+fn request(client: &Client, ask: &Ask) -> Request {
+    Request {
         allow_private: ask.allow_private,
-        spacing: Some(ask.spacing.unwrap_or(spacing)),
+        spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
         robots: ask.robots,
         trust: ask.trust.clone(),
-        want: if ask.partial { Want::AllThatFits } else { Want::All },
         ..Request::get(ask.url.clone())
     }
 }

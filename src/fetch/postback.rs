@@ -3,15 +3,13 @@
 //! Cookies live as long as the visit stays at one origin: whoever is led elsewhere takes none along (RFC 6265 without its
 //! domains and paths: portals set one or two, for everything).
 
-use std::time::Duration;
-
 use reqwest::{
     Method,
     header::{HeaderMap, LOCATION, SET_COOKIE},
 };
 use url::{Url, form_urlencoded};
 
-use super::{Ask, Outcome, outcome};
+use super::{Ask, Outcome, outcome, request, unanswered};
 use crate::net::{Answer, Client, Request};
 
 /// Cookies kept, and bytes of each.
@@ -49,11 +47,10 @@ impl Session {
     /// Follows redirects itself: `net` would not see what they set.
     async fn walk(&mut self, client: &Client, ask: &Ask, mut question: Question) -> Outcome {
         for _ in 0..=MAX_REDIRECTS {
-            let spacing = ask.spacing.unwrap_or(client.settings().spacing);
             self.move_to(&question.url);
-            let answer = match client.send(self.request(ask, &question, spacing)).await {
+            let answer = match client.send(self.request(client, ask, &question)).await {
                 Ok(answer) => answer,
-                Err(error) => return Outcome::Failed(super::Error::Net(error)),
+                Err(error) => return unanswered(error),
             };
             self.learn(&answer.headers);
             match next(&question, &answer) {
@@ -72,7 +69,7 @@ impl Session {
         }
     }
 
-    fn request(&self, ask: &Ask, question: &Question, spacing: Duration) -> Request {
+    fn request(&self, client: &Client, ask: &Ask, question: &Question) -> Request {
         let mut headers = vec![("accept", ask.accept.to_owned())];
         if !self.cookies.is_empty() {
             let cookies: Vec<_> =
@@ -87,10 +84,8 @@ impl Session {
             headers,
             body: question.form.clone().map(Into::into),
             max_redirects: 0,
-            allow_private: ask.allow_private,
-            trust: ask.trust.clone(),
-            spacing: Some(spacing),
-            ..Request::get(question.url.clone())
+            url: question.url.clone(),
+            ..request(client, ask)
         }
     }
 

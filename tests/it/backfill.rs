@@ -150,6 +150,30 @@ async fn numbered_pages_are_walked_once_and_nobody_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_site_keeps_from_robots_is_kept_from_walks() {
+    let mut world = World::new().await;
+    let pager = "<div class=pager><a href='?trang=2'>2</a><a href='?trang=3'>3</a></div>";
+    articles(&world, 30);
+    world.stop().await;
+    world.portal.put("/robots.txt", "text/plain", "User-agent: *\nDisallow: /tin?trang=3\n");
+    world.start().await;
+    for n in 2..=3 {
+        world.portal.put(&format!("/tin?trang={n}"), HTML, list(10 * (n - 1) + 1..=10 * n, pager));
+    }
+    world.portal.put("/tin", HTML, list(1..=10, pager));
+    world.reload(source("")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["state"], &report["pages"]), (&json!("halted"), &json!(2)), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("robots.txt"), "{report}");
+    assert_eq!(visits(&world, "trang=3"), 0, "it was not asked for");
+    // Who owns the site may say so.
+    world.reload(|text| text.replace("spacing = \"0s\"", "spacing = \"0s\"\nrobots = false")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["state"], &report["pages"]), (&json!("ended"), &json!(3)), "{report}");
+    assert_eq!(numbers(&world).await.len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_pager_ends_where_it_repeats_itself() {
     let mut world = World::new().await;
     articles(&world, 20);
