@@ -2,7 +2,10 @@
 
 use std::{io::ErrorKind, net::TcpListener, time::Duration};
 
-use crate::world::World;
+use loaphuong::{clock::Clock, demo::stories};
+use serde_json::{Value, json};
+
+use crate::{backfill::walk, world::World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -52,7 +55,12 @@ sources = ["js"]
     format!("{text}{source}")
 }
 
-async fn source(world: &World) -> serde_json::Value {
+/// The same, complete when it is quiet: the last page of an archive shows nothing that could be waited for.
+fn with_quiet_scripts(text: &str, command: &str) -> String {
+    with_scripts(text, command).replace("browser_wait = \"li.news\"\n", "")
+}
+
+async fn source(world: &World) -> Value {
     let all = world.get("/api/v1/sources").await.json();
     all["sources"].as_array().unwrap().iter().find(|source| source["id"] == "js").unwrap().clone()
 }
@@ -112,4 +120,74 @@ async fn without_the_browser_everything_else_goes_on() {
         world.portal.visits().iter().all(|visit| !visit.uri.starts_with("/js")),
         "nobody is asked in vain"
     );
+}
+
+/// A list whose items and pager scripts make, of the page that the address says.
+const PAGED: &str = r#"<!DOCTYPE html><ul></ul><div class=pager></div><script>
+    const number = +(new URLSearchParams(location.search).get('trang') ?? 1);
+    fetch(`/list-${number}.json`).then(answer => answer.json()).then(list => {
+        for (const n of list)
+            document.querySelector('ul').innerHTML += `<li class=news><a href="/tin/${n}">Tin số ${n}</a></li>`;
+        document.querySelector('.pager').innerHTML = '<a href="?trang=2">2</a> <a href="?trang=3">3</a>';
+    });
+    </script>"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archives_are_walked_through_the_browser() {
+    let Some(command) = chromium() else { return };
+    let world = World::with(|text| with_quiet_scripts(&text, &command)).await;
+    world.portal.put("/js", "text/html; charset=utf-8", PAGED);
+    for (page, list) in [(1, "[6, 5]"), (2, "[4, 3]"), (3, "[2, 1]"), (4, "[]")] {
+        world.portal.put(&format!("/list-{page}.json"), "application/json", list);
+    }
+    let report = walk(&world, "js", json!({})).await;
+    let said = ["way", "end", "pages", "new", "issues"].map(|key| &report[key]);
+    assert_eq!(said, [&json!("numbered"), &json!("bottom"), &json!(3), &json!(6), &json!([])], "{report}");
+    let asked = |path: &str| world.portal.visits().iter().filter(|visit| visit.uri == path).count();
+    assert_eq!([asked("/js?trang=2"), asked("/list-2.json"), asked("/js?trang=4")], [1; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_only_the_browser_shows_is_named_as_what_it_is() {
+    let Some(command) = chromium() else { return };
+    let world = World::with(|text| with_quiet_scripts(&text, &command)).await;
+    let page = r#"<!DOCTYPE html><form method=post action="/js"></form><script>
+        document.forms[0].innerHTML = `<input type=hidden name=__VIEWSTATE value=x><ul><li class=news>
+            <a href="/tin/1">Tin số 1</a></li></ul><a href="javascript:__doPostBack('pager','2')">2</a>`;
+        </script>"#;
+    world.portal.put("/js", "text/html; charset=utf-8", page);
+    let report = walk(&world, "js", json!({})).await;
+    let reason = report["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("there is no sitemap to read at"), "{report}");
+    assert!(
+        reason.contains("goes on by a form only, which the browser cannot send back\nhint: "),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_is_sent_as_the_document_has_it_where_somebody_says_so() {
+    let Some(command) = chromium() else { return };
+    let change = |text: String| {
+        let keys =
+            "allow_private = true\nbrowser = \"list\"\n[source.archive]\nkind = \"postback\"\n\n[[feed]]";
+        text.replace("allow_private = true\n\n[[feed]]", keys)
+            + &format!("\n[browser]\ncommand = {command}\n")
+    };
+    let world = World::with(change).await;
+    world.portal.bury(stories::old(world.clock.now()));
+    let report = walk(&world, "quan1", json!({})).await;
+    let said = ["way", "end", "new", "issues"].map(|key| &report[key]);
+    assert_eq!(said, [&json!("postback"), &json!("bottom"), &json!(45), &json!([])], "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_browser_no_archive_is_walked() {
+    let world = World::with(|text| with_scripts(&text, "[\"no-such-chromium\"]")).await;
+    // The pass at the start has tried it; it may be tried again.
+    world.tick(Duration::from_secs(10)).await;
+    let report = walk(&world, "js", json!({})).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("halted"), &json!(true)), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("there is no `no-such-chromium`"), "{report}");
+    assert!(world.portal.visits().iter().all(|visit| !visit.uri.starts_with("/js")));
 }
