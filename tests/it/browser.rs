@@ -1,11 +1,20 @@
 //! Sources whose pages only scripts make. What a real browser does is skipped where none is installed.
 
-use std::{io::ErrorKind, net::TcpListener, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use loaphuong::{clock::Clock, demo::stories};
 use serde_json::{Value, json};
 
-use crate::{backfill::walk, world::World};
+use crate::{
+    backfill::walk,
+    daemon::{self, Daemon, until},
+    world::World,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -190,4 +199,63 @@ async fn without_the_browser_no_archive_is_walked() {
     assert_eq!((&report["state"], &report["failed"]), (&json!("halted"), &json!(true)), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("there is no `no-such-chromium`"), "{report}");
     assert!(world.portal.visits().iter().all(|visit| !visit.uri.starts_with("/js")));
+}
+
+/// What pretends to be a browser: it has a child, says where it listens, and goes on for ever.
+const ENDLESS: &str = r#"for word; do case $word in --user-data-dir=*) folder=${word#*=};; esac; done
+    tail -f "$folder/said.log" &
+    printf '1\n/devtools/browser/x\n' > "$folder/DevToolsActivePort"
+    exec tail -f "$folder/said.log""#;
+
+/// The folder of the only browser that writes below `temporary`.
+fn folder_of_browser(temporary: &Path) -> Option<PathBuf> {
+    let mut folders = std::fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path());
+    folders.find(|path| path.to_string_lossy().contains("loaphuong-browser-"))
+}
+
+/// How many processes have `folder` in their command line. One that is dead and not buried has none any more.
+fn n_processes(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(folder)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_is_killed_leaves_no_browser_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (temporary, config) = (folder.path().join("tmp"), folder.path().join("loa.toml"));
+    std::fs::create_dir(&temporary).unwrap();
+    let text = format!(
+        r#"[web]
+listen = "127.0.0.1:0"
+base_url = "https://tin.example.vn"
+[store]
+path = {store:?}
+[browser]
+command = ["sh", "-c", {ENDLESS:?}, "sh"]
+[[source]]
+id = "js"
+url = "http://127.0.0.1:1/js"
+every = "1h"
+jitter = "0s"
+allow_private = true
+browser = "list"
+[[source.list]]
+item = "li"
+"#,
+        store = folder.path().join("store"),
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = daemon::serve(&config);
+    command.env("TMPDIR", &temporary);
+    let mut daemon = Daemon::run(command);
+    let mut profile = PathBuf::new();
+    until("the browser, its child and the two that watch", async || {
+        profile = folder_of_browser(&temporary).unwrap_or_default();
+        profile.is_dir() && n_processes(&profile) == 4
+    })
+    .await;
+    daemon.kill();
+    until("nothing is left", async || n_processes(&profile) == 0 && !profile.exists()).await;
 }
