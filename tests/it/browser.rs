@@ -18,8 +18,8 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The browser of this machine.
-fn chromium() -> Option<String> {
+/// The browser of this machine, as words of a command.
+pub(crate) fn chromium() -> Option<Vec<String>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let found =
@@ -27,18 +27,18 @@ fn chromium() -> Option<String> {
     if found.is_none() {
         println!("skipped: there is no Chromium on this machine");
     }
-    let sandbox = if rustix::process::getuid().is_root() { ", \"--no-sandbox\"" } else { "" };
-    found.map(|name| format!("[{name:?}{sandbox}]"))
+    let sandbox = rustix::process::getuid().is_root().then_some("--no-sandbox");
+    found.map(|name| [Some(*name), sandbox].into_iter().flatten().map(str::to_owned).collect())
 }
 
 /// A second source beside the usual one, whose list scripts make.
-fn with_scripts(text: &str, command: &str) -> String {
+fn with_scripts(text: &str, command: &[String]) -> String {
     let url = text.lines().find(|line| line.starts_with("url = \"http://127.0.0.1")).unwrap();
     let site: String = url.split('"').nth(1).unwrap().splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let source = format!(
         r#"
 [browser]
-command = {command}
+command = {command:?}
 
 [[source]]
 id = "js"
@@ -65,7 +65,7 @@ sources = ["js"]
 }
 
 /// The same, complete when it is quiet: the last page of an archive shows nothing that could be waited for.
-fn with_quiet_scripts(text: &str, command: &str) -> String {
+fn with_quiet_scripts(text: &str, command: &[String]) -> String {
     with_scripts(text, command).replace("browser_wait = \"li.news\"\n", "")
 }
 
@@ -114,7 +114,7 @@ async fn a_list_that_scripts_make_is_published() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_browser_everything_else_goes_on() {
-    let world = World::with(|text| with_scripts(&text, "[\"no-such-chromium\"]")).await;
+    let world = World::with(|text| with_scripts(&text, &["no-such-chromium".to_owned()])).await;
     let n_visits = world.portal.n_visits();
     world.tick(DAY).await;
     assert!(world.portal.n_visits() > n_visits);
@@ -181,7 +181,7 @@ async fn a_form_is_sent_as_the_document_has_it_where_somebody_says_so() {
         let keys =
             "allow_private = true\nbrowser = \"list\"\n[source.archive]\nkind = \"postback\"\n\n[[feed]]";
         text.replace("allow_private = true\n\n[[feed]]", keys)
-            + &format!("\n[browser]\ncommand = {command}\n")
+            + &format!("\n[browser]\ncommand = {command:?}\n")
     };
     let world = World::with(change).await;
     world.portal.bury(stories::old(world.clock.now()));
@@ -192,7 +192,7 @@ async fn a_form_is_sent_as_the_document_has_it_where_somebody_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_browser_no_archive_is_walked() {
-    let world = World::with(|text| with_scripts(&text, "[\"no-such-chromium\"]")).await;
+    let world = World::with(|text| with_scripts(&text, &["no-such-chromium".to_owned()])).await;
     // The pass at the start has tried it; it may be tried again.
     world.tick(Duration::from_secs(10)).await;
     let report = walk(&world, "js", json!({})).await;
