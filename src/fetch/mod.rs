@@ -115,12 +115,19 @@ async fn answer(client: &Client, ask: &Ask, cookie: Option<String>) -> (Outcome,
             let headers = answer.headers.clone();
             return (outcome(ask, answer, client.now()), headers);
         }
-        Err(net::Error::Restrained(
-            held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
-        )) => Outcome::Held(held),
-        Err(error) => Outcome::Failed(Error::Net(error)),
+        Err(error) => unanswered(error),
     };
     (outcome, HeaderMap::new())
+}
+
+/// What it means that there was no answer.
+fn unanswered(error: net::Error) -> Outcome {
+    match error {
+        net::Error::Restrained(
+            held @ (Restraint::Disallowed { .. } | Restraint::Paused { .. } | Restraint::Budget { .. }),
+        ) => Outcome::Held(held),
+        error => Outcome::Failed(Error::Net(error)),
+    }
 }
 
 /// A conditional `GET` (RFC 9110, section 13.1). Both validators are sent exactly as they were received.

@@ -11,7 +11,7 @@ use reqwest::{
 };
 use url::{Url, form_urlencoded};
 
-use super::{Ask, Outcome, outcome};
+use super::{Ask, Outcome, outcome, unanswered};
 use crate::net::{Answer, Client, Request};
 
 /// Cookies kept, and bytes of each.
@@ -53,7 +53,7 @@ impl Session {
             self.move_to(&question.url);
             let answer = match client.send(self.request(ask, &question, spacing)).await {
                 Ok(answer) => answer,
-                Err(error) => return Outcome::Failed(super::Error::Net(error)),
+                Err(error) => return unanswered(error),
             };
             self.learn(&answer.headers);
             match next(&question, &answer) {
@@ -89,6 +89,7 @@ impl Session {
             max_redirects: 0,
             allow_private: ask.allow_private,
             trust: ask.trust.clone(),
+            robots: ask.robots,
             spacing: Some(spacing),
             ..Request::get(question.url.clone())
         }

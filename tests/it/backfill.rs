@@ -151,6 +151,23 @@ async fn numbered_pages_are_walked_once_and_nobody_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_robots_are_not_let_into_is_not_walked() {
+    let mut world = World::new().await;
+    articles(&world, 10);
+    let pager = "<div class=pager><a href='/tin/trang/2'>2</a><a href='/tin/trang/3'>3</a></div>";
+    world.portal.put("/tin", HTML, list(1..=10, pager));
+    world.portal.put("/tin/trang/2", HTML, list(11..=20, pager));
+    world.portal.put("/robots.txt", "text/plain", "User-agent: *\nDisallow: /tin/trang/");
+    // What was read of it at the start is not looked at again for a day.
+    world.tick(Duration::from_secs(25 * 3600)).await;
+    world.reload(source("")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("halted"), &json!(true)), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("`robots.txt` does not let us"), "{report}");
+    assert_eq!(visits(&world, "/tin/trang/"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_pager_ends_where_it_repeats_itself() {
     let mut world = World::new().await;
     articles(&world, 20);
