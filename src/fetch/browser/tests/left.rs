@@ -45,8 +45,9 @@ async fn a_browser_that_is_ended_takes_its_children_its_folder_and_its_watch_alo
 
 #[tokio::test]
 async fn so_does_one_that_has_died() {
-    let process = start("exit 1").await;
+    let process = start(r#"until [ -e "$folder/end" ]; do :; done; exit 1"#).await;
     let folder = process.folder().to_owned();
+    std::fs::write(folder.join("end"), "").unwrap();
     let name = folder.to_str().unwrap();
     while !process.has_ended() {
         tokio::task::yield_now().await;
@@ -54,6 +55,19 @@ async fn so_does_one_that_has_died() {
     until(name, 3).await;
     assert!(folder.join("said.log").exists(), "its last words are kept as long as somebody may ask");
     drop(process);
+    until(name, 0).await;
+    assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn so_does_a_program_that_is_not_there() {
+    let keeper = keeper::Keeper::new().unwrap();
+    let folder = keeper.folder.clone();
+    let name = folder.to_str().unwrap();
+    until(name, 2).await;
+    let error = keeper.start(std::process::Command::new("no-such-chromium")).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "the browser itself is started, and no shell");
+    drop(keeper);
     until(name, 0).await;
     assert!(!folder.exists());
 }
