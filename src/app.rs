@@ -11,6 +11,7 @@ mod own_token;
 mod probe;
 mod reading;
 mod recording;
+mod scripted;
 pub(crate) mod shown;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -20,11 +21,12 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use offline::{
-    Trial, accept_once, backfill_once, check_recordable, push_once, recognize, run_once, take_back_once,
-    try_source,
+    Trial, accept_once, backfill_once, check_recordable, not_recordable, push_once, recognize, run_once,
+    take_back_once, try_source,
 };
 pub use probe::{Feed, Fetched, Marked, Probed, probe};
 pub use recording::{Asked, Meta, Recording, Replay};
+pub use scripted::Means;
 
 use crate::{
     clock::{self, SharedClock},

@@ -6,11 +6,15 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::chains;
+use super::{
+    chains,
+    probe::Fetched,
+    scripted::{self, Means},
+};
 use crate::{
     clock::{self, SharedClock},
     config::{self, Config},
-    extract::{self, Document, Kind},
+    extract::{self, Kind},
     fetch::browser::Browser,
     ingest::{
         Ingest, Report, Source, Step, backfill,
@@ -94,11 +98,17 @@ pub fn check_recordable(source: &Source) -> anyhow::Result<()> {
     );
     anyhow::ensure!(
         !(source.browser.list || source.browser.pages),
-        "`{}` is read by a browser, and what scripts ask for is not recorded\nhint: set `browser = \"none\"` for the recording, \
-         or save the page from your browser and read it with `loa extract`",
-        source.id
+        not_recordable(source.id.as_str(), "set `browser = \"none\"` for the recording")
     );
     Ok(())
+}
+
+/// Why what a browser reads cannot be kept, and how it could without one.
+pub fn not_recordable(what: &str, without: &str) -> String {
+    format!(
+        "`{what}` is read by a browser, and what scripts ask for is not recorded\nhint: {without}, or save the page from \
+         your browser and read it with `loa extract`"
+    )
 }
 
 /// One pass over `source` that writes nothing. What is known comes from the store, if it is there and free; a run that is
@@ -128,34 +138,44 @@ pub async fn try_source(
 /// page shows and whose recipe finds a list on it (a link to another platform is also its mark), else `html` where a list is
 /// found by itself.
 pub async fn recognize(
-    net: &net::Settings,
+    means: Means<'_>,
     url: &Url,
-    allow_private: bool,
     platforms: &[(String, Arc<extract::Rules>)],
     wire: &Wire,
 ) -> anyhow::Result<Option<String>> {
+    let Means { net, browser, allow_private } = means;
     let client = client_over(net, clock_of(wire), wire)?;
+    let page = match browser {
+        Some(browser) => scripted::read((&client, clock_of(wire)), browser, url, allow_private).await?.0,
+        None => bare(&client, url, allow_private).await?,
+    };
+    let document = page.document();
+    if extract::kind_of(&document, &config::generic().0) == Kind::Feed {
+        return Ok(Some("feed".to_owned()));
+    }
+    // Fingerprints are markup, which is ASCII in every encoding that pages use.
+    let markup = String::from_utf8_lossy(&page.bytes);
+    let finds_list =
+        |found: &extract::Found| !found.items.is_empty() || found.format == extract::sitemap::INDEX;
+    let fits = |platform: &&(String, Arc<extract::Rules>)| {
+        extract::detect(&markup, std::slice::from_ref(platform)).is_some()
+            && finds_list(&extract::extract(&document, Kind::List, &platform.1))
+    };
+    let platform = platforms.iter().find(fits).map(|(name, _)| name.clone());
+    let repeats = || extract::extract(&document, Kind::List, &config::generic().0).items.len() >= 2;
+    Ok(platform.or_else(|| repeats().then(|| "html".to_owned())))
+}
+
+/// A page as it is sent.
+async fn bare(client: &net::Client, url: &Url, allow_private: bool) -> anyhow::Result<Fetched> {
     // What a site keeps closed is not looked at either because somebody wants to know what it is.
     let spacing = Some(std::time::Duration::ZERO);
     let request = net::Request { allow_private, spacing, robots: true, ..net::Request::get(url.clone()) };
     let answer = client.send(request).await?;
     anyhow::ensure!(answer.status < 300, "cannot read `{url}`: the answer is status {}", answer.status);
     let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
-    let document = Document { bytes: &answer.body, content_type, url: &answer.url };
-    if extract::kind_of(&document, &config::generic().0) == Kind::Feed {
-        return Ok(Some("feed".to_owned()));
-    }
-    // Fingerprints are markup, which is ASCII in every encoding that pages use.
-    let page = String::from_utf8_lossy(&answer.body);
-    let finds_list =
-        |found: &extract::Found| !found.items.is_empty() || found.format == extract::sitemap::INDEX;
-    let fits = |platform: &&(String, Arc<extract::Rules>)| {
-        extract::detect(&page, std::slice::from_ref(platform)).is_some()
-            && finds_list(&extract::extract(&document, Kind::List, &platform.1))
-    };
-    let platform = platforms.iter().find(fits).map(|(name, _)| name.clone());
-    let repeats = || extract::extract(&document, Kind::List, &config::generic().0).items.len() >= 2;
-    Ok(platform.or_else(|| repeats().then(|| "html".to_owned())))
+    let content_type = content_type.map(str::to_owned);
+    Ok(Fetched { content_type, url: answer.url, bytes: answer.body.to_vec() })
 }
 
 /// A store that goes away with us.

@@ -6,12 +6,15 @@ use anyhow::Context;
 use scraper::Html;
 use url::Url;
 
-use super::offline::client;
+use super::{
+    offline::client,
+    scripted::{self, Means},
+};
 use crate::{
     clock::{self, SharedClock},
     config,
     extract::{self, Document, Kind, section},
-    model::Link,
+    model::{Issue, Link},
     net,
 };
 
@@ -47,6 +50,10 @@ pub struct Probed {
     pub described: usize,
     /// An article that its list leads to.
     pub article: Option<Fetched>,
+    /// It has scripts and hardly a link: what it shows they may have to make.
+    pub is_bare: bool,
+    /// What was odd about it in the browser.
+    pub issues: Vec<Issue>,
 }
 
 /// A platform that a page shows the mark of.
@@ -88,14 +95,17 @@ const MOST_SITEMAPS: usize = 2;
 /// Asks an address, the feeds that its page names, and one of its articles: at most a dozen requests, with the pauses that
 /// `net` asks for.
 pub async fn probe(
-    settings: &net::Settings,
+    means: Means<'_>,
     url: &Url,
-    allow_private: bool,
     platforms: &[(String, Arc<extract::Rules>)],
 ) -> anyhow::Result<Probed> {
+    let Means { net, browser, allow_private } = means;
     let clock: SharedClock = Arc::new(clock::System);
-    let client = client(settings, clock)?;
-    let page = fetch(&client, url, allow_private).await?;
+    let client = client(net, Arc::clone(&clock))?;
+    let (page, odd) = match browser {
+        Some(browser) => scripted::read((&client, clock), browser, url, allow_private).await?,
+        None => (fetch(&client, url, allow_private).await?, Vec::new()),
+    };
     let document = page.document();
     let is_feed = extract::kind_of(&document, &config::generic().0) == Kind::Feed;
     let kind = if is_feed { Kind::Feed } else { Kind::List };
@@ -110,6 +120,8 @@ pub async fn probe(
         section: None,
         described: if is_described { items.len() } else { 0 },
         article: None,
+        is_bare: false,
+        issues: odd,
         page: page.clone(),
     };
     if is_feed {
@@ -117,6 +129,7 @@ pub async fn probe(
     }
     probed.platforms = marked(&page, platforms);
     let (section, shown, api) = looked_over(&page);
+    probed.is_bare = shown.has_scripts && shown.links.len() < FEW_LINKS;
     // What scripts will show stands elsewhere; what is there is a menu.
     probed.section = section.filter(|_| !is_described);
     let api = api.map(|url| (url, "wordpress-api"));
@@ -243,7 +256,8 @@ fn looked_over(page: &Fetched) -> (Option<section::Section>, Shown, Option<Url>)
     let html = extract::page(&page.document()).unwrap_or_else(Html::new_document);
     let section = section::detect(&html, &page.url);
     let items = section.as_ref().map_or(usize::MAX, |found| found.items);
-    let shown = Shown { links: links(&html, &page.url), items };
+    let has_scripts = html.select(&SCRIPTS).next().is_some();
+    let shown = Shown { links: links(&html, &page.url), items, has_scripts };
     (section, shown, wordpress(&html, &page.url))
 }
 
@@ -253,7 +267,17 @@ struct Shown {
     links: HashSet<String>,
     /// How many articles its list has.
     items: usize,
+    /// It has scripts, and not only data for them.
+    has_scripts: bool,
 }
+
+/// A page of less is not yet what people see: a menu alone has some.
+const FEW_LINKS: usize = 20;
+
+static SCRIPTS: std::sync::LazyLock<scraper::Selector> = std::sync::LazyLock::new(|| {
+    let scripts = "script:not([type]), script[type='module'], script[type$='javascript']";
+    scraper::Selector::parse(scripts).expect("a constant selector")
+});
 
 /// The API of a WordPress site, where its pages name it.
 fn wordpress(html: &Html, url: &Url) -> Option<Url> {

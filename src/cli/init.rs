@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    Common, Done, Failure, block_on,
+    Common, Done, Failure, block_on, browser_of,
     found::{self, Library, Printed, RulesOf, Task},
     out,
     proposal::{self, Choice},
     table,
 };
 use crate::{
-    app::{self, Fetched},
+    app::{self, Fetched, Means, Probed},
     clock::{self, Clock},
     config,
     extract::Kind,
@@ -30,6 +30,7 @@ Examples:
   loa init https://a.example/tin-tuc --output loa.toml && loa serve --config loa.toml
   loa init https://b.example/news >> loa.toml              one more source
   loa init https://a.example/tin-tuc --list                the page's own list, also where it names a feed
+  loa init https://a.example/tin-tuc --browser --set browser.command=chromium   when only scripts make the list
   loa init https://a.example/tin-tuc --json                for programs
 
 It asks for the page, for the feeds that the page names and for one article, and says how sure it is.
@@ -55,6 +56,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     allow_private: bool,
 
+    /// Looks at the page through the browser of `[browser]`, as its scripts make it (docs/javascript.md)
+    #[arg(long)]
+    browser: bool,
+
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -73,14 +78,18 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     }
     let config = common.load()?;
     let library = Library::new(common.path()).map_err(Failure::Configuration)?;
-    let probed =
-        block_on(app::probe(&config.net, &arguments.url, arguments.allow_private, library.fingerprints()))?;
+    let browser = arguments.browser.then(|| browser_of(&config)).transpose()?;
+    let means = Means { net: &config.net, browser, allow_private: arguments.allow_private };
+    let probed = block_on(app::probe(means, &arguments.url, library.fingerprints()))?;
     let now = clock::System.now();
-    let choice = proposal::choose(&probed, arguments.list).map_err(|said| nothing(&arguments.url, &said))?;
+    let is_bare = probed.is_bare && browser.is_none();
+    let choice =
+        proposal::choose(&probed, arguments.list).map_err(|said| nothing(&arguments.url, &said, is_bare))?;
     let wishes = proposal::Wishes {
         url: &arguments.url,
         id: arguments.id.as_deref(),
         allow_private: arguments.allow_private,
+        browser: browser.is_some(),
         day: now,
     };
     let text = proposal::configuration(&probed, &choice, &wishes);
@@ -89,13 +98,16 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     let (document, kind) = choice.document(&probed);
     let list = read(document, rules, kind, now);
     let article = probed.article.as_ref().map(|article| read(article, rules, Kind::Article, now));
+    let notes = notes(&probed, &choice, is_bare);
     if arguments.json {
-        return Ok(out::line(&described(&text, &choice, &list, article.as_ref()).to_string())?);
+        return Ok(out::line(&described(&text, &choice, (&list, article.as_ref()), &notes).to_string())?);
     }
-    let preview = preview(&choice, &list, article.as_ref());
+    let preview = preview(&choice, &list, article.as_ref(), &notes);
     match &arguments.output {
         Some(path) => {
-            write(path, &text)?;
+            // It stands alone.
+            let browser = browser.filter(|_| choice.is_of_page()).map(proposal::browser).unwrap_or_default();
+            write(path, &(text + &browser))?;
             out::text(&preview)?;
             out::text(&format!(
                 "\nwritten to {0}; start it with `loa serve --config {0}`\n",
@@ -110,12 +122,24 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
     Ok(())
 }
 
-fn nothing(url: &Url, said: &str) -> Failure {
-    Failure::Failed(anyhow::anyhow!(
-        "no list of articles was found at `{url}`: {said}\n\
-         hint: give the address of the section's own page; if its list is built by JavaScript, docs/sources.md says what \
+fn nothing(url: &Url, said: &str, is_bare: bool) -> Failure {
+    let hint = if is_bare {
+        "scripts seem to make this page: look again with `--browser`, which shows it to a Chromium (docs/javascript.md), or \
+         watch the endpoint that they ask (docs/sources.md)"
+    } else {
+        "give the address of the section's own page; if its list is built by JavaScript, docs/sources.md says what \
          to do; `config/examples/own-section.toml` shows how to describe one by hand"
-    ))
+    };
+    Failure::Failed(anyhow::anyhow!("no list of articles was found at `{url}`: {said}\nhint: {hint}"))
+}
+
+/// What is to be known of how the page was seen.
+fn notes<'p>(probed: &'p Probed, choice: &Choice, is_bare: bool) -> Vec<&'p str> {
+    let mut notes: Vec<&str> = probed.issues.iter().map(|issue| issue.message.as_str()).collect();
+    if is_bare && choice.is_of_page() && choice.confidence() < 0.5 {
+        notes.push("scripts may make the list: `--browser` looks at what they show");
+    }
+    notes
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -144,7 +168,7 @@ fn read(fetched: &Fetched, rules: RulesOf<'_>, kind: Kind, now: Timestamp) -> Pr
 }
 
 /// What the configuration would find, and how sure that is.
-fn preview(choice: &Choice, list: &Printed, article: Option<&Printed>) -> String {
+fn preview(choice: &Choice, list: &Printed, article: Option<&Printed>, notes: &[&str]) -> String {
     let mut text = format!("{}\n", choice.said());
     let mut items = table::table(&["", "published", "title", "link"]);
     const SHOWN: usize = 12;
@@ -172,11 +196,19 @@ fn preview(choice: &Choice, list: &Printed, article: Option<&Printed>) -> String
     for other in choice.others() {
         text.push_str(&format!("also considered: {}\n", table::cell(other, 200)));
     }
+    for note in notes {
+        text.push_str(&format!("note: {}\n", table::cell(note, 400)));
+    }
     text.push('\n');
     text
 }
 
-fn described(text: &str, choice: &Choice, list: &Printed, article: Option<&Printed>) -> Value {
+fn described(
+    text: &str,
+    choice: &Choice,
+    (list, article): (&Printed, Option<&Printed>),
+    notes: &[&str],
+) -> Value {
     json!({
         "chosen": choice.name(),
         "confidence": choice.confidence(),
@@ -184,5 +216,6 @@ fn described(text: &str, choice: &Choice, list: &Printed, article: Option<&Print
         "configuration": text,
         "list": list,
         "article": article,
+        "notes": notes,
     })
 }

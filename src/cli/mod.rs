@@ -33,7 +33,10 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Config, Report};
+use crate::{
+    config::{self, Config, Report},
+    fetch::browser,
+};
 
 /// Watches news sections and says them again: RSS, Atom, JSON Feed and signed webhooks.
 #[derive(Debug, Parser)]
@@ -180,6 +183,17 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> Result<T, Fai
     // A name that is being looked up, or a page that is being parsed, cannot be interrupted and is not worth a wait.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(done?)
+}
+
+/// The browser of `--browser`.
+fn browser_of(config: &Config) -> Result<&browser::Settings, Failure> {
+    config.browser.as_ref().ok_or_else(|| {
+        Failure::Usage(
+            "`--browser` needs a browser, and the configuration names none\n\
+             hint: add `--set browser.command=chromium`, or write `command = [\"chromium\"]` in `[browser]` (docs/javascript.md)"
+                .to_owned(),
+        )
+    })
 }
 
 // === impl Common ===

@@ -1,5 +1,7 @@
 //! Of everything that was found at an address, what to watch; and the configuration that says so.
 
+mod scripted;
+
 use url::Url;
 
 use crate::{
@@ -10,6 +12,8 @@ use crate::{
     },
     model::Timestamp,
 };
+
+pub(super) use scripted::browser;
 
 /// What is watched.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Wishes<'a> {
     pub(super) url: &'a Url,
     pub(super) id: Option<&'a str>,
     pub(super) allow_private: bool,
+    /// The page is what scripts made of it.
+    pub(super) browser: bool,
     pub(super) day: Timestamp,
 }
 
@@ -70,6 +76,11 @@ impl Choice {
     /// What else there was.
     pub(super) fn others(&self) -> &[String] {
         &self.others
+    }
+
+    /// Does it watch the page itself?
+    pub(super) fn is_of_page(&self) -> bool {
+        matches!(self.way, By::Platform(_) | By::Section | By::Described)
     }
 
     /// What it watches, as it was fetched, and as what it is read.
@@ -217,8 +228,11 @@ pub(super) fn configuration(probed: &Probed, choice: &Choice, wishes: &Wishes<'_
     if wishes.allow_private {
         text.push_str("allow_private = true\n");
     }
-    let lists = probed.section.iter().flat_map(|section| &section.lists).enumerate();
-    let lists: String = lists.map(|(number, list)| sketched(list, number)).collect();
+    let lists = || probed.section.iter().flat_map(|section| &section.lists);
+    if wishes.browser && choice.is_of_page() {
+        text.push_str(&scripted::source(lists().next()));
+    }
+    let lists: String = lists().enumerate().map(|(number, list)| sketched(list, number)).collect();
     match &choice.way {
         By::Platform(marked) if !marked.knows_list => text.push_str(&lists),
         By::Section => {

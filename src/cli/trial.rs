@@ -11,11 +11,12 @@ use clap::Args;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Common, Done, Failure, block_on, found::Library, out, run, table};
+use super::{Common, Done, Failure, block_on, browser_of, found::Library, out, run, table};
 use crate::{
-    app::{self, Asked, Trial},
+    app::{self, Asked, Means, Trial},
     config::{self, Config},
     ingest::{Source, Step},
+    model::SourceId,
     net::tape::Wire,
     web::api::sources,
 };
@@ -28,6 +29,7 @@ Examples:
   loa try ward --config loa.toml
   loa try https://a.example/tin-tuc                        an address that no configuration names
   loa try https://a.example/tin-tuc --platform liferay6    when its platform is not recognized
+  loa try https://a.example/tin-tuc --browser --set browser.command=chromium   when only scripts make its list
   loa try ward --record ward-broken                        keeps every exchange, to report a broken site
   loa try --replay ward-broken                             the same again, without the network
   loa try ward --replay ward-broken --config loa.toml      the same exchange, read as loa.toml says now")]
@@ -43,6 +45,10 @@ pub(super) struct Arguments {
     /// Lets an address stand in a private network
     #[arg(long)]
     allow_private: bool,
+
+    /// Reads the list at an address through the browser of `[browser]`, as its scripts make it (docs/javascript.md)
+    #[arg(long, conflicts_with = "replay")]
+    browser: bool,
 
     /// One JSON object per step and line
     #[arg(long)]
@@ -72,7 +78,13 @@ pub(super) fn main(common: &Common, arguments: &Arguments) -> Done {
 fn live(common: &Common, arguments: &Arguments) -> Done {
     let config = common.load()?;
     let asked = asked(&config, common.path(), arguments)?;
-    let run = Run { config: &config, path: common.path(), wire: Wire::Live, json: arguments.json };
+    let run = Run {
+        config: &config,
+        path: common.path(),
+        wire: Wire::Live,
+        json: arguments.json,
+        browser: arguments.browser,
+    };
     let mut steps = Vec::new();
     let trial = block_on(async { Ok(run.pass(&asked, &mut steps).await) })??;
     conclude(&sources::report(&trial.report), trial.store_in_use, arguments.json)
@@ -91,8 +103,12 @@ fn conclude(report: &Value, store_in_use: bool, json: bool) -> Done {
 fn asked(config: &Config, path: Option<&Path>, arguments: &Arguments) -> Result<Asked, Failure> {
     let name = arguments.source.as_deref().unwrap_or_default();
     let all = &config.ingest.sources;
+    let named = |source: &Source| match arguments.browser {
+        true => Err(says_itself(&source.id)),
+        false => Ok(Asked::Source(source.id.to_string())),
+    };
     if let Some(source) = all.iter().find(|source| source.id.as_str() == name) {
-        return Ok(Asked::Source(source.id.to_string()));
+        return named(source);
     }
     if !name.contains("://") {
         return Err(run::unknown(config, name));
@@ -100,12 +116,23 @@ fn asked(config: &Config, path: Option<&Path>, arguments: &Arguments) -> Result<
     let url =
         Url::parse(name).map_err(|cause| Failure::Usage(format!("`{name}` is not an address: {cause}")))?;
     if let Some(source) = all.iter().find(|source| source.asked() == Some(&url)) {
-        return Ok(Asked::Source(source.id.to_string()));
+        return named(source);
+    }
+    if arguments.browser {
+        browser_of(config)?;
     }
     let library = Library::new(path).map_err(Failure::Configuration)?;
     library.check(arguments.platform.as_deref()).map_err(Failure::Usage)?;
     let (platform, allow_private) = (arguments.platform.clone(), arguments.allow_private);
     Ok(Asked::Address { url: url.into(), platform, allow_private })
+}
+
+/// A source of the configuration says itself whether it is read by the browser.
+fn says_itself(id: &SourceId) -> Failure {
+    Failure::Usage(format!(
+        "`--browser` is for addresses, and `{id}` is a source of the configuration\n\
+         hint: write `browser = \"list\"` there (docs/javascript.md)"
+    ))
 }
 
 /// What a trial is made with.
@@ -115,6 +142,8 @@ struct Run<'a> {
     path: Option<&'a Path>,
     wire: Wire,
     json: bool,
+    /// Scripts make the list.
+    browser: bool,
 }
 
 impl Run<'_> {
@@ -159,14 +188,18 @@ impl Run<'_> {
             }
         };
         let source = config::source_at(&url, &platform, allow_private, self.path);
-        source.map(Arc::new).map_err(Failure::Configuration)
+        let mut source = source.map_err(Failure::Configuration)?;
+        source.browser.list = self.browser;
+        Ok(Arc::new(source))
     }
 
     /// The platform of what stands at an address.
     async fn recognized(&self, url: &Url, allow_private: bool) -> Result<String, Failure> {
         let library = Library::new(self.path).map_err(Failure::Configuration)?;
         let platforms = library.fingerprints();
-        let found = app::recognize(&self.config.net, url, allow_private, platforms, &self.wire).await?;
+        let browser = self.config.browser.as_ref().filter(|_| self.browser);
+        let means = Means { net: &self.config.net, browser, allow_private };
+        let found = app::recognize(means, url, platforms, &self.wire).await?;
         found.ok_or_else(|| {
             let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
             Failure::Failed(anyhow::anyhow!(

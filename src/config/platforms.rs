@@ -73,7 +73,9 @@ fn folder_of(path: Option<&Path>) -> String {
 }
 
 fn first_source(text: String, name: &str) -> Result<ingest::Source, Report> {
-    let inputs = Inputs { file: Some((Path::new(name), &Ok(text))), environment: &[], flags: &[] };
+    // A source that wants a browser may stand beside any.
+    let flags = [("browser.command".to_owned(), "chromium".to_owned())];
+    let inputs = Inputs { file: Some((Path::new(name), &Ok(text))), environment: &[], flags: &flags };
     let config = load_from(inputs).0?;
     let source = config.ingest.sources.into_iter().next().expect("the text names one");
     Ok(std::sync::Arc::unwrap_or_clone(source))

@@ -96,7 +96,8 @@ async fn numbers(world: &World) -> BTreeSet<u32> {
     numbers
 }
 
-async fn walk(world: &World, source: &str, order: Value) -> Value {
+/// Orders a walk and waits for its end; what is said of it then.
+pub(crate) async fn walk(world: &World, source: &str, order: Value) -> Value {
     let path = format!("/api/v1/sources/{source}/backfill");
     let answer = world.api("POST", &path, &order.to_string()).await;
     assert_eq!(answer.status, 202, "{}", answer.text());

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-const TITLES: [&str; 5] = [
+pub(crate) const TITLES: [&str; 5] = [
     "Khai mạc hội xuân trên phố đi bộ",
     "Thông báo lịch cắt nước cuối tuần",
     "Lớp học bơi miễn phí cho thiếu nhi",
@@ -18,7 +18,7 @@ const TITLES: [&str; 5] = [
 ];
 
 /// A site of a few pages, which names a feed, a sitemap or nothing, on port 0, for as long as the tests run.
-fn site(names: &'static str) -> String {
+pub(crate) fn site(names: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let base = address.clone();
@@ -91,6 +91,12 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
             let head = format!("<html lang=vi><head><title>Bản tin</title>{script}</head>");
             ("200 OK", html, format!("{head}<body>{menu}<div id=app></div></body></html>"))
         }
+        "/scripted" => scripted(menu),
+        "/bare" => scripted(""),
+        "/list.json" => {
+            let list: Vec<(usize, &str)> = TITLES.into_iter().enumerate().collect();
+            ("200 OK", "application/json", serde_json::to_string(&list).unwrap())
+        }
         path if path == "/robots.txt" || path.ends_with(".xml") => map(path, names, base),
         path if path.starts_with("/tin/") => {
             let text = "<p>Sáng nay đông đảo người dân đã đến dự, với nhiều hoạt động kéo dài đến chiều tối trên các tuyến phố.</p>";
@@ -103,6 +109,16 @@ fn page(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Str
         "/van-ban" => ("200 OK", html, format!("<html><body>{menu}<p>Không có gì ở đây.</p></body></html>")),
         _ => ("404 Not Found", html, String::new()),
     }
+}
+
+/// A page whose list scripts make.
+fn scripted(menu: &str) -> (&'static str, &'static str, String) {
+    let script = "fetch('/list.json').then(a => a.json()).then(list => list.forEach(([n, title]) =>
+        document.querySelector('ul').innerHTML += `<li class=story><h3><a href='/tin/${n}-bai.html'>${title}</a></h3>
+        <span class=when>${10 + n}/11/2026</span></li>`))";
+    let head = "<html lang=vi><head><title>Tin của máy</title></head>";
+    let body = format!("<body>{menu}<main><ul></ul></main><script>{script}</script></body></html>");
+    ("200 OK", "text/html; charset=utf-8", format!("{head}{body}"))
 }
 
 /// What the site says of its sitemaps, and these.
@@ -133,7 +149,7 @@ fn map(path: &str, names: &str, base: &str) -> (&'static str, &'static str, Stri
     }
 }
 
-fn loa(folder: &TempDir, arguments: &[&str]) -> Output {
+pub(crate) fn loa(folder: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loa"));
     command.current_dir(folder.path()).args(["--set", "net.spacing=0s"]).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LOA_")) {
@@ -142,7 +158,7 @@ fn loa(folder: &TempDir, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -238,6 +254,7 @@ fn what_is_no_list_is_said_with_a_hint() {
         let made = loa(&folder, &["init", &format!("{site}{path}"), "--allow-private"]);
         assert_eq!(made.status.code(), Some(1), "{}", said(&made));
         assert!(said(&made).contains(part), "{}", said(&made));
+        assert!(!said(&made).contains("--browser"), "it has no scripts: {}", said(&made));
     }
     let refused = loa(&folder, &["init", &format!("{site}/tin-tuc")]);
     assert_eq!(refused.status.code(), Some(1));

@@ -33,6 +33,7 @@ mod pushed;
 mod readers;
 mod recordings;
 mod refusals;
+mod scripted;
 mod selections;
 mod shared;
 mod signature;

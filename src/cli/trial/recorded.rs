@@ -34,8 +34,18 @@ pub(super) fn record(common: &Common, arguments: &Arguments, folder: &Path) -> D
     if let Some(known) = config.ingest.sources.iter().find(|known| source.as_ref() == Some(&known.id)) {
         app::check_recordable(known)?;
     }
+    if arguments.browser {
+        let what = arguments.source.as_deref().unwrap_or_default();
+        return Err(anyhow::anyhow!(app::not_recordable(what, "record it without `--browser`")).into());
+    }
     let recording = Recording::begin(folder, arguments.force, without_credentials(&asked), &excerpt)?;
-    let run = Run { config: &config, path: common.path(), wire: recording.wire(), json: arguments.json };
+    let run = Run {
+        config: &config,
+        path: common.path(),
+        wire: recording.wire(),
+        json: arguments.json,
+        browser: false,
+    };
     let mut steps = Vec::new();
     let ended = block_on(async {
         let mut pass = std::pin::pin!(run.pass(&asked, &mut steps));
@@ -111,7 +121,8 @@ pub(super) fn replay(common: &Common, arguments: &Arguments, folder: &Path) -> D
             if n == 1 { "" } else { "s" }
         ));
     }
-    let run = Run { config: &config, path, wire: Wire::Replaying(playback.clone()), json: arguments.json };
+    let wire = Wire::Replaying(playback.clone());
+    let run = Run { config: &config, path, wire, json: arguments.json, browser: false };
     let mut steps = Vec::new();
     let passed = block_on(async { Ok(run.pass(&asked, &mut steps).await) })?;
     let missed = playback.missed();

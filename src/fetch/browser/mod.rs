@@ -11,6 +11,7 @@
 
 mod cdp;
 mod error;
+mod keeper;
 mod process;
 mod proxy;
 mod visit;

@@ -3,16 +3,13 @@
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
-use super::cdp::Endpoint;
+use super::{cdp::Endpoint, keeper::Keeper};
 
 /// Time for it to open its port.
 const START: Duration = Duration::from_secs(30);
@@ -54,11 +51,11 @@ const ARGUMENTS: [&str; 31] = [
     "--blink-settings=imagesEnabled=false",
 ];
 
-/// It, and the folder that it writes into. Both are gone when this is dropped.
+/// It, and the folder that it writes into. Both are gone when this is dropped, or when we have died.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Mutex<Child>,
-    folder: PathBuf,
+    keeper: Keeper,
     pub(super) endpoint: Endpoint,
 }
 
@@ -68,16 +65,16 @@ impl Process {
     /// Starts `command` and waits until it listens. It gets a folder of its own and nothing of our environment, in
     /// which secrets may stand.
     pub(super) async fn start(command: &[String], user_agent: &str) -> Result<Self, String> {
-        let folder = folder()?;
-        let child = spawn(command, user_agent, &folder).inspect_err(|_| remove(&folder))?;
+        let keeper = Keeper::new()?;
+        let child = spawn(command, user_agent, &keeper)?;
         let mut process = Self {
             child: Mutex::new(child),
-            folder,
+            keeper,
             endpoint: Endpoint { at: (Ipv4Addr::LOCALHOST, 0).into(), path: String::new() },
         };
         let begun = tokio::time::Instant::now();
         loop {
-            if let Some(endpoint) = port_file(&process.folder) {
+            if let Some(endpoint) = port_file(&process.keeper.folder) {
                 process.endpoint = endpoint;
                 return Ok(process);
             }
@@ -103,9 +100,14 @@ impl Process {
         self.child.lock().unwrap().kill().unwrap();
     }
 
+    #[cfg(test)]
+    pub(super) fn folder(&self) -> &Path {
+        &self.keeper.folder
+    }
+
     /// What went wrong, with its own last words.
     fn why(&self, what: &str) -> String {
-        let said = fs::read(self.folder.join(SAID)).unwrap_or_default();
+        let said = fs::read(self.keeper.folder.join(SAID)).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let hint = if said.contains("--no-sandbox") {
             "\nhint: as root it needs `--no-sandbox`: add it to `browser.command`, or better run as somebody else"
@@ -119,27 +121,23 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Ends it with all of its children. Nothing in its folder is worth keeping, so that nobody has to be asked.
+    /// Ends it; all of its children, and its folder, go with the keeper.
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if matches!(child.try_wait(), Ok(None))
-            && let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
-        {
-            kill_process_group(group, Signal::KILL).ok();
-            child.kill().ok();
-            child.wait().ok();
-        }
-        remove(&self.folder);
+        child.kill().ok();
+        child.wait().ok();
     }
 }
 
 /// The file of what it says.
 const SAID: &str = "said.log";
 
-fn spawn(command: &[String], user_agent: &str, folder: &Path) -> Result<Child, String> {
+fn spawn(command: &[String], user_agent: &str, keeper: &Keeper) -> Result<Child, String> {
     let (program, arguments) = command.split_first().ok_or("the command is empty")?;
+    let folder = &keeper.folder;
     let said = File::create(folder.join(SAID)).map_err(|cause| cause.to_string())?;
-    Command::new(program)
+    let mut browser = Command::new(program);
+    browser
         .args(arguments)
         .args(ARGUMENTS)
         .arg(format!("--user-agent={user_agent}"))
@@ -151,36 +149,13 @@ fn spawn(command: &[String], user_agent: &str, folder: &Path) -> Result<Child, S
         .env("TMPDIR", folder)
         .env("LANG", "C.UTF-8")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(said)
-        .process_group(0)
-        .spawn()
-        .map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::NotFound => format!(
-                "there is no `{program}`\nhint: install it (`apt install chromium`), or name another one in `browser.command`"
-            ),
-            _ => format!("`{program}`: {cause}"),
-        })
-}
-
-/// A new folder that nobody else can read.
-fn folder() -> Result<PathBuf, String> {
-    use std::os::unix::fs::DirBuilderExt;
-    let mut name = [0; 8];
-    getrandom::fill(&mut name).map_err(|cause| cause.to_string())?;
-    let name = format!("loaphuong-browser-{:016x}", u64::from_le_bytes(name));
-    let folder = std::env::temp_dir().join(name);
-    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
-    made.map_err(|cause| format!("cannot make the folder `{}`: {cause}", folder.display()))?;
-    Ok(folder)
-}
-
-/// A process that dies may still write: the folder is tried again.
-fn remove(folder: &Path) {
-    let removed = (0..20).any(|_| fs::remove_dir_all(folder).is_ok() || !folder.exists());
-    if !removed {
-        tracing::warn!("the folder `{}` of the browser could not be removed", folder.display());
-    }
+        .stderr(said);
+    keeper.start(browser).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => format!(
+            "there is no `{program}`\nhint: install it (`apt install chromium`), or name another one in `browser.command`"
+        ),
+        _ => format!("`{program}`: {cause}"),
+    })
 }
 
 /// Where it listens, once its file says so.

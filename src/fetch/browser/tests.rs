@@ -1,6 +1,7 @@
 //! Pages in a browser: one that only pretends, for what no real one does, and a real one where one is installed.
 
 mod fake;
+mod left;
 mod real;
 
 use super::*;

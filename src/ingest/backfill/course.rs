@@ -10,7 +10,7 @@ use super::{Archive, Kind, form::Visit, map::Map, walk::fingerprint};
 use crate::{
     extract::{
         self, Document, Query,
-        pager::{self, Pager},
+        pager::{self, Form, Pager},
     },
     fetch::{self, Outcome, postback::Session},
     ingest::{
@@ -18,7 +18,7 @@ use crate::{
         quality,
     },
     model::{Backfill, Draft, End, IdentityKey, Timestamp, Validators},
-    net::backoff,
+    net::{Retry, backoff},
 };
 
 /// How often a page is asked for before the walk stands still.
@@ -104,9 +104,12 @@ impl Course {
             Read::Missing => return Err(format!("`{url}` is not there")),
             Read::Failed(message) => return Err(message),
         };
-        let archive = walk.source.archive.clone();
-        if progress.way.is_empty() {
-            let (kind, pattern) = choose(&archive, &pager, walk).ok_or_else(|| nothing(&url))?;
+        let is_made = walk.source.browser.list;
+        let has_form = is_made && pager.form.as_ref().is_some_and(leads_on);
+        // Nothing was read yet: the page, or the configuration, may say something else by now.
+        if progress.pages == 0 {
+            let chosen = choose(&walk.source.archive, &pager, &url, is_made);
+            let (kind, pattern) = chosen.ok_or_else(|| nothing(&url, has_form))?;
             kind.as_str().clone_into(&mut progress.way);
             progress.pattern = pattern;
             progress.place = match kind {
@@ -118,15 +121,22 @@ impl Course {
         let kind =
             Kind::parse(&progress.way).ok_or_else(|| format!("the way `{}` is unknown", progress.way))?;
         note_last(progress, &pager);
+        // What scripts have made of it is not what the server waits for: the document is asked for anew.
+        let form = pager.form.filter(|_| !is_made);
         let course = match kind {
             Kind::Numbered => Self::Numbered,
             Kind::Next => Self::Next,
             Kind::Days => match progress.pattern.strip_prefix(PICKER) {
-                Some(_) => Self::Form(Box::new(Visit::new(session, pager.form))),
+                Some(_) => Self::Form(Box::new(Visit::new(session, form))),
                 None => Self::Days,
             },
-            Kind::Postback => Self::Form(Box::new(Visit::new(session, pager.form))),
-            Kind::Sitemap => Self::Map(Map::read(walk, progress).await?),
+            Kind::Postback => Self::Form(Box::new(Visit::new(session, form))),
+            Kind::Sitemap => {
+                let map = Map::read(walk, progress).await;
+                Self::Map(map.map_err(|said| {
+                    if has_form { format!("{said}, and {}", form_only(&url)) } else { said }
+                })?)
+            }
         };
         Ok((course, Some(Page::of_list(drafts))))
     }
@@ -146,9 +156,10 @@ impl Course {
     }
 }
 
-/// The way to go: the configured one, else the first of those that the page shows.
-fn choose(archive: &Archive, pager: &Pager, walk: &Walk<'_>) -> Option<(Kind, String)> {
-    let form = pager.form.as_ref();
+/// The way to go: the configured one, else the first of those that the page shows. A form that scripts have made
+/// (`is_made`) is none of these: it is sent, as the document has it, where the configuration wants that.
+fn choose(archive: &Archive, pager: &Pager, url: &Url, is_made: bool) -> Option<(Kind, String)> {
+    let form = pager.form.as_ref().filter(|_| !is_made || archive.kind.is_some());
     let found = |kind: Kind| {
         let own = || archive.pattern.clone();
         let pattern = match kind {
@@ -159,7 +170,7 @@ fn choose(archive: &Archive, pager: &Pager, walk: &Walk<'_>) -> Option<(Kind, St
                 let picker = || Some(format!("{PICKER}{}", form?.picker.as_ref()?.0));
                 own().or_else(|| pager.days.clone()).or_else(picker)?
             }
-            Kind::Sitemap => archive.path.clone().or_else(|| section(&walk.source.url))?,
+            Kind::Sitemap => archive.path.clone().or_else(|| section(url))?,
         };
         Some((kind, pattern))
     };
@@ -182,9 +193,23 @@ fn section(url: &Url) -> Option<String> {
     (folder != "/").then_some(folder)
 }
 
-fn nothing(url: &Url) -> String {
+fn leads_on(form: &Form) -> bool {
+    !form.buttons.is_empty() || form.picker.is_some()
+}
+
+fn nothing(url: &Url, has_form: bool) -> String {
+    if has_form {
+        return form_only(url);
+    }
     format!(
         "nothing on `{url}` says how its archive goes on\nhint: say it in `[source.archive]`, with `kind` and what it needs"
+    )
+}
+
+fn form_only(url: &Url) -> String {
+    format!(
+        "`{url}` goes on by a form only, which the browser cannot send back\nhint: with `kind = \"postback\"` in \
+         `[source.archive]` it is sent without the browser, as the document has it; else say there how addresses go on"
     )
 }
 
@@ -273,11 +298,15 @@ async fn visit(walk: &mut Walk<'_>, url: &Url, session: &mut Session) -> Read {
     let mut tries = 0;
     loop {
         tries += 1;
-        let ask = walk.ask(url, Validators::default());
-        let outcome = session.get(&walk.ingest.client, &ask).await;
+        let outcome = ask(walk, url, session).await;
         let (after, can_heal) = match &outcome {
             Outcome::Later { after, .. } => (*after, true),
-            Outcome::Failed(error) => (None, error.retry() != crate::net::Retry::Never),
+            Outcome::Failed(fetch::Error::Browser(error)) => {
+                let wait = error.until().map(|until| until.since(walk.ingest.clock.now()));
+                // A browser that does not start does not start in a minute either.
+                (wait, wait.is_some() || !error.is_ours())
+            }
+            Outcome::Failed(error) => (None, error.retry() != Retry::Never),
             // A pause of the host is waited for; a day's budget, or its robots.txt, is not.
             Outcome::Held(held) => {
                 let wait = held.until().map(|until| until.since(walk.ingest.clock.now()));
@@ -291,6 +320,15 @@ async fn visit(walk: &mut Walk<'_>, url: &Url, session: &mut Session) -> Read {
         let wait = after.unwrap_or_else(|| backoff::delay(tries, u64::from(tries))).min(PATIENCE);
         walk.ingest.clock.sleep_until(walk.ingest.clock.now().plus(wait)).await;
     }
+}
+
+/// Through the browser where the source wants that, as live passes do; else with what the visit remembers.
+async fn ask(walk: &mut Walk<'_>, url: &Url, session: &mut Session) -> Outcome {
+    if walk.source.browser.list {
+        return walk.fetch(url, Validators::default(), extract::Kind::List).await;
+    }
+    let ask = walk.ask(url, Validators::default());
+    session.get(&walk.ingest.client, &ask).await
 }
 
 /// What an answer says, as a page of the list.
@@ -337,5 +375,50 @@ pub(super) async fn document(walk: &mut Walk<'_>, url: &Url) -> Option<(Bytes, O
     match fetch::fetch(&walk.ingest.client, &ask).await {
         Outcome::Fresh { body, content_type, url, .. } => Some((body, content_type, url)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::pager::Picker;
+
+    fn form(picker: bool) -> Option<Form> {
+        let action = "https://a.vn/tin".parse().unwrap();
+        let button = pager::Button {
+            target: "pager".to_owned(),
+            argument: "2".to_owned(),
+            label: pager::Label::Page(2),
+        };
+        let picker = picker.then(|| Picker("ngay".to_owned()));
+        Some(Form { action, fields: Vec::new(), buttons: vec![button], picker })
+    }
+
+    #[test]
+    fn a_form_that_scripts_made_is_no_way_unless_somebody_says_so() {
+        let archive = |kind| Archive {
+            kind,
+            pattern: None,
+            next: None,
+            sitemaps: Vec::new(),
+            path: None,
+            max_pages: 10,
+            empty_days: 3,
+        };
+        let list: Url = "https://a.vn/tin".parse().unwrap();
+        let chosen = |kind, pager: &Pager, is_made| {
+            choose(&archive(kind), pager, &list, is_made).map(|(kind, pattern)| (kind.as_str(), pattern))
+        };
+        let only = Pager { form: form(true), ..Pager::default() };
+        let sitemap = Some(("sitemap", "/tin/".to_owned()));
+        assert_eq!(chosen(None, &only, false), Some(("postback", String::new())));
+        assert_eq!(chosen(None, &only, true), sitemap, "its section has an address");
+        assert_eq!(chosen(Some(Kind::Postback), &only, true), Some(("postback", String::new())));
+        assert_eq!(chosen(Some(Kind::Days), &only, true), Some(("days", "form:ngay".to_owned())));
+        let next = Some("https://a.vn/tin/2".parse().unwrap());
+        assert_eq!(chosen(None, &Pager { next, ..only.clone() }, true), Some(("next", String::new())));
+        let front: Url = "https://a.vn/".parse().unwrap();
+        assert_eq!(choose(&archive(None), &only, &front, true), None);
+        assert!(nothing(&front, leads_on(&form(false).unwrap())).contains("goes on by a form only"));
     }
 }

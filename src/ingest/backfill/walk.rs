@@ -16,7 +16,7 @@ use crate::{
         pages,
         pass::{Sink, Walk},
     },
-    model::{Backfill, Draft, End, Issue, SourceState, Timestamp, Validators},
+    model::{Backfill, Draft, End, Issue, Severity, SourceState, Timestamp, Validators},
     store,
 };
 
@@ -312,6 +312,13 @@ impl<'a> Walker<'a> {
     }
 
     async fn write(&mut self, watch: Watch<'_>) -> store::Result<()> {
+        // What the browser says of a page it says of most: once is enough.
+        for issue in std::mem::take(&mut self.walk.report.issues) {
+            let is_news = self.issues.iter().all(|known| known.code != issue.code);
+            if issue.severity > Severity::Info && is_news {
+                self.wrong(issue);
+            }
+        }
         self.progress.updated = self.task.ingest.clock.now();
         watch(&self.progress);
         self.task.ingest.store().put_backfill(self.progress.clone()).await
