@@ -63,6 +63,18 @@ impl Daemon {
         path: &str,
         body: Option<Bytes>,
     ) -> anyhow::Result<Answer> {
+        self.exchange(method, path, body).await?.map_err(|cause| {
+            anyhow!("the store is in use, but no daemon answers at `{}`: {cause}\nhint: give this command the daemon's `--config`", self.base)
+        })
+    }
+
+    /// Tells a daemon that does not answer from one that refuses, for those who know that there was one.
+    pub(super) async fn exchange(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> anyhow::Result<Result<Answer, net::Error>> {
         let url = self.base.join(path).with_context(|| format!("cannot ask for `{path}`"))?;
         let authorization = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));
         let request = Request {
@@ -78,11 +90,11 @@ impl Daemon {
             timeout: Some(PATIENCE),
             want: net::Want::Within(MAX_ANSWER),
         };
-        let answer = self.client.send(request).await.map_err(|cause| {
-            anyhow!("the store is in use, but no daemon answers at `{}`: {cause}\nhint: give this command the daemon's `--config`", self.base)
-        })?;
-        if answer.status >= 400 {
-            bail!("the daemon refused `{path}`: {}", refusal(&answer));
+        let answer = self.client.send(request).await;
+        if let Ok(answer) = &answer
+            && answer.status >= 400
+        {
+            bail!("the daemon refused `{path}`: {}", refusal(answer));
         }
         Ok(answer)
     }

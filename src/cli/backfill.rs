@@ -17,6 +17,7 @@ use crate::{
     config::Config,
     ingest::backfill::Order,
     model::{Backfill, SourceId, Timestamp},
+    net,
     web::api::backfill as shown,
 };
 
@@ -125,11 +126,14 @@ async fn by_daemon(
     });
     daemon.send(reqwest::Method::POST, &path, Some(body.to_string().into())).await?;
     let mut asked = false;
+    let mut standing = Value::Null;
     loop {
         if stop.is_cancelled() && !std::mem::replace(&mut asked, true) {
             daemon.send(reqwest::Method::DELETE, &path, None).await?;
         }
-        let standing: Value = serde_json::from_slice(&daemon.get(&path).await?.body)?;
+        let answer = daemon.exchange(reqwest::Method::GET, &path, None).await?;
+        let answer = answer.map_err(|cause| gone(&standing, &cause))?;
+        standing = serde_json::from_slice(&answer.body)?;
         if !matches!(standing["state"].as_str(), Some("waiting" | "running")) {
             return Ok(standing);
         }
@@ -140,6 +144,15 @@ async fn by_daemon(
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         }
     }
+}
+
+/// The daemon took the order, and does not answer any more.
+fn gone(standing: &Value, cause: &net::Error) -> anyhow::Error {
+    let pages = standing["pages"].as_u64().map_or_else(String::new, |pages| format!(" after {pages} pages"));
+    anyhow::anyhow!(
+        "the daemon has gone away{pages}: {cause}\n\
+         hint: it goes on where it was when it is started again; without it the same command does"
+    )
 }
 
 // === impl Screen ===

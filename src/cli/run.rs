@@ -80,30 +80,36 @@ async fn reports(config: Config, ids: &[SourceId]) -> anyhow::Result<Vec<Value>>
 
 /// A report as text: one line, and one for each issue.
 pub(super) fn describe(report: &Value) -> String {
+    summary(report) + &issues(report)
+}
+
+/// What came of a pass, in one line.
+pub(super) fn summary(report: &Value) -> String {
     let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
-    let mut lines = format!(
+    if !report["failed"].is_null() {
+        return format!("{}: failed: {}\n", text(&report["source"]), text(&report["failed"]));
+    }
+    format!(
         "{}: {} items, {} new, {} revised, {} unchanged\n",
         text(&report["source"]),
         report["items"],
         report["new"],
         report["revised"],
         report["unchanged"],
-    );
-    if !report["failed"].is_null() {
-        lines = format!("{}: failed: {}\n", text(&report["source"]), text(&report["failed"]));
-    }
-    lines + &issues(report)
+    )
 }
 
 /// What was wrong, a line for each issue of a report.
 pub(super) fn issues(report: &Value) -> String {
+    report["issues"].as_array().into_iter().flatten().map(issue).collect()
+}
+
+/// An issue in a line.
+pub(super) fn issue(issue: &Value) -> String {
     let text = |value: &Value| table::cell(value.as_str().unwrap_or_default(), 400);
-    let line = |issue: &Value| {
-        let at = text(&issue["at"]);
-        let at = if at.is_empty() { at } else { format!(" ({at})") };
-        format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"]))
-    };
-    report["issues"].as_array().into_iter().flatten().map(line).collect()
+    let at = text(&issue["at"]);
+    let at = if at.is_empty() { at } else { format!(" ({at})") };
+    format!("  {}: {}{at}\n", text(&issue["severity"]), text(&issue["message"]))
 }
 
 #[cfg(test)]

@@ -87,16 +87,25 @@ fn live(common: &Common, arguments: &Arguments) -> Done {
     };
     let mut steps = Vec::new();
     let trial = block_on(async { Ok(run.pass(&asked, &mut steps).await) })??;
-    conclude(&sources::report(&trial.report), trial.store_in_use, arguments.json)
+    conclude(&sources::report(&trial.report), &steps, trial.store_in_use, arguments.json)
 }
 
-/// Prints what came of it.
-fn conclude(report: &Value, store_in_use: bool, json: bool) -> Done {
-    out::text(&if json { format!("{report}\n") } else { run::describe(report) })?;
+/// Prints what came of it. For people, what was said as a step is not said again.
+fn conclude(report: &Value, steps: &[Value], store_in_use: bool, json: bool) -> Done {
+    out::text(&if json { format!("{report}\n") } else { concluded(report, steps) })?;
     if store_in_use {
         out::complain_as_is("note: a daemon has the store: everything counts as new\n");
     }
     if report["failed"].is_null() { Ok(()) } else { Err(Failure::Said) }
+}
+
+fn concluded(report: &Value, steps: &[Value]) -> String {
+    let was_said = |issue: &Value| {
+        let is_same = |key: &str, step: &Value| step[key] == issue[key];
+        steps.iter().any(|step| ["code", "message", "at"].iter().all(|key| is_same(key, step)))
+    };
+    let issues = report["issues"].as_array().into_iter().flatten().filter(|issue| !was_said(issue));
+    run::summary(report) + &issues.map(run::issue).collect::<String>()
 }
 
 /// What is to be tried; everything that was said wrongly about it is told before anybody is asked.
@@ -273,5 +282,23 @@ mod tests {
         let decided = Step::Decided { title: "Quận\n1".to_owned(), date: None, became: Became::New };
         check(decided, "new        no date Quận 1");
         check(Step::Wrong(Issue::warning("x", "no title").at("item 3")), "warning    no title (item 3)");
+    }
+
+    #[test]
+    fn what_was_a_step_is_not_said_again() {
+        let issue = |at: &str| Issue::warning("no-title", "no title").at(at);
+        let report = crate::ingest::Report {
+            source: "a".parse().unwrap(),
+            at: "2026-03-05T02:15:09Z".parse().unwrap(),
+            items: 2,
+            new: 2,
+            revised: 0,
+            unchanged: 0,
+            issues: vec![issue("item 1"), issue("item 2")],
+            failed: None,
+        };
+        let steps = [value(&Step::Wrong(issue("item 1")))];
+        let expected = "a: 2 items, 2 new, 0 revised, 0 unchanged\n  warning: no title (item 2)\n";
+        assert_eq!(concluded(&sources::report(&report), &steps), expected);
     }
 }

@@ -15,7 +15,10 @@ use loaphuong::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{START, World};
+use crate::{
+    daemon::{Daemon, until},
+    world::{START, World},
+};
 
 const DAY: i64 = 24 * 3600;
 const HTML: &str = "text/html; charset=utf-8";
@@ -337,6 +340,32 @@ async fn orders_are_checked_and_there_is_one_walk_at_a_time() {
     let report = walk(&world, "quan1", json!({})).await;
     assert_eq!((&report["state"], &report["failed"]), (&json!("halted"), &json!(true)), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("after a fresh start"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watches_a_walk_is_told_that_its_daemon_has_gone() {
+    let mut world = World::new().await;
+    world.portal.bury(stories::old(loaphuong::clock::System.now()));
+    let token = format!("Bearer {}", world.app.as_ref().unwrap().token);
+    world.stop().await;
+    let written = std::fs::read_to_string(world.config_path()).unwrap();
+    let written = written.replace("spacing = \"0s\"", "spacing = \"100ms\"");
+    let listening = |at: &str| written.replace("[web]", &format!("[web]\nlisten = \"{at}\""));
+    std::fs::write(world.config_path(), listening("127.0.0.1:0")).unwrap();
+    let daemon = Daemon::start(&world.config_path());
+    let config = world.config_path().with_file_name("watcher.toml");
+    std::fs::write(&config, listening(&daemon.address.to_string())).unwrap();
+    let watcher = loa(&config);
+    world.address = daemon.address;
+    let path = "/api/v1/sources/quan1/backfill";
+    let standing = async || world.send("GET", path, &[("Authorization", &token)], b"").await.json();
+    until("the walk is under way", async || standing().await["pages"].as_u64() >= Some(1)).await;
+    daemon.signal("KILL");
+    let output = tokio::task::spawn_blocking(|| watcher.wait_with_output().unwrap()).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("the daemon has gone away") && said.contains("goes on where it was"), "{said}");
+    assert!(!said.contains("store is in use"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 fn loa(config: &std::path::Path) -> Child {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Arguments, Run, asked, conclude, describe};
 use crate::{
     app::{self, Asked, Meta, Recording, Replay},
-    cli::{Common, Done, Failure, block_on, out},
+    cli::{Common, Done, Failure, block_on, out, run},
     config,
     model::SourceId,
     net::tape::{self, Missed, Wire},
@@ -66,9 +66,9 @@ pub(super) fn record(common: &Common, arguments: &Arguments, folder: &Path) -> D
         Ended::Failed(failure) => (true, Err(said(failure))),
         Ended::Interrupted => (false, Err("interrupted".to_owned())),
     };
-    let kept = recording.end(is_complete, steps, read);
+    let kept = recording.end(is_complete, steps.clone(), read);
     let done = match ended {
-        Ended::Read { report } => conclude(&report, false, arguments.json),
+        Ended::Read { report } => conclude(&report, &steps, false, arguments.json),
         Ended::Failed(failure) => Err(failure),
         Ended::Interrupted => {
             out::complain_as_is("interrupted: what came until now is kept\n");
@@ -127,7 +127,7 @@ pub(super) fn replay(common: &Common, arguments: &Arguments, folder: &Path) -> D
     let passed = block_on(async { Ok(run.pass(&asked, &mut steps).await) })?;
     let missed = playback.missed();
     let done = match &passed {
-        Ok(trial) => conclude(&sources::report(&trial.report), false, arguments.json),
+        Ok(trial) => conclude(&sources::report(&trial.report), &steps, false, arguments.json),
         Err(_) => Ok(()),
     };
     let now = match &passed {
@@ -183,8 +183,7 @@ fn lines(steps: &[Value], report: &Value, failed: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> = steps.iter().map(describe).collect();
     // Its issues were steps.
     if !report.is_null() {
-        let summary = crate::cli::run::describe(report);
-        lines.extend(summary.lines().next().map(|line| format!("{line}\n")));
+        lines.push(run::summary(report));
     }
     lines.extend(failed.map(|failed| format!("{failed}\n")));
     lines.iter().map(|line| tape::redacted(line)).collect()
