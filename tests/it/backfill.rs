@@ -13,6 +13,7 @@ use loaphuong::{
     model::{Article, SourceId},
     store,
 };
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -360,7 +361,7 @@ async fn who_watches_a_walk_is_told_that_its_daemon_has_gone() {
     let path = "/api/v1/sources/quan1/backfill";
     let standing = async || world.send("GET", path, &[("Authorization", &token)], b"").await.json();
     until("the walk is under way", async || standing().await["pages"].as_u64() >= Some(1)).await;
-    daemon.signal("KILL");
+    daemon.signal(Signal::KILL);
     let output = tokio::task::spawn_blocking(|| watcher.wait_with_output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("the daemon has gone away") && said.contains("goes on where it was"), "{said}");

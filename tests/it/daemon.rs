@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A `loa serve` that dies with its owner.
 pub(crate) struct Daemon {
     child: Child,
@@ -27,6 +29,11 @@ pub(crate) fn serve(config: &Path) -> Command {
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
+}
+
+/// Sends a signal. Not every machine has the program `kill`.
+pub(crate) fn signal(child: &Child, which: Signal) {
+    kill_process(Pid::from_child(child), which).unwrap();
 }
 
 impl Daemon {
@@ -62,10 +69,8 @@ impl Daemon {
         self.log.lock().unwrap().clone()
     }
 
-    /// Sends a signal by its name: `TERM`, `HUP`.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.unwrap().success());
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(&self.child, which);
     }
 
     /// SIGKILL: no handler runs, no buffer is written.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use loaphuong::demo::portal::Portal;
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -201,7 +202,7 @@ async fn a_stop_in_the_middle_of_everything_is_clean() {
     // A client that never ends its request.
     let mut client = tokio::net::TcpStream::connect(daemon.address).await.unwrap();
     client.write_all(b"GET /healthz HTT").await.unwrap();
-    daemon.signal("TERM");
+    daemon.signal(Signal::TERM);
     let (code, log) = daemon.end();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("stopping") && !log.contains("panicked"), "{log}");
@@ -217,7 +218,7 @@ async fn a_reload_swaps_everything_and_a_wrong_file_changes_nothing() {
     until("an article", async || has_article(&daemon, "quan1").await).await;
 
     place.write("[[source]]\nid = \"quan1\"\nurl = 'x'\nschedul = '* * * * *'\n[[feed]]\n");
-    daemon.signal("HUP");
+    daemon.signal(Signal::HUP);
     until("a refusal", async || daemon.log().contains("the configuration was not reloaded")).await;
     until("its problems", async || daemon.log().contains("problems in the configuration")).await;
     let log = daemon.log();
@@ -227,14 +228,14 @@ async fn a_reload_swaps_everything_and_a_wrong_file_changes_nothing() {
     let webhook = "[[webhook]]\nid = \"newsroom\"\nurl = \"https://newsroom.example/\"\n\
                    secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\"\n";
     place.write(&(place.text(&feed, "moi") + webhook));
-    daemon.signal("HUP");
+    daemon.signal(Signal::HUP);
     until("the new feed", async || has_article(&daemon, "moi").await).await;
     assert_eq!(status(&daemon, "/feeds/quan1.json").await, 404);
     let token = [("Authorization", "Bearer 0123456789abcdef0123")];
     let answer = http::send(daemon.address, "GET", "/api/v1/subscriptions", &token, b"").await.unwrap();
     assert_eq!(answer.json()["subscriptions"][0]["id"], "newsroom", "{}", answer.text());
     assert!(!answer.text().contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo"));
-    daemon.signal("TERM");
+    daemon.signal(Signal::TERM);
     let (code, log) = daemon.end();
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo"), "secrets are not logged");

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::Arc,
 };
 
@@ -19,8 +19,11 @@ use loaphuong::{
     net::{self, tape::Wire},
     store,
 };
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::daemon::signal;
 
 // --- the corpus
 
@@ -267,17 +270,12 @@ fn what_is_interrupted_can_be_replayed_as_far_as_it_came() {
         assert!(running.try_wait().unwrap().is_none(), "it ended");
         std::thread::yield_now();
     }
-    interrupt(&running);
+    signal(&running, Signal::INT);
     let output = running.wait_with_output().unwrap();
     assert!(said(&output).contains("recorded 1 exchange in kept"), "{}", said(&output));
     assert_eq!(output.status.code(), Some(1));
     let parts = ["the recording was interrupted, after 1 exchange", "has no answer to it"];
     check(&folder, &["try", "--replay", "kept"], 1, &parts);
-}
-
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 #[test]
