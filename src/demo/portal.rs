@@ -101,6 +101,8 @@ struct Site {
     fault: Option<Fault>,
     /// What is wrong with the pages of articles alone.
     page_fault: Option<Fault>,
+    /// What is wrong with posted forms alone.
+    form_fault: Option<Fault>,
     documents: HashMap<String, (String, Bytes)>,
     visits: VecDeque<Visit>,
     n_visits: u64,
@@ -184,6 +186,11 @@ impl Portal {
         self.change(|site| site.page_fault = fault);
     }
 
+    /// Breaks what answers to posted forms, and nothing else; or mends it.
+    pub fn fail_forms(&self, fault: Option<Fault>) {
+        self.change(|site| site.form_fault = fault);
+    }
+
     /// Serves `bytes` as they are at `path` (with its query, if it has one).
     pub fn put(&self, path: &str, content_type: &str, bytes: impl Into<Bytes>) {
         self.change(|site| site.documents.insert(path.to_owned(), (content_type.to_owned(), bytes.into())));
@@ -230,7 +237,9 @@ async fn answer(State(portal): State<Portal>, request: Request) -> Response {
     let is_article = pages::item_number(&parts.uri).is_some();
     let fault = {
         let site = portal.site();
-        site.fault.clone().or_else(|| site.page_fault.clone().filter(|_| is_article))
+        let own = if is_article { &site.page_fault } else { &site.form_fault };
+        let is_form = parts.method == Method::POST;
+        site.fault.clone().or_else(|| own.clone().filter(|_| is_article || is_form))
     };
     let response = match fault {
         Some(Fault::Silent) => std::future::pending().await,

@@ -9,7 +9,7 @@ use std::{
 use loaphuong::{
     clock::Clock,
     config,
-    demo::stories,
+    demo::{portal::Fault, stories},
     model::{Article, SourceId},
     store,
 };
@@ -294,6 +294,27 @@ async fn a_state_that_expires_under_way_is_replaced() {
     let report = walk(&world, "quan1", json!({})).await;
     assert_eq!((&report["state"], &report["failed"]), (&json!("halted"), &json!(true)), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("after a fresh start"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_wants_a_pause_gets_it() {
+    let world = World::new().await;
+    world.portal.bury(stories::old(world.clock.now()));
+    world.portal.fail_forms(Some(Fault::Status(429, Some(100))));
+    let path = "/api/v1/sources/quan1/backfill";
+    assert_eq!(world.api("POST", path, "{}").await.status, 202);
+    let n_refused = || world.portal.visits().iter().filter(|visit| visit.status == 429).count();
+    until("a form is refused", async || n_refused() == 1).await;
+    world.portal.fail_forms(None);
+    let standing = async || world.api("GET", path, "").await.json();
+    until("the walk has ended", async || {
+        world.clock.advance(Duration::from_secs(10));
+        standing().await["state"] != "running"
+    })
+    .await;
+    let report = standing().await;
+    assert_eq!((&report["end"], &report["new"]), (&json!("bottom"), &json!(45)), "{report}");
+    assert_eq!(n_refused(), 1, "it waited");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -299,27 +299,39 @@ async fn visit(walk: &mut Walk<'_>, url: &Url, session: &mut Session) -> Read {
     loop {
         tries += 1;
         let outcome = ask(walk, url, session).await;
-        let (after, can_heal) = match &outcome {
-            Outcome::Later { after, .. } => (*after, true),
-            Outcome::Failed(fetch::Error::Browser(error)) => {
-                let wait = error.until().map(|until| until.since(walk.ingest.clock.now()));
-                // A browser that does not start does not start in a minute either.
-                (wait, wait.is_some() || !error.is_ours())
-            }
-            Outcome::Failed(error) => (None, error.retry() != Retry::Never),
-            // A pause of the host is waited for; a day's budget, or its robots.txt, is not.
-            Outcome::Held(held) => {
-                let wait = held.until().map(|until| until.since(walk.ingest.clock.now()));
-                (wait, wait.is_some_and(|wait| wait <= PATIENCE))
-            }
-            Outcome::Fresh { .. } | Outcome::Unchanged { .. } | Outcome::Gone { .. } => (None, false),
-        };
-        if !can_heal || tries >= TRIES {
-            return understand(walk, outcome, url).await;
+        let now = walk.ingest.clock.now();
+        match asked_to_wait(&outcome, tries, now).or_else(|| heals(&outcome, tries, now)) {
+            Some(wait) => walk.ingest.clock.sleep_until(now.plus(wait)).await,
+            None => return understand(walk, outcome, url).await,
         }
-        let wait = after.unwrap_or_else(|| backoff::delay(tries, u64::from(tries))).min(PATIENCE);
-        walk.ingest.clock.sleep_until(walk.ingest.clock.now().plus(wait)).await;
     }
+}
+
+/// How long to wait before the same is asked again, where the host wants that, and has not often enough. Its pause is
+/// waited for; a day's budget, or its `robots.txt`, is not.
+pub(super) fn asked_to_wait(outcome: &Outcome, tries: u32, now: Timestamp) -> Option<Duration> {
+    let wait = match outcome {
+        Outcome::Later { after, .. } => {
+            Some(after.unwrap_or_else(|| backoff::delay(tries, u64::from(tries))))
+        }
+        Outcome::Held(held) => held.until().map(|until| until.since(now)).filter(|wait| *wait <= PATIENCE),
+        _ => None,
+    };
+    wait.filter(|_| tries < TRIES).map(|wait| wait.min(PATIENCE))
+}
+
+/// The same where something failed that may not fail again.
+fn heals(outcome: &Outcome, tries: u32, now: Timestamp) -> Option<Duration> {
+    let Outcome::Failed(error) = outcome else { return None };
+    let until = match error {
+        // A browser that does not start does not start in a minute either.
+        fetch::Error::Browser(error) if error.is_ours() && error.until().is_none() => return None,
+        fetch::Error::Browser(error) => error.until(),
+        error if error.retry() == Retry::Never => return None,
+        _ => None,
+    };
+    let wait = until.map_or_else(|| backoff::delay(tries, u64::from(tries)), |until| until.since(now));
+    (tries < TRIES).then(|| wait.min(PATIENCE))
 }
 
 /// Through the browser where the source wants that, as live passes do; else with what the visit remembers.

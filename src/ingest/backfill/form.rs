@@ -4,8 +4,9 @@
 //! then the walk asks for the first page anew and goes forward to where it was.
 
 use jiff::civil::Date;
+use url::Url;
 
-use super::course::{Got, Page, Read, Step, understand};
+use super::course::{Got, Page, Read, Step, asked_to_wait, understand};
 use crate::{
     extract::pager::Form,
     fetch::{Outcome, postback::Session},
@@ -110,8 +111,7 @@ impl Visit {
         self.session = Session::default();
         self.at = 1;
         let url = walk.source.url.clone();
-        let ask = walk.ask(&url, Validators::default());
-        let outcome = self.session.get(&walk.ingest.client, &ask).await;
+        let outcome = self.ask(walk, &url, None).await;
         self.form = match understand(walk, outcome, &url).await {
             Read::Items(_, pager) | Read::Nothing(pager) => pager.form,
             Read::Missing => return Err(format!("`{url}` is not there")),
@@ -123,9 +123,26 @@ impl Visit {
         Ok(())
     }
 
-    async fn post(&mut self, walk: &mut Walk<'_>, action: url::Url, fields: Vec<(String, String)>) -> Posted {
-        let ask = walk.ask(&action, Validators::default());
-        let outcome = self.session.post(&walk.ingest.client, &ask, &fields).await;
+    /// Asks for a page, or posts a form; again after a pause where the host wants one.
+    async fn ask(&mut self, walk: &mut Walk<'_>, url: &Url, form: Option<&[(String, String)]>) -> Outcome {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let ask = walk.ask(url, Validators::default());
+            let outcome = match form {
+                Some(fields) => self.session.post(&walk.ingest.client, &ask, fields).await,
+                None => self.session.get(&walk.ingest.client, &ask).await,
+            };
+            let now = walk.ingest.clock.now();
+            match asked_to_wait(&outcome, tries, now) {
+                Some(wait) => walk.ingest.clock.sleep_until(now.plus(wait)).await,
+                None => return outcome,
+            }
+        }
+    }
+
+    async fn post(&mut self, walk: &mut Walk<'_>, action: Url, fields: Vec<(String, String)>) -> Posted {
+        let outcome = self.ask(walk, &action, Some(&fields)).await;
         if let Outcome::Gone { status } = &outcome {
             return Posted::Expired(format!("the form answered {status}"));
         }
