@@ -301,20 +301,70 @@ async fn a_form_that_wants_a_pause_gets_it() {
     let world = World::new().await;
     world.portal.bury(stories::old(world.clock.now()));
     world.portal.fail_forms(Some(Fault::Status(429, Some(100))));
+    let report = ended_after_a_refusal(&world, || world.portal.fail_forms(None)).await;
+    assert_eq!((&report["end"], &report["new"]), (&json!("bottom"), &json!(45)), "{report}");
+}
+
+/// Walks until the portal wants a pause, mends it, and lets time go by until the walk has ended. It asks once in vain.
+async fn ended_after_a_refusal(world: &World, mend: impl FnOnce()) -> Value {
     let path = "/api/v1/sources/quan1/backfill";
     assert_eq!(world.api("POST", path, "{}").await.status, 202);
-    let n_refused = || world.portal.visits().iter().filter(|visit| visit.status == 429).count();
-    until("a form is refused", async || n_refused() == 1).await;
-    world.portal.fail_forms(None);
+    let n_refused = || world.portal.visits().iter().filter(|visit| visit.status >= 400).count();
+    until("something is refused", async || n_refused() == 1).await;
+    mend();
     let standing = async || world.api("GET", path, "").await.json();
     until("the walk has ended", async || {
         world.clock.advance(Duration::from_secs(10));
         standing().await["state"] != "running"
     })
     .await;
-    let report = standing().await;
-    assert_eq!((&report["end"], &report["new"]), (&json!("bottom"), &json!(45)), "{report}");
     assert_eq!(n_refused(), 1, "it waited");
+    standing().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_article_is_lost_at_the_end_of_a_days_budget() {
+    // Enough for the first two pages of the list, and for eight of the ten articles of the second.
+    let mut world = World::with(|text| format!("[net]\ndaily_budget = 31\n{text}")).await;
+    let pager = "<div class=pager><a href='?trang=2'>2</a><a href='?trang=3'>3</a></div>";
+    articles(&world, 30);
+    for n in 2..=3 {
+        world.portal.put(&format!("/tin?trang={n}"), HTML, list(10 * (n - 1) + 1..=10 * n, pager));
+    }
+    world.portal.put("/tin?trang=4", HTML, list(std::iter::empty(), pager));
+    world.portal.put("/tin", HTML, list(1..=10, pager));
+    world.reload(source("")).await;
+    assert_eq!(world.source().await["host"]["requests_today"], 21);
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["state"], &report["pages"]), (&json!("halted"), &json!(1)), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("net.daily_budget"), "{report}");
+    assert_eq!(numbers(&world).await.len(), 18);
+    // The live passes of a day take it up, too.
+    world.stop().await;
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    world.config = world.config.replace("daily_budget = 31", "daily_budget = 1000");
+    world.start().await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["end"], &report["failed_pages"]), (&json!("bottom"), &json!(0)), "{report}");
+    assert_eq!(numbers(&world).await.len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_that_wants_a_pause_gets_it() {
+    let world = World::new().await;
+    world.portal.bury(stories::old(world.clock.now()));
+    world.portal.fail_pages(Some(Fault::Status(429, Some(100))));
+    let report = ended_after_a_refusal(&world, || world.portal.fail_pages(None)).await;
+    assert_eq!((&report["failed_pages"], &report["new"]), (&json!(0), &json!(45)), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_that_fails_once_is_read_after_all() {
+    let world = World::new().await;
+    world.portal.bury(stories::old(world.clock.now()));
+    world.portal.fail_pages(Some(Fault::Status(502, None)));
+    let report = ended_after_a_refusal(&world, || world.portal.fail_pages(None)).await;
+    assert_eq!((&report["failed_pages"], &report["new"]), (&json!(0), &json!(45)), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

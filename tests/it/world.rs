@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) clock: Manual,
     pub(crate) app: Option<App>,
     pub(crate) address: SocketAddr,
-    config: String,
+    pub(crate) config: String,
     folder: tempfile::TempDir,
     stop: CancellationToken,
     tasks: TaskTracker,

@@ -21,10 +21,10 @@ use crate::{
     net::{Retry, backoff},
 };
 
-/// How often a page is asked for before the walk stands still.
-const TRIES: u32 = 3;
+/// How often a page, of a list or of an article, is asked for before the walk stands still.
+pub(super) const TRIES: u32 = 3;
 /// No wait between two tries is longer.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 /// In a pattern: days are asked for by this control of the form.
 const PICKER: &str = "form:";
 

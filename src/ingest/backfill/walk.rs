@@ -3,10 +3,11 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
     Halt, Order, Walked, Watch,
-    course::{Course, Got, Page, Step},
+    course::{Course, Got, PATIENCE, Page, Step, TRIES},
 };
 use crate::{
     ingest::{
@@ -22,6 +23,8 @@ use crate::{
 
 /// Article pages that may fail in a row; then it is the host, and not the pages.
 const FAILURES: u32 = 5;
+/// An article page that failed is asked for again after so long, and after twice that. Old portals have many that always fail.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Issues kept of a walk.
 const MAX_ISSUES: usize = 20;
 
@@ -45,6 +48,8 @@ struct Walker<'a> {
     /// What is younger belongs to them, too; `None` before the first run, which tells nobody anyway.
     told_from: Option<Timestamp>,
     failures: u32,
+    /// Why nothing may be asked of the host for long.
+    held: Option<String>,
     /// Pages that earlier walks have read.
     before: u64,
     issues: Vec<Issue>,
@@ -93,7 +98,7 @@ impl<'a> Walker<'a> {
         let told_from = told_from(&walk.state, now);
         let (live, issues) = (HashSet::new(), Vec::new());
         let before = progress.pages;
-        Ok(Self { task, walk, progress, live, told_from, failures: 0, before, issues })
+        Ok(Self { task, walk, progress, live, told_from, failures: 0, held: None, before, issues })
     }
 
     /// Reads the first page, which says how the archive is walked, and takes it where the walk begins there.
@@ -214,6 +219,9 @@ impl<'a> Walker<'a> {
                 }
                 None => self.article(item, page.reads_all).await?,
             };
+            if let Some(message) = self.held.take() {
+                return Ok(Taken::Halted(Halt::Failed(message)));
+            }
             if self.failures >= FAILURES {
                 let message =
                     "one article after the other could not be read: the host has enough, or is down";
@@ -252,7 +260,7 @@ impl<'a> Walker<'a> {
         }
         let url = item.draft.content.url.as_deref().and_then(|url| url.parse().ok());
         let answer = match &url {
-            Some(url) => self.walk.read_page(url, Validators::default()).await,
+            Some(url) => self.read_page(url).await,
             None => pages::Page::Failed(Issue::warning("no-link", "this item has no link")),
         };
         match answer {
@@ -273,16 +281,39 @@ impl<'a> Walker<'a> {
             pages::Page::Failed(issue) if is_page(&issue) && !always => {
                 self.take_list_alone(item, issue, date).await
             }
-            pages::Page::Failed(issue)
-            | pages::Page::Gone(issue)
-            | pages::Page::Closed(issue)
-            | pages::Page::Wait(issue, _) => {
+            // Nor would the others be read: the page of the list is taken again, when the walk goes on.
+            pages::Page::Wait(issue, _) => {
+                self.held = Some(issue.message);
+                Ok(date)
+            }
+            pages::Page::Failed(issue) | pages::Page::Gone(issue) | pages::Page::Closed(issue) => {
                 self.failures = if is_lasting(&issue) { 0 } else { self.failures + 1 };
                 self.progress.failed += 1;
                 self.wrong(issue.at(item.draft.content.title));
                 Ok(date)
             }
             pages::Page::Same => Ok(date),
+        }
+    }
+
+    /// The page of an article, asked for again after a pause where the host wants one, or where it may be better then.
+    async fn read_page(&mut self, url: &Url) -> pages::Page {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let page = self.walk.read_page(url, Validators::default()).await;
+            let clock = &self.task.ingest.clock;
+            let until = match &page {
+                pages::Page::Wait(_, until) => *until,
+                pages::Page::Failed(issue) if !is_lasting(issue) => clock.now().plus(AGAIN * tries),
+                _ => return page,
+            };
+            if tries >= TRIES || until.since(clock.now()) > PATIENCE {
+                return page;
+            }
+            if self.task.stop.run_until_cancelled(clock.sleep_until(until)).await.is_none() {
+                return page;
+            }
         }
     }
 
