@@ -265,6 +265,30 @@ async fn sitemaps_lead_to_what_no_list_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sitemap_that_cannot_be_read_is_said() {
+    let mut world = World::new().await;
+    let host = format!("http://{}", world.portal.address());
+    articles(&world, 5);
+    world.stop().await;
+    world.portal.put("/tin", HTML, list(1..=3, ""));
+    let robots = format!("User-agent: *\nDisallow: /maps/2.xml\nSitemap: {host}/maps/index.xml\n");
+    world.portal.put("/robots.txt", "text/plain", robots);
+    let parts: String =
+        (1..=3).map(|n| format!("<sitemap><loc>{host}/maps/{n}.xml</loc></sitemap>")).collect();
+    world.portal.put("/maps/index.xml", "application/xml", format!("<sitemapindex>{parts}</sitemapindex>"));
+    let urls: String = (1..=5).map(|n| format!("<url><loc>{host}/tin/{n}.html</loc></url>")).collect();
+    world.portal.put("/maps/1.xml", "application/xml", format!("<urlset>{urls}</urlset>"));
+    world.start().await;
+    world.reload(source("")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["end"], &report["new"]), (&json!("bottom"), &json!(2)), "{report}");
+    let issue = &report["issues"][0];
+    assert_eq!(issue["code"], "sitemap-unread", "{report}");
+    let message = issue["message"].as_str().unwrap();
+    assert!(message.contains("2 of 4 sitemaps") && message.contains("/maps/2.xml"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forms_are_posted_back_and_the_next_walk_goes_on() {
     let world = World::new().await;
     world.portal.bury(stories::old(world.clock.now()));

@@ -381,12 +381,18 @@ fn of_feed(found: &extract::Found, url: &Url) -> Pager {
     Pager { next: older.and_then(|link| url.join(&link.href).ok()), ..Pager::default() }
 }
 
-/// A plain document of the site: `None` where there is none.
-pub(super) async fn document(walk: &mut Walk<'_>, url: &Url) -> Option<(Bytes, Option<String>, Url)> {
-    let ask = fetch::Ask { accept: "*/*", ..walk.ask(url, Validators::default()) };
-    match fetch::fetch(&walk.ingest.client, &ask).await {
-        Outcome::Fresh { body, content_type, url, .. } => Some((body, content_type, url)),
-        _ => None,
+/// A plain document of the site, asked for again where that may help.
+pub(super) async fn document(walk: &mut Walk<'_>, url: &Url) -> Outcome {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let ask = fetch::Ask { accept: "*/*", ..walk.ask(url, Validators::default()) };
+        let outcome = fetch::fetch(&walk.ingest.client, &ask).await;
+        let now = walk.ingest.clock.now();
+        match asked_to_wait(&outcome, tries, now).or_else(|| heals(&outcome, tries, now)) {
+            Some(wait) => walk.ingest.clock.sleep_until(now.plus(wait)).await,
+            None => return outcome,
+        }
     }
 }
 

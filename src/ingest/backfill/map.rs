@@ -11,8 +11,10 @@ use crate::{
         Document,
         sitemap::{self, Entry},
     },
-    ingest::pass::Walk,
-    model::{Backfill, End, Item, Timestamp},
+    fetch::Outcome,
+    ingest::pass::{Walk, refusal},
+    model::{Backfill, End, Issue, Item, Timestamp},
+    net::Restraint,
     normalize,
 };
 
@@ -34,11 +36,28 @@ impl Map {
         let mut waiting: VecDeque<Url> = starts(walk).await.into();
         let asked: Vec<String> = waiting.iter().map(|url| format!("`{url}`")).collect();
         let (mut seen, mut found, mut n_read): (HashSet<Url>, _, _) = (HashSet::new(), Vec::new(), 0_usize);
+        let mut unread = Vec::new();
         while let Some(url) = waiting.pop_front() {
-            if seen.len() >= MAX_SITEMAPS || found.len() >= MAX_ADDRESSES || !seen.insert(url.clone()) {
+            if seen.contains(&url) {
                 continue;
             }
-            let Some((body, content_type, url)) = document(walk, &url).await else { continue };
+            if seen.len() >= MAX_SITEMAPS || found.len() >= MAX_ADDRESSES {
+                walk.wrong(cut());
+                break;
+            }
+            seen.insert(url.clone());
+            let (body, content_type, url) = match document(walk, &url).await {
+                Outcome::Fresh { body, content_type, url, .. } => (body, content_type, url),
+                // The host wants nothing more for now: the walk begins here when it goes on.
+                held @ (Outcome::Later { .. }
+                | Outcome::Held(Restraint::Paused { .. } | Restraint::Budget { .. })) => {
+                    return Err(refusal(&held, &url).message);
+                }
+                other => {
+                    unread.push(refusal(&other, &url).message);
+                    continue;
+                }
+            };
             let max = walk.ingest.client.settings().max_body;
             let read = tokio::task::spawn_blocking(move || {
                 let document = Document { bytes: &body, content_type: content_type.as_deref(), url: &url };
@@ -62,7 +81,15 @@ impl Map {
             }
         }
         if n_read == 0 {
-            return Err(format!("there is no sitemap to read at {}", asked.join(", ")));
+            let why = unread.first().map_or_else(String::new, |first| format!(": {first}"));
+            return Err(format!("there is no sitemap to read at {}{why}", asked.join(", ")));
+        }
+        if let Some(first) = unread.first() {
+            let (n_unread, n_all) = (unread.len(), seen.len());
+            let message = format!(
+                "{n_unread} of {n_all} sitemaps cannot be read, and what they list is left out: {first}"
+            );
+            walk.wrong(Issue::warning("sitemap-unread", message));
         }
         found.truncate(MAX_ADDRESSES);
         // Newest first; those without a date behind the others, in their order.
@@ -99,7 +126,7 @@ async fn starts(walk: &mut Walk<'_>) -> Vec<Url> {
     let site = walk.source.url.clone();
     let mut named = Vec::new();
     if let Ok(robots) = site.join("/robots.txt")
-        && let Some((body, ..)) = document(walk, &robots).await
+        && let Outcome::Fresh { body, .. } = document(walk, &robots).await
     {
         let text = String::from_utf8_lossy(&body);
         named.extend(sitemap::in_robots(&text).iter().filter_map(|address| site.join(address).ok()));
@@ -108,6 +135,14 @@ async fn starts(walk: &mut Walk<'_>) -> Vec<Url> {
         named.extend(site.join("/sitemap.xml"));
     }
     named
+}
+
+fn cut() -> Issue {
+    let message = format!(
+        "the site has more than {MAX_SITEMAPS} sitemaps, or they list more than {MAX_ADDRESSES} addresses: what else there is is left out\n\
+         hint: name the sitemaps of the section in `[source.archive]`, or say `--since`"
+    );
+    Issue::warning("sitemap-cut", message)
 }
 
 /// Is it a page of the same site, in the section?
