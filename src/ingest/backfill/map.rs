@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use bytes::Bytes;
 use url::Url;
 
 use super::course::{Got, Page, Step, document};
@@ -9,7 +10,7 @@ use crate::{
     dedup,
     extract::{
         Document,
-        sitemap::{self, Entry},
+        sitemap::{self, Entry, Sitemap},
     },
     fetch::Outcome,
     ingest::pass::{Walk, refusal},
@@ -58,12 +59,7 @@ impl Map {
                     continue;
                 }
             };
-            let max = walk.ingest.client.settings().max_body;
-            let read = tokio::task::spawn_blocking(move || {
-                let document = Document { bytes: &body, content_type: content_type.as_deref(), url: &url };
-                sitemap::sitemap(&document, max)
-            });
-            let map = read.await.unwrap_or_default();
+            let map = parsed(walk, body, content_type, url).await;
             n_read += usize::from(!map.entries.is_empty());
             for entry in map.entries {
                 let modified = date(walk, entry.modified.as_deref());
@@ -118,6 +114,16 @@ impl Map {
 
 /// The place behind the last address.
 const DONE: &str = "done";
+
+/// What a sitemap says, read off the runtime's workers.
+async fn parsed(walk: &mut Walk<'_>, body: Bytes, content_type: Option<String>, url: Url) -> Sitemap {
+    let max = walk.ingest.client.settings().max_body;
+    let read = tokio::task::spawn_blocking(move || {
+        let document = Document { bytes: &body, content_type: content_type.as_deref(), url: &url };
+        sitemap::sitemap(&document, max)
+    });
+    read.await.unwrap_or_default()
+}
 
 async fn starts(walk: &mut Walk<'_>) -> Vec<Url> {
     if !walk.source.archive.sitemaps.is_empty() {
