@@ -269,7 +269,12 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
     let exact = uri.path_and_query().map_or("", |path| path.as_str());
     if let Some((content_type, bytes)) = site.documents.get(exact).or_else(|| site.documents.get(uri.path()))
     {
-        return ([(header::CONTENT_TYPE, content_type.clone())], bytes.clone()).into_response();
+        let etag = format!("\"{}\"", blake3::hash(bytes).to_hex());
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+            return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
+        }
+        let headers = [(header::CONTENT_TYPE, content_type.clone()), (header::ETAG, etag)];
+        return (headers, bytes.clone()).into_response();
     }
     if let Some((content_type, bytes)) = pages::file(uri.path()) {
         return ([(header::CONTENT_TYPE, content_type)], bytes).into_response();

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     dedup,
-    extract::Kind,
+    extract::{Kind, sitemap::INDEX},
     fetch::{self, Outcome},
     journal::{Became, Entry, Pass},
     model::{
@@ -228,6 +228,10 @@ impl<'a> Walk<'a> {
                     Some(reasons) => {
                         self.hold(reasons.clone(), Some(&raw)).await?;
                         Ok(List::Held(reasons))
+                    }
+                    // An index stays as it is while one of its sitemaps changes: it has to be read whole.
+                    None if found.format == INDEX => {
+                        Ok(List::Fresh { items, validators: Validators::default() })
                     }
                     None => Ok(List::Fresh { items, validators }),
                 }

@@ -117,3 +117,21 @@ async fn articles_of_a_sitemap_are_found_dated_by_their_pages_and_read_again_whe
     assert_eq!(types, ["article.published", "article.updated"], "{}", world.source().await);
     assert_eq!(world.source().await["state"], json!("ok"));
 }
+
+/// Many an index says the day only, or nothing: it stays the same when one of its sitemaps changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_under_an_index_that_stays_the_same_is_seen() {
+    let world = World::with(|config| watching(&config)).await;
+    let day = Some("2026-11-23T08:00:00+07:00");
+    for n in 1..=3 {
+        put(&world, &format!("/tin/{n}"), page(&format!("Tin số {n}"), day, "Hôm nay."));
+    }
+    let pages = [("/tin/1", "2026-11-23"), ("/tin/2", "2026-11-23"), ("/tin/3", "2026-11-23")];
+    map(&world, &pages[..2]);
+    world.tick(HOUR).await;
+    assert_eq!(world.titles().await.len(), 2, "{}", world.source().await);
+    map(&world, &pages);
+    world.tick(TICK).await;
+    assert_eq!(world.titles().await.len(), 3, "{}", world.source().await);
+    assert_eq!(told(&world), ["article.published"]);
+}
