@@ -104,6 +104,8 @@ struct Site {
     /// What is wrong with posted forms alone.
     form_fault: Option<Fault>,
     documents: HashMap<String, (String, Bytes)>,
+    /// Every document has the same entity tag, whatever is in it.
+    lies: bool,
     visits: VecDeque<Visit>,
     n_visits: u64,
     n_robots: u64,
@@ -191,6 +193,11 @@ impl Portal {
         self.change(|site| site.form_fault = fault);
     }
 
+    /// Calls every document that was put here the same, whatever is in it; or tells the truth again.
+    pub fn lie(&self, lies: bool) {
+        self.change(|site| site.lies = lies);
+    }
+
     /// Serves `bytes` as they are at `path` (with its query, if it has one).
     pub fn put(&self, path: &str, content_type: &str, bytes: impl Into<Bytes>) {
         self.change(|site| site.documents.insert(path.to_owned(), (content_type.to_owned(), bytes.into())));
@@ -269,7 +276,8 @@ fn whole(portal: &Portal, uri: &Uri, headers: &HeaderMap) -> Response {
     let exact = uri.path_and_query().map_or("", |path| path.as_str());
     if let Some((content_type, bytes)) = site.documents.get(exact).or_else(|| site.documents.get(uri.path()))
     {
-        let etag = format!("\"{}\"", blake3::hash(bytes).to_hex());
+        let tag = if site.lies { "same".to_owned() } else { blake3::hash(bytes).to_hex().to_string() };
+        let etag = format!("\"{tag}\"");
         if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
             return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
         }

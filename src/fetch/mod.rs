@@ -26,7 +26,7 @@ use crate::{
 
 pub use error::Error;
 pub use measure::{Measured, measure};
-pub use validators::usable;
+pub use validators::{LIE, distrusted, usable};
 
 /// What HTML lists and article pages are asked for with: where a server could answer with a feed instead, the
 /// recipe's selectors would find nothing in it.

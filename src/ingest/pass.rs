@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     dedup,
-    extract::{Kind, sitemap::INDEX},
+    extract::{Found, Kind, sitemap::INDEX},
     fetch::{self, Outcome},
     journal::{Became, Entry, Pass},
     model::{
@@ -70,6 +70,10 @@ pub(super) struct Walk<'a> {
     /// What the quality gate remembers, and what it did before this pass.
     pub(super) gate: Gate,
     pub(super) gate_before: Gate,
+    /// What the list was known by, where it is read whole all the same.
+    pub(super) doubted: Option<Validators>,
+    /// The server calls what has changed the same.
+    pub(super) distrusted: bool,
     /// What the list shows, until it is remembered.
     pub(super) shown: Option<quality::Sight>,
     /// Does the list show what it showed last time?
@@ -151,7 +155,10 @@ impl<'a> Walk<'a> {
         let mut gate = gate.unwrap_or_else(|| Gate::new(source.id.clone()));
         let gate_before = gate.clone();
         let reread = state.backfilled && state.rules != source.rules;
-        state.validators = fetch::usable(&state, source.rules);
+        let known = state.validators.clone();
+        let distrusted = fetch::distrusted(&state, at);
+        state.validators = fetch::usable(&state, source.rules, at);
+        let is_doubted = state.validators != known && state.rules == source.rules;
         if state.rules != source.rules {
             // Read again, one by one, without telling anybody: the rules have changed, not the news.
             let fallen = gate.fallen.iter_mut().map(|fallen| &mut fallen.page);
@@ -179,6 +186,8 @@ impl<'a> Walk<'a> {
             wait: None,
             gate,
             gate_before,
+            doubted: is_doubted.then_some(known),
+            distrusted,
             shown,
             told,
             overlaps,
@@ -223,17 +232,14 @@ impl<'a> Walk<'a> {
                     return Ok(List::Failed { issue, after: None });
                 }
                 let mut items = self.identify(drafts).await?;
+                self.note_lie(&items, &validators);
                 self.note_pins(&items);
                 match self.weigh(&found, &mut items).await? {
                     Some(reasons) => {
                         self.hold(reasons.clone(), Some(&raw)).await?;
                         Ok(List::Held(reasons))
                     }
-                    // An index stays as it is while one of its sitemaps changes: it has to be read whole.
-                    None if found.format == INDEX => {
-                        Ok(List::Fresh { items, validators: Validators::default() })
-                    }
-                    None => Ok(List::Fresh { items, validators }),
+                    None => Ok(List::Fresh { items, validators: lasting(&found, validators) }),
                 }
             }
             Outcome::Unchanged { moved } => {
@@ -271,6 +277,19 @@ impl<'a> Walk<'a> {
             items.push(Listed { draft, keys, first_seen, digest, known });
         }
         Ok(items)
+    }
+
+    /// Under the validators that were known there is something new: "not modified" would have been a lie.
+    fn note_lie(&mut self, items: &[Listed], validators: &Validators) {
+        let is_new = |item: &Listed| item.known.is_none() && self.page_state(item).checked.is_none();
+        let is_lie = self.doubted.as_ref() == Some(validators) && items.iter().any(is_new);
+        if is_lie || self.distrusted {
+            let message = format!(
+                "`{}` has something new, and its server calls it unchanged (ETag, Last-Modified): for a week it is read whole each time",
+                self.source.url
+            );
+            self.wrong(Issue::warning(fetch::LIE, message));
+        }
     }
 
     fn note_pins(&mut self, items: &[Listed]) {
@@ -368,6 +387,11 @@ impl<'a> Walk<'a> {
         (self.show)(Step::Wrong(issue.clone()));
         self.report.issues.push(issue);
     }
+}
+
+/// What a list may be asked by. An index stays as it is while one of its sitemaps changes: it has to be read whole.
+fn lasting(found: &Found, validators: Validators) -> Validators {
+    if found.format == INDEX { Validators::default() } else { validators }
 }
 
 /// Why there is no document, as an issue.

@@ -193,3 +193,53 @@ async fn a_host_that_never_answers_keeps_nobody_waiting() {
     };
     tokio::time::timeout(Duration::from_secs(15), seen).await.expect("the one place is taken");
 }
+
+/// A source that is a feed at `/feed.xml` of the same portal.
+fn feed_of_the_portal(config: &str) -> String {
+    let url = config.lines().find(|line| line.starts_with("url = ") && line.contains("tintuc")).unwrap();
+    let site = &url[..url.find("/tintuc").unwrap()];
+    config
+        .replace(url, &format!("{site}/feed.xml\""))
+        .replace("platform = \"sharepoint-posts\"", "platform = \"feed\"")
+}
+
+fn put_feed(world: &World, n_items: usize) {
+    let item = |n: usize| {
+        format!(
+            "<item><guid>tin-{n}</guid><title>Tin số {n}</title><link>https://a.example/{n}</link><pubDate>Mon, 23 Nov 2026 0{n}:00:00 +0700</pubDate></item>"
+        )
+    };
+    let items: String = (1..=n_items).rev().map(item).collect();
+    let feed = format!("<rss version=\"2.0\"><channel><title>Tin</title>{items}</channel></rss>");
+    world.portal.put("/feed.xml", "application/rss+xml", feed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_calls_what_has_changed_the_same_is_found_out() {
+    let world = World::with(|config| feed_of_the_portal(&config)).await;
+    world.portal.lie(true);
+    put_feed(&world, 2);
+    world.tick(Duration::from_secs(3600)).await;
+    assert_eq!(world.titles().await.len(), 2, "{}", world.source().await);
+    put_feed(&world, 3);
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.titles().await.len(), 2, "304");
+    for _ in 0..24 {
+        world.tick(Duration::from_secs(3600)).await;
+    }
+    assert_eq!(world.titles().await.len(), 3, "within a day it is read whole");
+    assert_eq!(codes(&world).await, ["validators-lie"]);
+    put_feed(&world, 4);
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(world.titles().await.len(), 4, "from now on at each look");
+    assert_eq!(codes(&world).await, ["validators-lie"]);
+    // It is mended. After a week it is asked again, and believed.
+    world.portal.lie(false);
+    for _ in 0..8 {
+        world.tick(DAY).await;
+    }
+    world.tick(FIVE_MINUTES).await;
+    assert_eq!(codes(&world).await, [""; 0]);
+    let visits = world.portal.visits();
+    assert_eq!(visits.last().map(|visit| visit.status), Some(304), "{visits:?}");
+}
