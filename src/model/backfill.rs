@@ -120,7 +120,7 @@ impl End {
             Self::Bottom => "the archive ends here",
             Self::Since => "everything further is older than wanted",
             Self::Repeats => "the pager shows again what it has shown",
-            Self::Empty => "nothing stood on many days in a row",
+            Self::Empty => "many days, or pages, in a row brought nothing",
             Self::MaxPages => "`archive.max_pages` of the source allows no more pages",
         }
     }

@@ -179,6 +179,44 @@ async fn what_a_site_keeps_from_robots_is_kept_from_walks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_without_articles_in_the_middle_is_not_the_end() {
+    let mut world = World::new().await;
+    articles(&world, 30);
+    let pager = "<div class=pager><a href='?trang=2'>2</a><a href='?trang=4'>4</a></div>";
+    world.portal.put("/tin?trang=2", HTML, list(std::iter::empty(), pager));
+    world.portal.put("/tin?trang=3", HTML, list(11..=20, pager));
+    world.portal.put("/tin?trang=4", HTML, list(21..=30, pager));
+    world.portal.put("/tin?trang=5", HTML, list(std::iter::empty(), pager));
+    world.portal.put("/tin", HTML, list(1..=10, pager));
+    world.reload(source("")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["end"], &report["new"]), (&json!("bottom"), &json!(20)), "{report}");
+    let issue = &report["issues"][0];
+    assert_eq!(
+        (&issue["code"], issue["message"].as_str()),
+        (&json!("page-empty"), Some("page 2 of 4 shows no articles, or is not there"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_next_link_that_leads_nowhere_is_said() {
+    let mut world = World::new().await;
+    articles(&world, 20);
+    let next = |to: &str| format!("<a rel=next href='{to}'>Trang sau</a>");
+    world.portal.put("/tin/b", HTML, list(std::iter::empty(), &next("/tin/c")));
+    world.portal.put("/tin/c", HTML, list(11..=20, &next("/tin/d")));
+    world.portal.put("/tin", HTML, list(1..=10, &next("/tin/b")));
+    world.reload(source("")).await;
+    let report = walk(&world, "cu", json!({})).await;
+    assert_eq!((&report["way"], &report["new"]), (&json!("next"), &json!(10)), "{report}");
+    assert_eq!(
+        (&report["end"], &report["issues"][0]["code"]),
+        (&json!("bottom"), &json!("page-missing")),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_pager_ends_where_it_repeats_itself() {
     let mut world = World::new().await;
     articles(&world, 20);

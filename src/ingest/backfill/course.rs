@@ -17,7 +17,7 @@ use crate::{
         pass::{Walk, refusal},
         quality,
     },
-    model::{Backfill, Draft, End, IdentityKey, Timestamp, Validators},
+    model::{Backfill, Draft, End, IdentityKey, Issue, Timestamp, Validators},
     net::{Retry, backoff},
 };
 
@@ -230,6 +230,13 @@ async fn numbered(walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
             note_last(progress, &pager);
             Step::Got(Got { page: Page::of_list(drafts), then: (number + 1).to_string() })
         }
+        // The pager knows of pages behind this one.
+        Read::Nothing(_) | Read::Missing if number < progress.of => {
+            let message = format!("page {number} of {} shows no articles, or is not there", progress.of);
+            walk.wrong(Issue::warning("page-empty", message).at(url.as_str()));
+            progress.place = (number + 1).to_string();
+            Step::Empty
+        }
         Read::Nothing(_) | Read::Missing => Step::End(End::Bottom),
         Read::Failed(message) => Step::Failed(message),
     }
@@ -249,7 +256,19 @@ async fn linked(walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
             let then = pager.next.filter(|next| *next != url).map(String::from).unwrap_or_default();
             Step::Got(Got { page: Page::of_list(drafts), then })
         }
-        Read::Nothing(_) | Read::Missing => Step::End(End::Bottom),
+        Read::Nothing(pager) => match pager.next.filter(|next| *next != url) {
+            Some(next) => {
+                progress.place = next.into();
+                Step::Empty
+            }
+            None => Step::End(End::Bottom),
+        },
+        Read::Missing => {
+            let message =
+                "the page before leads here, and nothing is there: what stands behind it is not read";
+            walk.wrong(Issue::warning("page-missing", message).at(url.as_str()));
+            Step::End(End::Bottom)
+        }
         Read::Failed(message) => Step::Failed(message),
     }
 }
