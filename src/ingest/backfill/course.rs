@@ -214,8 +214,16 @@ fn form_only(url: &Url) -> String {
 }
 
 /// How many pages there are at least: many a pager shows the next few only.
-fn note_last(progress: &mut Backfill, pager: &Pager) {
+pub(super) fn note_last(progress: &mut Backfill, pager: &Pager) {
     progress.of = progress.of.max(u64::from(pager.last.unwrap_or(0)));
+}
+
+/// Passes over a page without articles.
+pub(super) fn pass_over(walk: &mut Walk<'_>, progress: &mut Backfill, number: u64) -> Step {
+    let message = format!("page {number} of {} shows no articles, or is not there", progress.of);
+    walk.wrong(Issue::warning("page-empty", message));
+    progress.place = (number + 1).to_string();
+    Step::Empty
 }
 
 // === pages with an address ===
@@ -231,12 +239,7 @@ async fn numbered(walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
             Step::Got(Got { page: Page::of_list(drafts), then: (number + 1).to_string() })
         }
         // The pager knows of pages behind this one.
-        Read::Nothing(_) | Read::Missing if number < progress.of => {
-            let message = format!("page {number} of {} shows no articles, or is not there", progress.of);
-            walk.wrong(Issue::warning("page-empty", message).at(url.as_str()));
-            progress.place = (number + 1).to_string();
-            Step::Empty
-        }
+        Read::Nothing(_) | Read::Missing if number < progress.of => pass_over(walk, progress, number),
         Read::Nothing(_) | Read::Missing => Step::End(End::Bottom),
         Read::Failed(message) => Step::Failed(message),
     }

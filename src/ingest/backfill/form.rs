@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use url::Url;
 
-use super::course::{Got, Page, Read, Step, asked_to_wait, understand};
+use super::course::{Got, Page, Read, Step, asked_to_wait, note_last, pass_over, understand};
 use crate::{
     extract::pager::Form,
     fetch::{Outcome, postback::Session},
@@ -40,20 +40,24 @@ impl Visit {
     }
 
     /// The page that is the next one, by its number.
-    pub(super) async fn page(&mut self, walk: &mut Walk<'_>, progress: &Backfill) -> Step {
+    pub(super) async fn page(&mut self, walk: &mut Walk<'_>, progress: &mut Backfill) -> Step {
         let to = progress.place.parse::<u64>().unwrap_or(2);
         let mut reason = String::new();
         for attempt in 1..=TRIES {
             match self.forward(walk, to).await {
                 None => return Step::End(End::Bottom),
                 Some(Posted::Expired(why)) => reason = why,
-                Some(Posted::Page(Read::Items(drafts, _))) => {
+                Some(Posted::Page(Read::Items(drafts, pager))) => {
+                    note_last(progress, &pager);
                     let page = Page::of_list(drafts);
                     let is_first = to > 2 && page.fingerprints().iter().all(|it| progress.first.contains(it));
                     if !is_first || attempt == TRIES {
                         return Step::Got(Got { page, then: (to + 1).to_string() });
                     }
                     // It may have begun again without a word.
+                }
+                Some(Posted::Page(Read::Nothing(_) | Read::Missing)) if to < progress.of => {
+                    return pass_over(walk, progress, to);
                 }
                 Some(Posted::Page(Read::Nothing(_) | Read::Missing)) => return Step::End(End::Bottom),
                 Some(Posted::Page(Read::Failed(why))) => reason = why,
