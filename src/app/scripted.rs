@@ -39,6 +39,7 @@ pub(super) async fn read(
         spacing: None,
         trust: None,
         robots: true,
+        in_background: false,
         accept: fetch::ACCEPT_PAGE,
         partial: false,
     };

@@ -87,6 +87,7 @@ impl Daemon {
             trust: None,
             spacing: None,
             robots: false,
+            in_background: false,
             timeout: Some(PATIENCE),
             want: net::Want::Within(MAX_ANSWER),
         };

@@ -49,6 +49,8 @@ pub struct Ask {
     pub spacing: Option<Duration>,
     /// Is what the site's `robots.txt` says kept to?
     pub robots: bool,
+    /// Can it wait until tomorrow, and leaves some of the day's budget to what cannot?
+    pub in_background: bool,
     /// The certificates that it may rely on beyond those that all requests do.
     pub trust: Option<Arc<net::Trust>>,
     /// The `Accept` header; [`ACCEPT`] where nothing else is wanted.
@@ -150,6 +152,7 @@ fn request(client: &Client, ask: &Ask) -> Request {
         allow_private: ask.allow_private,
         spacing: Some(ask.spacing.unwrap_or(client.settings().spacing)),
         robots: ask.robots,
+        in_background: ask.in_background,
         trust: ask.trust.clone(),
         ..Request::get(ask.url.clone())
     }

@@ -19,6 +19,7 @@ fn question(server: &Server) -> Ask {
         allow_private: true,
         spacing: None,
         robots: false,
+        in_background: false,
         trust: None,
         accept: ACCEPT,
         partial: false,

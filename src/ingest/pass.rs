@@ -70,6 +70,8 @@ pub(super) struct Walk<'a> {
     /// What the quality gate remembers, and what it did before this pass.
     pub(super) gate: Gate,
     pub(super) gate_before: Gate,
+    /// An archive is walked: news come first.
+    pub(in crate::ingest) in_background: bool,
     /// What the list was known by, where it is read whole all the same.
     pub(super) doubted: Option<Validators>,
     /// The server calls what has changed the same.
@@ -186,6 +188,7 @@ impl<'a> Walk<'a> {
             wait: None,
             gate,
             gate_before,
+            in_background: false,
             doubted: is_doubted.then_some(known),
             distrusted,
             shown,

@@ -19,6 +19,9 @@ use super::{
 /// How far redirects of a `robots.txt` are followed (RFC 9309, section 2.3.1.2).
 const ROBOTS_REDIRECTS: usize = 5;
 
+/// One request in so many of a day's budget is kept for what cannot wait.
+const KEPT: u32 = 5;
+
 /// What a polite request wants to be asked.
 #[derive(Clone, Debug)]
 pub(super) struct Manners {
@@ -27,6 +30,7 @@ pub(super) struct Manners {
     /// Is what the site's `robots.txt` says of interest?
     robots: bool,
     allow_private: bool,
+    in_background: bool,
     trust: Option<Arc<Trust>>,
 }
 
@@ -35,9 +39,9 @@ pub(super) struct Manners {
 impl Manners {
     /// Those of a request; `None` where it asks for none.
     pub(super) fn of(request: &Request) -> Option<Self> {
-        let (robots, allow_private) = (request.robots, request.allow_private);
+        let Request { robots, allow_private, in_background, .. } = *request;
         let trust = request.trust.clone();
-        request.spacing.map(|spacing| Self { spacing, robots, allow_private, trust })
+        request.spacing.map(|spacing| Self { spacing, robots, allow_private, in_background, trust })
     }
 }
 
@@ -46,7 +50,7 @@ impl Manners {
 impl Client {
     /// Waits for our turn at a host, unless there is a reason not to ask it for this now.
     pub(super) async fn turn(&self, url: &Url, manners: &Manners) -> Result<Turn, Error> {
-        self.may_ask(url)?;
+        self.may_ask(url, manners)?;
         let known = if manners.robots {
             self.0.robots.view(url, Trust::key(manners.trust.as_ref()), self.now())
         } else {
@@ -58,7 +62,7 @@ impl Client {
         };
         let turn = self.0.queue.turn(url, spacing).await;
         // While we waited the host may have said something.
-        self.may_ask(url)?;
+        self.may_ask(url, manners)?;
         if manners.robots && known.is_none() {
             let permit = self.permit().await;
             let (rules, was_asked) = self.robots(url, manners).await?;
@@ -66,7 +70,7 @@ impl Client {
             let spacing = self.spacing(manners, &rules, url)?;
             if was_asked {
                 turn.pause(spacing).await;
-                self.may_ask(url)?;
+                self.may_ask(url, manners)?;
             }
         }
         Ok(turn)
@@ -74,7 +78,7 @@ impl Client {
 
     /// May a polite request be redirected here? It waits for no turn: see [`super::polite`].
     pub(super) async fn may_follow(&self, url: &Url, manners: &Manners) -> Result<(), Error> {
-        self.may_ask(url)?;
+        self.may_ask(url, manners)?;
         if manners.robots {
             let (rules, _) = Box::pin(self.robots(url, manners)).await?;
             self.spacing(manners, &rules, url)?;
@@ -94,12 +98,14 @@ impl Client {
     }
 
     /// Is there a reason of our own not to ask?
-    fn may_ask(&self, url: &Url) -> Result<(), Restraint> {
+    fn may_ask(&self, url: &Url, manners: &Manners) -> Result<(), Restraint> {
         let settings = &self.0.settings;
         if let Some(rule) = trap::broken(url, &settings.caps) {
             return Err(told(Restraint::Trap { url: shown(url), rule }));
         }
-        self.0.queue.restraint(url, settings.daily_budget).map_or(Ok(()), |restraint| Err(told(restraint)))
+        let (budget, kept) = (settings.daily_budget, settings.daily_budget / KEPT);
+        let kept = if manners.in_background { kept } else { 0 };
+        self.0.queue.restraint(url, budget, kept).map_or(Ok(()), |restraint| Err(told(restraint)))
     }
 
     /// The time between two requests, if the rules let us ask at all.

@@ -95,6 +95,8 @@ pub struct Request {
     pub spacing: Option<Duration>,
     /// Ask only for what the site's `robots.txt` lets us, and no faster than it says.
     pub robots: bool,
+    /// It can wait until tomorrow: of `net.daily_budget` a fifth is kept for what cannot.
+    pub in_background: bool,
     /// The certificates that it may rely on beyond those that all requests do.
     pub trust: Option<Arc<Trust>>,
     /// Time for the whole exchange, where it is not the default.
@@ -162,6 +164,7 @@ impl Request {
             allow_private: false,
             spacing: None,
             robots: false,
+            in_background: false,
             trust: None,
             timeout: None,
             want: Want::All,

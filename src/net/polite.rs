@@ -57,9 +57,10 @@ impl Queue {
         Turn { clock: self.clock.clone(), last }
     }
 
-    /// Is there a reason not to ask this host now? `budget` is how often it may be asked in a day; 0 for any.
-    pub(super) fn restraint(&self, url: &Url, budget: u32) -> Option<Restraint> {
-        self.tally(url, |tally, now| tally.restraint(&name(url), budget, now))
+    /// Is there a reason not to ask this host now? `budget` is how often it may be asked in a day, 0 for any; `kept` of
+    /// these are for others.
+    pub(super) fn restraint(&self, url: &Url, budget: u32, kept: u32) -> Option<Restraint> {
+        self.tally(url, |tally, now| tally.restraint(&name(url), (budget, kept), now))
     }
 
     /// Counts a request to it.

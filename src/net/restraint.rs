@@ -40,13 +40,16 @@ pub enum Restraint {
     },
     /// We have asked enough for today.
     #[error(
-        "will not ask `{host}` before {until}: today's {limit} requests, which is the limit (`net.daily_budget`), are used up\nhint: look at its sources less often, or raise the limit"
+        "will not ask `{host}` before {until}: today's {limit} requests, which is the limit (`net.daily_budget`{}), are used up\nhint: look at its sources less often, or raise the limit",
+        kept_for_news(*kept)
     )]
     Budget {
         /// Name and port.
         host: String,
         /// The limit.
         limit: u32,
+        /// How many more are kept for what cannot wait.
+        kept: u32,
         /// When the next day begins (UTC).
         until: Timestamp,
     },
@@ -58,6 +61,10 @@ pub enum Restraint {
         /// The rule that it breaks.
         rule: String,
     },
+}
+
+fn kept_for_news(kept: u32) -> String {
+    if kept == 0 { String::new() } else { format!(", of which {kept} more are kept for news") }
 }
 
 impl Restraint {

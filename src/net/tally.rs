@@ -30,14 +30,23 @@ struct Pause {
 }
 
 impl Tally {
-    pub(super) fn restraint(&mut self, host: &str, budget: u32, now: Timestamp) -> Option<Restraint> {
+    /// Why the host may not be asked now; of the day's budget so many requests are kept for others.
+    pub(super) fn restraint(
+        &mut self,
+        host: &str,
+        (budget, kept): (u32, u32),
+        now: Timestamp,
+    ) -> Option<Restraint> {
         if let Some(Pause { until, status, .. }) = self.pause(now) {
             return Some(Restraint::Paused { host: host.to_owned(), status, until });
         }
         let until = Timestamp::from_second((day(now) + 1) * DAY);
-        (budget > 0 && self.requests(now) >= budget).then(|| Restraint::Budget {
-            host: host.to_owned(),
-            limit: budget,
+        let limit = budget.saturating_sub(kept);
+        let host = || host.to_owned();
+        (budget > 0 && self.requests(now) >= limit).then(|| Restraint::Budget {
+            host: host(),
+            limit,
+            kept,
             until,
         })
     }
@@ -98,7 +107,7 @@ mod tests {
 
     /// Until when the host is left alone, in seconds.
     fn until(tally: &mut Tally, budget: u32, now: i64) -> Option<i64> {
-        let restraint = tally.restraint("a.vn:80", budget, at(now))?;
+        let restraint = tally.restraint("a.vn:80", (budget, 0), at(now))?;
         Some(restraint.until().unwrap().as_second() - at(0).as_second())
     }
 
@@ -110,6 +119,14 @@ mod tests {
             tally.count(at(n));
         }
         assert_eq!(until(&mut tally, 3, 3), Some(DAY));
+        assert_eq!(until(&mut tally, 4, 3), None);
+        assert!(
+            tally
+                .restraint("a.vn:80", (4, 1), at(3))
+                .unwrap()
+                .to_string()
+                .contains("1 more are kept for news")
+        );
         assert_eq!(until(&mut tally, 0, 3), None, "0 is no limit");
         assert_eq!(tally.view(at(3)).requests_today, 3);
         assert_eq!(until(&mut tally, 3, DAY), None);

@@ -130,6 +130,7 @@ impl Push {
             trust: None,
             spacing: None,
             robots: false,
+            in_background: false,
             timeout: Some(self.settings.load().timeout),
             // Only its status and `Retry-After` matter; its first words are for the ledger.
             want: net::Want::Start(WORDS),

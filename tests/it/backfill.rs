@@ -386,8 +386,8 @@ async fn ended_after_a_refusal(world: &World, mend: impl FnOnce()) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_article_is_lost_at_the_end_of_a_days_budget() {
-    // Enough for the first two pages of the list, and for eight of the ten articles of the second.
-    let mut world = World::with(|text| format!("[net]\ndaily_budget = 31\n{text}")).await;
+    // Enough for the first two pages of the list, and for eight of the ten articles of the second; seven are kept.
+    let mut world = World::with(|text| format!("[net]\ndaily_budget = 38\n{text}")).await;
     let pager = "<div class=pager><a href='?trang=2'>2</a><a href='?trang=3'>3</a></div>";
     articles(&world, 30);
     for n in 2..=3 {
@@ -401,10 +401,12 @@ async fn no_article_is_lost_at_the_end_of_a_days_budget() {
     assert_eq!((&report["state"], &report["pages"]), (&json!("halted"), &json!(1)), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("net.daily_budget"), "{report}");
     assert_eq!(numbers(&world).await.len(), 18);
+    let run = world.api("POST", "/api/v1/sources/cu/run", "").await.json();
+    assert_eq!(run["failed"], Value::Null, "news come all the same: {run}");
     // The live passes of a day take it up, too.
     world.stop().await;
     world.clock.advance(Duration::from_secs(24 * 3600));
-    world.config = world.config.replace("daily_budget = 31", "daily_budget = 1000");
+    world.config = world.config.replace("daily_budget = 38", "daily_budget = 1000");
     world.start().await;
     let report = walk(&world, "cu", json!({})).await;
     assert_eq!((&report["end"], &report["failed_pages"]), (&json!("bottom"), &json!(0)), "{report}");

@@ -30,6 +30,7 @@ fn ask(url: &str) -> Ask {
         spacing: None,
         trust: None,
         robots: false,
+        in_background: false,
         accept: crate::fetch::ACCEPT_PAGE,
         partial: false,
     }

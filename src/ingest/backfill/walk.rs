@@ -94,7 +94,8 @@ impl<'a> Walker<'a> {
         let fresh = || Backfill::new(source.id.clone(), order.since, now);
         let mut progress = known.filter(goes_on).unwrap_or_else(fresh);
         progress.resume = task.resume;
-        let walk = Walk::begin(ingest, source, Sink::Record, quiet).await?;
+        let mut walk = Walk::begin(ingest, source, Sink::Record, quiet).await?;
+        walk.in_background = true;
         let told_from = told_from(&walk.state, now);
         let (live, issues) = (HashSet::new(), Vec::new());
         let before = progress.pages;

@@ -21,6 +21,7 @@ impl Walk<'_> {
             allow_private: self.source.allow_private,
             spacing: self.source.spacing,
             robots: self.source.robots,
+            in_background: self.in_background,
             trust: self.source.trust.clone(),
             accept: if self.source.extract.feed || self.source.extract.sitemap {
                 fetch::ACCEPT

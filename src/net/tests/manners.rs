@@ -142,6 +142,25 @@ async fn a_page_that_asks_for_patience_pauses_its_whole_host() {
 }
 
 #[tokio::test]
+async fn what_can_wait_leaves_a_fifth_of_the_budget_to_what_cannot() {
+    let server = site((404, ""), fine).await;
+    let (_, client) = client(&Settings { daily_budget: 10, ..settings() });
+    let background = |path: &str| Request { in_background: true, ..polite(&server, path) };
+    for n in 0..7 {
+        client.send(background(&format!("/{n}"))).await.unwrap();
+    }
+    let refused = restraint(&client, background("/7")).await.to_string();
+    assert!(
+        refused.contains("today's 8 requests") && refused.contains("2 more are kept for news"),
+        "{refused}"
+    );
+    for path in ["/8", "/9"] {
+        client.send(polite(&server, path)).await.unwrap();
+    }
+    assert_eq!(restraint(&client, polite(&server, "/10")).await.code(), "daily-budget");
+}
+
+#[tokio::test]
 async fn a_days_requests_to_one_host_are_limited() {
     let server = site((404, ""), fine).await;
     let (clock, client) = client(&Settings { daily_budget: 3, ..settings() });
