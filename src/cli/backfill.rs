@@ -226,7 +226,11 @@ fn style() -> ProgressStyle {
 fn line(walk: &Value) -> String {
     let oldest = walk["oldest"].as_str().and_then(|at| at.get(..10));
     let back = oldest.map_or_else(String::new, |day| format!(", back to {day}"));
-    format!("page {}: {} new, {} known{back}", walk["pages"], walk["new"], walk["known"])
+    let reason = walk["reason"].as_str().filter(|_| walk["state"] == "waiting");
+    let waits = reason
+        .and_then(|reason| reason.lines().next())
+        .map_or_else(String::new, |reason| format!("; waits: {}", table::cell(reason, 200)));
+    format!("page {}: {} new, {} known{back}{waits}", walk["pages"], walk["new"], walk["known"])
 }
 
 /// The report as text.

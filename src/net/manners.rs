@@ -15,6 +15,7 @@ use super::{
     trap,
     trust::Trust,
 };
+use crate::model::Timestamp;
 
 /// How far redirects of a `robots.txt` are followed (RFC 9309, section 2.3.1.2).
 const ROBOTS_REDIRECTS: usize = 5;
@@ -95,6 +96,13 @@ impl Client {
             }
             None => counted,
         }
+    }
+
+    /// Until when nothing that can wait is asked of the host of this address: it wants a pause, or what such requests may
+    /// take of the day's budget is used up.
+    pub fn rests_until(&self, url: &Url) -> Option<Timestamp> {
+        let budget = self.0.settings.daily_budget;
+        self.0.queue.restraint(url, budget, budget / KEPT).and_then(|restraint| restraint.until())
     }
 
     /// Is there a reason of our own not to ask?

@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) clock: Manual,
     pub(crate) app: Option<App>,
     pub(crate) address: SocketAddr,
-    pub(crate) config: String,
+    config: String,
     folder: tempfile::TempDir,
     stop: CancellationToken,
     tasks: TaskTracker,

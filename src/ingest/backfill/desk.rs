@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Halt, Order, walk};
 use crate::{
     ingest::{Error, Ingest, has_archive},
-    model::{Backfill, Issue, SourceId},
+    model::{Backfill, Issue, SourceId, Timestamp},
     store,
 };
 
@@ -29,6 +29,8 @@ pub(in crate::ingest) struct Desk {
 #[derive(Debug, Default)]
 struct Book {
     waiting: VecDeque<(SourceId, Order)>,
+    /// Those that go on when their hosts may be asked again.
+    later: Vec<(Timestamp, SourceId, Order)>,
     under_way: HashMap<SourceId, CancellationToken>,
     /// Why the last walk of each source stands still, and what was wrong.
     halted: HashMap<SourceId, (Option<Halt>, Vec<Issue>)>,
@@ -52,7 +54,7 @@ pub struct Standing {
 pub enum State {
     /// Nobody has asked for one.
     None,
-    /// It begins when another one is over.
+    /// It begins when another one is over, or goes on when its host may be asked again.
     Waiting,
     /// It is under way.
     Running,
@@ -90,7 +92,9 @@ impl Desk {
 
 impl Book {
     fn has(&self, id: &SourceId) -> bool {
-        self.under_way.contains_key(id) || self.waiting.iter().any(|(waiting, _)| waiting == id)
+        self.under_way.contains_key(id)
+            || self.waiting.iter().any(|(waiting, _)| waiting == id)
+            || self.later.iter().any(|(_, waiting, _)| waiting == id)
     }
 }
 
@@ -112,9 +116,10 @@ impl Ingest {
     /// Lets a walk stand still; it can be gone on with. False when there is none.
     pub fn halt_backfill(&self, id: &SourceId) -> bool {
         let mut book = self.desk.book();
-        let n_waiting = book.waiting.len();
+        let n_waiting = book.waiting.len() + book.later.len();
         book.waiting.retain(|(waiting, _)| waiting != id);
-        let waited = book.waiting.len() < n_waiting;
+        book.later.retain(|(_, waiting, _)| waiting != id);
+        let waited = book.waiting.len() + book.later.len() < n_waiting;
         if let Some(stop) = book.under_way.get(id) {
             stop.cancel();
             return true;
@@ -154,6 +159,10 @@ impl Ingest {
         }
         let mut walks = FuturesUnordered::new();
         loop {
+            let alarm = match self.wake_walks() {
+                Some(until) => self.clock.sleep_until(until),
+                None => Box::pin(std::future::pending()),
+            };
             while walks.len() < AT_ONCE
                 && let Some((id, order, halt)) = self.begin_walk(&stop)
             {
@@ -163,8 +172,20 @@ impl Ingest {
                 () = stop.cancelled(), if walks.is_empty() => return Ok(()),
                 Some(done) = walks.next(), if !walks.is_empty() => done?,
                 () = self.desk.asked.notified() => {}
+                () = alarm => {}
             }
         }
+    }
+
+    /// Lets those go on whose time has come; when the next one does.
+    fn wake_walks(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let mut book = self.desk.book();
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut book.later).into_iter().partition(|(until, ..)| *until <= now);
+        book.later = later;
+        book.waiting.extend(due.into_iter().map(|(_, id, order)| (id, order)));
+        book.later.iter().map(|(until, ..)| *until).min()
     }
 
     fn begin_walk(&self, stop: &CancellationToken) -> Option<(SourceId, Order, CancellationToken)> {
@@ -182,27 +203,30 @@ impl Ingest {
         halt: CancellationToken,
         stop: &CancellationToken,
     ) -> store::Result<()> {
-        let done = match self.find(&id) {
-            Ok(source) => {
-                let task = walk::Task { ingest: self, source: &source, order, stop: &halt, resume: true };
-                walk::walk(task, &mut |_| ()).await
-            }
-            // The source went away with a reload.
-            Err(_) => {
-                self.desk.book().under_way.remove(&id);
-                return Ok(());
-            }
+        let Ok(source) = self.find(&id) else {
+            // It went away with a reload.
+            self.desk.book().under_way.remove(&id);
+            return Ok(());
         };
+        let task = walk::Task { ingest: self, source: &source, order, stop: &halt, resume: true };
+        let done = walk::walk(task, &mut |_| ()).await;
+        let failed = matches!(&done, Ok(walked) if matches!(walked.halt, Some(Halt::Failed(_))));
+        // Whoever asks for some pages only looks after it himself.
+        let rests = failed.then(|| self.client.rests_until(&source.url)).flatten();
+        let rests = rests.filter(|_| order.pages.is_none() && !halt.is_cancelled());
         if let Ok(walked) = &done
-            && walked.progress.resume
+            && walked.progress.resume != rests.is_some()
             && !stop.is_cancelled()
         {
-            // It was told to stand still, not interrupted by the end of the daemon.
-            let progress = Backfill { resume: false, ..walked.progress.clone() };
+            // It waits, or was told to stand still; it was not interrupted by the end of the daemon.
+            let progress = Backfill { resume: rests.is_some(), ..walked.progress.clone() };
             self.store().put_backfill(progress).await?;
         }
         let mut book = self.desk.book();
         book.under_way.remove(&id);
+        if let Some(until) = rests {
+            book.later.push((until, id.clone(), Order { restart: false, ..order }));
+        }
         match done {
             Ok(walked) => {
                 if let Some(Halt::Failed(message)) = &walked.halt {

@@ -97,7 +97,8 @@ pub(crate) fn view(source: &SourceId, standing: &Standing) -> Value {
     shown.insert("source".to_owned(), source.as_str().into());
     shown.insert("state".to_owned(), state.as_str().into());
     shown.insert("reason".to_owned(), reason(progress.as_ref(), halt.as_ref()).into());
-    shown.insert("failed".to_owned(), matches!(halt, Some(Halt::Failed(_))).into());
+    let failed = matches!(halt, Some(Halt::Failed(_))) && *state != Way::Waiting;
+    shown.insert("failed".to_owned(), failed.into());
     shown.insert("issues".to_owned(), issues.iter().map(issue as fn(&Issue) -> Value).collect());
     shown.into()
 }
